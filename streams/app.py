@@ -1,0 +1,89 @@
+"""The Faust app: its settings, its typed topics, its table."""
+
+import logging
+import os
+import socket
+from typing import Any
+
+import faust
+
+from streams.batching import Batcher
+from streams.messages import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS, Frame, Prediction, WorkerStatus
+from streams.settings import Settings
+from streams.stats import SessionStats
+
+log = logging.getLogger(__name__)
+
+settings = Settings.from_environ()
+
+WORKER = f"{socket.gethostname()}-{os.getpid()}"
+
+
+class Topic(faust.Topic):
+    """A topic on which a message that cannot be decoded goes to the rejected topic, and the agent lives on.
+
+    Faust's own answer is to throw the error into the agent that reads the topic, which restarts it.
+    """
+
+    async def on_key_decode_error(self, exc: Exception, message: Any) -> None:
+        await self._reject(exc, message)
+
+    async def on_value_decode_error(self, exc: Exception, message: Any) -> None:
+        await self._reject(exc, message)
+
+    async def _reject(self, exc: Exception, message: Any) -> None:
+        log.warning("rejected %s[%s]@%s: %s", message.topic, message.partition, message.offset, exc)
+        await rejected.send(value=message.value, headers={"topic": message.topic.encode(), "why": str(exc).encode()})
+
+
+class App(faust.App):
+    """Faust's app, and the batcher of this worker's models."""
+
+    batcher: Batcher
+
+
+app = App(
+    "sightstream",
+    broker=[f"aiokafka://{address}" for address in settings.broker],
+    Topic=Topic,
+    store="memory://",
+    key_serializer="raw",
+    topic_partitions=settings.partitions,
+    topic_replication_factor=settings.replication,
+    topic_allow_declare=False,  # whoever runs the stack creates the topics, all with as many partitions
+    topic_disable_leader=True,
+    # the first worker ever starts at the beginning: what waits there is stale, and is answered so
+    consumer_auto_offset_reset="earliest",
+    stream_buffer_maxsize=256,
+    stream_wait_empty=False,
+    broker_session_timeout=6.0,
+    broker_heartbeat_interval=1.5,
+    broker_commit_interval=1.0,
+    broker_max_poll_records=256,
+    producer_max_request_size=4 * settings.max_frame_bytes,
+    consumer_max_fetch_size=4 * settings.max_frame_bytes,
+    producer_linger=0.0,
+    table_standby_replicas=0,
+    web_enabled=False,  # it would serve tables to anyone
+)
+
+frames = app.topic(FRAMES, key_type=str, value_type=Frame, value_serializer="sightstream")
+predictions = app.topic(PREDICTIONS, key_type=str, value_type=Prediction, value_serializer="sightstream")
+rejected = app.topic(REJECTED, value_type=bytes, value_serializer="raw")
+workers = app.topic(WORKERS, key_type=str, value_type=WorkerStatus, value_serializer="sightstream")
+
+# The table's changelog is the published statistics: compacted, and read by whoever shows them.
+sessions = app.Table(
+    "sessions",
+    key_type=str,
+    value_type=SessionStats,
+    partitions=settings.partitions,
+    changelog_topic=app.topic(
+        SESSIONS,
+        key_type=str,
+        value_type=SessionStats,
+        value_serializer="sightstream",
+        internal=True,
+        compacting=True,
+    ),
+)

@@ -1,0 +1,134 @@
+"""What travels through Kafka: the records, the codec they share, and the names of the topics.
+
+A message's value is one format version byte, the length of the header as uint32 in network order, the header as
+JSON, and then raw bytes: the JPEG of a frame, nothing for anything else. Base64 and JSON-escaped pictures never
+happen. The key is always the session's id, so that a session's frames, answers and statistics keep their order.
+"""
+
+import json
+import struct
+from typing import Any
+
+import faust
+from faust.serializers import codecs
+
+FRAMES = "sightstream.frames"
+PREDICTIONS = "sightstream.predictions"
+REJECTED = "sightstream.rejected"
+WORKERS = "sightstream.workers"
+SESSIONS = "sightstream.sessions"
+
+CANARY = "canary-"  # sessions whose id starts so are the gateways' own probes; they leave no statistics
+
+ANSWERED = "answered"
+EXPIRED = "expired"
+
+_PREFIX = struct.Struct("!BI")
+_FORMAT = 1
+
+
+def _plain(record: faust.Record) -> Any:
+    return record.to_representation()
+
+
+class Codec(codecs.Codec):
+    """Header as JSON, the ``jpeg`` field as raw bytes behind it; what cannot be read raises ValueError."""
+
+    def _dumps(self, value: dict[str, Any]) -> bytes:
+        body = value.pop("jpeg", b"")
+        header = json.dumps(value, separators=(",", ":"), default=_plain).encode()
+        return bytes(_PREFIX.pack(_FORMAT, len(header)) + header + body)
+
+    def _loads(self, data: bytes) -> dict[str, Any]:
+        if len(data) < _PREFIX.size:
+            raise ValueError(f"a message starts with {_PREFIX.size} bytes, this one has {len(data)}")
+        version, length = _PREFIX.unpack_from(data)
+        end = _PREFIX.size + length
+        if version != _FORMAT:
+            raise ValueError(f"message format {version} is not {_FORMAT}")
+        if end > len(data):
+            raise ValueError(f"a header of {length} bytes in a message of {len(data)}")
+        header = json.loads(data[_PREFIX.size : end])
+        if not isinstance(header, dict):
+            raise ValueError("the header is not a JSON object")
+        if end < len(data):
+            header["jpeg"] = data[end:]
+        return header
+
+
+codecs.register("sightstream", Codec())
+
+
+class Frame(faust.Record, serializer="sightstream", include_metadata=False):
+    """One picture on its way to the classifier. Times are milliseconds since 1970 by the gateway's clock."""
+
+    session: str = ""
+    seq: int = 0
+    model: str = ""  # empty: the worker's first
+    captured: float = 0.0
+    received: float = 0.0
+    echoes: list[list[float]] = []  # noqa: RUF012 - a Record's field; Faust copies nothing, nobody mutates it
+    jpeg: bytes = b""
+
+    def why_unusable(self) -> str:
+        """The reason why no worker can answer this frame, or an empty string."""
+        if not isinstance(self.session, str) or not self.session:
+            return "no session"
+        if type(self.seq) is not int or self.seq < 1:
+            return f"sequence number {self.seq!r}"
+        if not isinstance(self.model, str):
+            return f"model {self.model!r}"
+        if not all(isinstance(t, int | float) for t in (self.captured, self.received)):
+            return "a time that is no number"
+        if not isinstance(self.echoes, list):
+            return "echoes that are no list"
+        if not isinstance(self.jpeg, bytes):
+            return "a picture that is not bytes"
+        return ""
+
+
+class Label(faust.Record, serializer="sightstream", include_metadata=False):
+    """A class, its name, and the network's probability for it, 0 to 1."""
+
+    index: int
+    label: str
+    probability: float
+
+
+class Prediction(faust.Record, serializer="sightstream", include_metadata=False):
+    """What became of one frame: ``answered`` with labels, or a reason why not.
+
+    For each frame several may be published (a worker that restarts, a gateway that gave up waiting); the first in
+    the topic's order is the frame's fate, for the browser and for the statistics alike.
+    ``times`` are milliseconds since 1970: captured, received, queued, decoded, classified, published.
+    """
+
+    session: str
+    seq: int
+    outcome: str
+    stage: str
+    message: str = ""
+    labels: list[Label] = []  # noqa: RUF012
+    model: str = ""
+    version: str = ""
+    input_size: int = 0
+    times: dict[str, float] = {}  # noqa: RUF012
+    echoes: list[list[float]] = []  # noqa: RUF012
+
+
+class ServedModel(faust.Record, serializer="sightstream", include_metadata=False):
+    """A model that a worker answers with; ``input_size`` in pixels, the side of its square input."""
+
+    name: str
+    version: str
+    input_size: int
+    engine: str = ""
+    precision: str = ""
+
+
+class WorkerStatus(faust.Record, serializer="sightstream", include_metadata=False):
+    """A worker's sign of life, every few seconds; ``models`` in order of preference, ``at`` in ms since 1970."""
+
+    worker: str
+    at: float
+    models: list[ServedModel]

@@ -1,0 +1,6 @@
+"""What ``faust -A streams.worker worker`` loads: the app with its agents."""
+
+from streams import agents
+from streams.app import app
+
+__all__ = ["agents", "app"]

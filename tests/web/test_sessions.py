@@ -1,0 +1,141 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from streams.messages import Frame, Prediction
+from streams.settings import Settings
+from web.protocol import BadMessage, Upload
+from web.sessions import Flood, Session
+
+JPEG = b"\xff\xd8\xff\xe0picture"
+NOW = 1_000_000.0
+SETTINGS = Settings(credits=2, expire_s=3.0, freshness_ms=1000.0, max_fps=30.0, max_frame_bytes=2000)
+
+
+def session(**changes: Any) -> Session:
+    return Session("s", replace(SETTINGS, **changes))
+
+
+def upload(seq: int, jpeg: bytes = JPEG, captured: float = NOW) -> Upload:
+    return Upload(seq, captured, jpeg)
+
+
+def answered(seq: int) -> Prediction:
+    return Prediction(session="s", seq=seq, outcome="answered", stage="worker")
+
+
+def told(messages: Sequence[Frame | Prediction]) -> list[tuple[int, str]]:
+    return [(each.seq, "frame" if isinstance(each, Frame) else each.outcome) for each in messages]
+
+
+def test_frames_go_out_as_long_as_there_is_credit() -> None:
+    one = session()
+    assert told(one.offer(upload(1), "", NOW)) == [(1, "frame")]
+    assert told(one.offer(upload(2), "", NOW)) == [(2, "frame")]
+    assert told(one.offer(upload(3), "", NOW)) == []
+
+
+def test_only_the_newest_frame_waits_for_credit() -> None:
+    one = session()
+    for seq in (1, 2, 3):
+        one.offer(upload(seq), "", NOW)
+    assert told(one.offer(upload(4), "", NOW)) == [(3, "superseded")]
+    assert told(one.settle(answered(1), NOW)[1]) == [(4, "frame")]
+
+
+def test_a_frame_that_waited_too_long_for_credit_is_stale() -> None:
+    one = session()
+    for seq in (1, 2, 3):
+        one.offer(upload(seq), "", NOW)
+    assert told(one.settle(answered(1), NOW + 1001)[1]) == [(3, "stale")]
+
+
+def test_an_answer_is_news_once() -> None:
+    one = session()
+    one.offer(upload(1), "", NOW)
+    assert one.settle(answered(1), NOW)[0]
+    assert not one.settle(answered(1), NOW)[0]
+    assert not one.settle(Prediction(session="s", seq=1, outcome="expired", stage="gateway"), NOW)[0]
+
+
+def test_credit_comes_back_for_a_frame_whose_worker_died() -> None:
+    one = session(credits=1)
+    one.offer(upload(1), "", NOW)
+    assert one.expire(NOW + 2999) == []
+    [given_up] = one.expire(NOW + 3000)
+    assert (given_up.outcome, given_up.stage) == ("expired", "gateway")
+    one.settle(given_up, NOW + 3001)
+    assert told(one.offer(upload(2), "", NOW + 3002)) == [(2, "frame")]
+
+
+def test_an_expiry_lost_on_its_way_is_said_again() -> None:
+    one = session()
+    one.offer(upload(1), "", NOW)
+    assert one.expire(NOW + 3000)
+    assert one.expire(NOW + 3001) == []
+    assert one.expire(NOW + 6000)
+
+
+@pytest.mark.parametrize(
+    ("jpeg", "reason"), [(b"", "unreadable"), (b"\x89PNG....", "unreadable"), (JPEG + bytes(2000), "too_large")]
+)
+def test_what_no_worker_could_use_is_answered_at_once(jpeg: bytes, reason: str) -> None:
+    assert told(session().offer(upload(1, jpeg), "", NOW)) == [(1, reason)]
+
+
+def test_sequence_numbers_must_grow() -> None:
+    one = session()
+    one.offer(upload(5), "", NOW)
+    with pytest.raises(BadMessage, match="5"):
+        one.offer(upload(5), "", NOW)
+
+
+def test_above_its_rate_a_session_loses_frames_and_far_above_its_socket() -> None:
+    one = session()
+    outcomes = [outcome for seq in range(1, 60) for _, outcome in told(one.offer(upload(seq), "", NOW))]
+    assert "rate" in outcomes
+    with pytest.raises(Flood):
+        for seq in range(60, 200):
+            one.offer(upload(seq), "", NOW)
+
+
+def test_a_session_within_its_rate_never_hears_of_it() -> None:
+    one = session()
+    for seq in range(1, 200):
+        now = NOW + seq * 1000 / 30
+        assert told(one.offer(upload(seq), "", now)) == [(seq, "frame")]
+        one.settle(answered(seq), now)
+
+
+def test_a_browser_that_comes_back_learns_what_it_missed_and_the_rest_expires() -> None:
+    one = session()
+    one.offer(upload(1), "", NOW)
+    one.settle(answered(1), NOW)
+    assert [each.seq for each in one.resume([1, 2], NOW)] == [1]
+    assert told(one.expire(NOW + 3000)) == [(2, "expired")]
+    assert one.seq == 2
+
+
+def test_a_new_gateway_takes_up_an_old_session_where_the_topic_left_it() -> None:
+    fresh = session()
+    fresh.settle(answered(8), NOW)
+    assert [each.seq for each in fresh.resume([8, 9], NOW)] == [8]
+    assert set(fresh.unanswered) == {9}
+
+
+def test_capture_time_is_moved_to_the_servers_clock() -> None:
+    one = session()
+    one.offset = 3_600_000.0
+    [frame] = one.offer(upload(1, captured=NOW - 3_600_000 - 20), "", NOW)
+    assert isinstance(frame, Frame)
+    assert frame.captured == NOW - 20
+
+
+def test_a_clock_that_runs_ahead_never_makes_a_frame_from_the_future() -> None:
+    one = session()
+    one.offset = 0.0
+    [frame] = one.offer(upload(1, captured=NOW + 3_600_000), "", NOW)
+    assert isinstance(frame, Frame)
+    assert frame.captured == NOW

@@ -1,0 +1,72 @@
+"""The gateway: its routes, and what lives as long as it does."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from streams.settings import Settings
+from web import endpoints
+from web.broker import Broker
+from web.canary import Canary
+from web.door import Door
+from web.headers import SafeHeaders
+from web.hub import Hub
+from web.tokens import Tokens
+
+TICK_S = 0.25
+
+
+def now_ms() -> float:
+    """Milliseconds since 1970."""
+    return time.time() * 1000
+
+
+def create_app(settings: Settings, broker_type: type[Broker] = Broker) -> Starlette:
+    """A gateway of its own, which connects to Kafka when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        hub = Hub(settings, lambda message: broker.post(message), now_ms=now_ms)
+        broker = broker_type(settings, hub.settle, hub.note_worker, now_ms=now_ms)
+        app.state.hub = hub
+        app.state.canary = Canary(hub, f"{socket.gethostname()}-{os.getpid()}")
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(broker.run()),
+                tasks.create_task(app.state.canary.run()),
+                tasks.create_task(tick(hub)),
+            ]
+            yield
+            for task in running:
+                task.cancel()
+
+    app = Starlette(
+        routes=[
+            Route("/", endpoints.page),
+            WebSocketRoute("/ws", endpoints.stream),
+            Route("/healthz", endpoints.healthz),
+            Route("/readyz", endpoints.readyz),
+            Mount("/static", StaticFiles(directory=endpoints.STATIC)),
+        ],
+        middleware=[Middleware(SafeHeaders)],
+        lifespan=lifespan,
+    )
+    app.state.settings = settings
+    app.state.door = Door(settings.max_sockets, settings.max_sockets_per_address)
+    app.state.tokens = Tokens(settings.secret)
+    return app
+
+
+async def tick(hub: Hub) -> None:
+    """Let the hub look at the clock, again and again."""
+    while True:
+        hub.tick()
+        await asyncio.sleep(TICK_S)

@@ -1,0 +1,119 @@
+"""The gateway's side of Kafka: frames and drops out, every prediction and every worker's sign of life in."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from streams.messages import FRAMES, PREDICTIONS, WORKERS, Frame, Prediction, WorkerStatus
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+BATCH_BYTES = 256 * 1024
+RETRY_S = 0.5
+
+
+class Broker:
+    """Posts without waiting, and calls back for what it reads, until closed.
+
+    Predictions are read without a group, from ``resume_s`` before now, so that a gateway that comes back still
+    learns the fate of frames that its predecessor took.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_prediction: Callable[[Prediction], None],
+        on_worker: Callable[[WorkerStatus], None],
+        *,
+        now_ms: Callable[[], float],
+    ) -> None:
+        self.settings = settings
+        self.on_prediction = on_prediction
+        self.on_worker = on_worker
+        self.now_ms = now_ms
+        self._outgoing: asyncio.Queue[Frame | Prediction] = asyncio.Queue()
+
+    def post(self, message: Frame | Prediction) -> None:
+        """Queue a message for its topic; sessions' credits bound how many wait while Kafka is away."""
+        self._outgoing.put_nowait(message)
+
+    async def run(self) -> None:
+        """Send and read until cancelled, coming back by itself whenever Kafka does."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._again_and_again(self._send))
+            tasks.create_task(self._again_and_again(self._read))
+
+    async def _again_and_again(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            try:
+                await work()
+            except (KafkaError, OSError) as error:
+                where = ",".join(self.settings.broker)
+                log.warning("Kafka at %s: %s; trying again", where, error or type(error).__name__)
+            await asyncio.sleep(RETRY_S)
+
+    async def _send(self) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=list(self.settings.broker),
+            acks=1,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=4 * self.settings.max_frame_bytes,
+        )
+        await producer.start()
+        try:
+            while True:
+                message = await self._outgoing.get()
+                topic = FRAMES if isinstance(message, Frame) else PREDICTIONS
+                sent = await producer.send(topic, message.dumps(), key=message.session.encode())
+                sent.add_done_callback(_note_failure)
+        finally:
+            with suppress(KafkaError):
+                await producer.stop()
+
+    async def _read(self) -> None:
+        consumer = AIOKafkaConsumer(
+            PREDICTIONS,
+            WORKERS,
+            bootstrap_servers=list(self.settings.broker),
+            group_id=None,
+            auto_offset_reset="latest",
+        )
+        await consumer.start()
+        try:
+            await self._rewind(consumer)
+            while True:
+                for partition, records in (await consumer.getmany(timeout_ms=1000)).items():
+                    for record in records:
+                        self._hand_over(partition.topic, record.value)
+        finally:
+            await consumer.stop()
+
+    async def _rewind(self, consumer: AIOKafkaConsumer) -> None:
+        since = int(self.now_ms() - self.settings.resume_s * 1000)
+        partitions = consumer.assignment()
+        offsets = await consumer.offsets_for_times(dict.fromkeys(partitions, since))
+        for partition in partitions:
+            if found := offsets.get(partition):
+                consumer.seek(partition, found.offset)
+            else:
+                await consumer.seek_to_end(partition)
+
+    def _hand_over(self, topic: str, value: bytes) -> None:
+        try:
+            if topic == PREDICTIONS:
+                self.on_prediction(Prediction.loads(value))
+            else:
+                self.on_worker(WorkerStatus.loads(value))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            log.warning("a message on %s cannot be read: %s", topic, error)
+
+
+def _note_failure(sent: "asyncio.Future[Any]") -> None:
+    if not sent.cancelled() and (error := sent.exception()):
+        log.warning("a message was not taken by Kafka: %s", error)

@@ -1,0 +1,73 @@
+"""Readiness as the only proof of it: a real picture has just come back with a label."""
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.messages import CANARY
+from web.hub import Hub, Outbox
+from web.protocol import Upload
+
+PICTURE = Path(__file__).parent / "static" / "samples" / "coffee.jpg"
+EVERY_S = 3.0
+EVERY_AT_FIRST_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """What the last canary frame brought back: its top label, and the milliseconds it took."""
+
+    label: str
+    probability: float
+    took_ms: float
+    model: str
+    version: str
+    heard: float  # by the monotonic clock
+
+
+class Canary:
+    """Sends a real picture through the whole path every few seconds, as a session of its own."""
+
+    def __init__(self, hub: Hub, name: str) -> None:
+        self.hub = hub
+        self.session = CANARY + name
+        self.last: Song | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether a canary came back lately."""
+        return self.last is not None and time.monotonic() - self.last.heard < self._patience_s + EVERY_S
+
+    @property
+    def _patience_s(self) -> float:
+        return self.hub.settings.expire_s + 2.0
+
+    async def run(self) -> None:
+        """Send one canary after the other until cancelled."""
+        jpeg = PICTURE.read_bytes()
+        outbox = self.hub.join(self.session, [], "")
+        seq = 0
+        while True:
+            if self.hub.models():  # without a worker it would only wait in Kafka
+                seq += 1
+                started = time.monotonic()
+                self.hub.offer(self.session, Upload(seq, self.hub.now_ms(), jpeg), "")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._patience_s):
+                        await self._hear(outbox, seq, started)
+            await asyncio.sleep(EVERY_S if self.ready else EVERY_AT_FIRST_S)
+
+    async def _hear(self, outbox: Outbox, seq: int, started: float) -> None:
+        while True:
+            message = json.loads(await outbox.get())
+            if message.get("seq") == seq and message["type"] in ("labels", "dropped"):
+                break
+        if message["type"] == "labels":
+            now = time.monotonic()
+            top = message["labels"][0]
+            self.last = Song(
+                top["label"], top["probability"], (now - started) * 1000, message["model"], message["version"], now
+            )

@@ -1,0 +1,173 @@
+"""Who is connected, and which answer belongs to whom."""
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from streams.messages import ANSWERED, Frame, Prediction, ServedModel, WorkerStatus
+from streams.settings import Settings
+from web.protocol import Upload
+from web.sessions import Session
+
+log = logging.getLogger(__name__)
+
+WORKER_SILENT_MS = 10_000.0
+OUTBOX = 256  # messages; credits keep it far below, so that a socket this far behind no longer reads
+
+
+class Outbox:
+    """What waits to be sent to one socket."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.taken_over = False
+        self._messages: asyncio.Queue[str] = asyncio.Queue(OUTBOX)
+
+    def put(self, message: dict[str, Any]) -> None:
+        """Queue ``message``; a socket that has stopped reading gets no more."""
+        try:
+            self._messages.put_nowait(json.dumps(message, separators=(",", ":"), allow_nan=False))
+        except asyncio.QueueFull:
+            log.warning("a socket has not read its last %d messages", OUTBOX)
+
+    async def get(self) -> str:
+        """The next message, as text."""
+        return await self._messages.get()
+
+
+class Hub:
+    """Sessions by id, each with the outbox of its one socket, if it has one.
+
+    Args:
+        post: publishes a message to its topic.
+        now_ms: milliseconds since 1970.
+    """
+
+    def __init__(
+        self, settings: Settings, post: Callable[[Frame | Prediction], None], *, now_ms: Callable[[], float]
+    ) -> None:
+        self.settings = settings
+        self.post = post
+        self.now_ms = now_ms
+        self.outboxes: dict[str, Outbox] = {}
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._workers: dict[str, WorkerStatus] = {}
+
+    def join(self, session_id: str, pending: list[int], model: str, **welcome: Any) -> Outbox:
+        """Connect a socket to a session and welcome it; a former socket of the same session is told and ends."""
+        session = self._session(session_id)
+        outbox = Outbox(model)
+        if former := self.outboxes.get(session_id):
+            former.taken_over = True
+            former.put(error("taken_over", "this session goes on in another tab or window"))
+        self.outboxes[session_id] = outbox
+        answers = session.resume(pending, self.now_ms())
+        hello = {"type": "welcome", "session": session_id, "seq": session.seq, "server": self.now_ms()}
+        outbox.put({**hello, **self.served(model), **welcome})
+        for each in answers:
+            outbox.put(answer(each))
+        return outbox
+
+    def leave(self, session_id: str, outbox: Outbox) -> None:
+        """Disconnect a socket; its session stays for a while, in case the browser comes back."""
+        if self.outboxes.get(session_id) is outbox:
+            del self.outboxes[session_id]
+
+    def offer(self, session_id: str, upload: Upload, model: str) -> None:
+        """Take a frame from a session's socket.
+
+        Raises:
+            BadMessage: the frame breaks the protocol.
+        """
+        for message in self._session(session_id).offer(upload, model, self.now_ms()):
+            self.post(message)
+
+    def note_offset(self, session_id: str, offset: float | None) -> None:
+        """Remember by how many milliseconds the server's clock is ahead of a browser's."""
+        self._session(session_id).offset = offset
+
+    def settle(self, prediction: Prediction) -> None:
+        """Hand a frame's fate, as read from the topic, to the one browser it belongs to."""
+        news, messages = self._session(prediction.session).settle(prediction, self.now_ms())
+        for message in messages:
+            self.post(message)
+        if news and (outbox := self.outboxes.get(prediction.session)):
+            outbox.put(answer(prediction))
+
+    def note_worker(self, status: WorkerStatus) -> None:
+        """Take a worker's sign of life; browsers are told when what is served changes."""
+        before = self.models()
+        self._workers[status.worker] = status
+        self._tell_models(before)
+
+    def models(self) -> list[ServedModel]:
+        """What the live workers serve, in their order of preference."""
+        served = {model.name: model for status in self._workers.values() for model in status.models}
+        return list(served.values())
+
+    def served(self, model: str) -> dict[str, Any]:
+        """The served models and the one that answers a session that asked for ``model``, as the browser reads it."""
+        models = [
+            {"name": each.name, "version": each.version, "input_size": each.input_size} for each in self.models()
+        ]
+        mine = [each for each in models if each["name"] == model] if model else models
+        return {"models": models, "model": mine[0] if mine else None}
+
+    def tick(self) -> None:
+        """Expire what was not answered, forget workers that fell silent and sessions that will not come back."""
+        now = self.now_ms()
+        for session in self._sessions.values():
+            for message in session.expire(now):
+                self.post(message)
+        before = self.models()
+        self._workers = {k: each for k, each in self._workers.items() if now - each.at < WORKER_SILENT_MS}
+        self._tell_models(before)
+        limit = now - self.settings.resume_s * 1000
+        gone = [
+            each.id
+            for each in self._sessions.values()
+            if each.last_seen < limit and each.id not in self.outboxes and not each.unanswered
+        ]
+        for session_id in gone:
+            del self._sessions[session_id]
+
+    def _session(self, session_id: str) -> Session:
+        session = self._sessions.get(session_id)
+        if session is None:
+            session = self._sessions[session_id] = Session(session_id, self.settings, last_seen=self.now_ms())
+        return session
+
+    def _tell_models(self, before: list[ServedModel]) -> None:
+        if self.models() != before:
+            for outbox in self.outboxes.values():
+                outbox.put({"type": "models", **self.served(outbox.model)})
+
+
+def answer(prediction: Prediction) -> dict[str, Any]:
+    """A frame's fate, as the browser reads it."""
+    if prediction.outcome != ANSWERED:
+        message = {"message": prediction.message} if prediction.message else {}
+        return {
+            "type": "dropped",
+            "seq": prediction.seq,
+            "reason": prediction.outcome,
+            "stage": prediction.stage,
+            **message,
+        }
+    return {
+        "type": "labels",
+        "seq": prediction.seq,
+        "labels": [each.asdict() for each in prediction.labels],
+        "model": prediction.model,
+        "version": prediction.version,
+        "input_size": prediction.input_size,
+        "times": prediction.times,
+    }
+
+
+def error(code: str, message: str) -> dict[str, Any]:
+    """Something that went wrong, as the browser reads it."""
+    return {"type": "error", "code": code, "message": message}
