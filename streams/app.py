@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import faust
+from faust.app.base import BootStrategy as AppBootStrategy
 
 from streams.batching import Batcher
 from streams.messages import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS, Frame, Prediction, WorkerStatus
@@ -36,9 +37,16 @@ class Topic(faust.Topic):
         await rejected.send(value=message.value, headers={"topic": message.topic.encode(), "why": str(exc).encode()})
 
 
+class Boot(AppBootStrategy):
+    """Starts everything but Faust's web server, which the command line turns on, and which shows tables to anyone."""
+
+    enable_web = False
+
+
 class App(faust.App):
     """Faust's app, and the batcher of this worker's models."""
 
+    BootStrategy = Boot
     batcher: Batcher
 
 
@@ -64,7 +72,6 @@ app = App(
     consumer_max_fetch_size=4 * settings.max_frame_bytes,
     producer_linger=0.0,
     table_standby_replicas=0,
-    web_enabled=False,  # it would serve tables to anyone
 )
 
 frames = app.topic(FRAMES, key_type=str, value_type=Frame, value_serializer="sightstream")

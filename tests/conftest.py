@@ -2,9 +2,12 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.running import RunningStack, running_stack
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,3 +31,10 @@ def chromium() -> str:
             pytest.fail(message)
         pytest.skip(message)
     return found
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """One running stack for all tests that do no harm to it, with the lightest network."""
+    with running_stack(tmp_path_factory.mktemp("stack"), "--model", "efficientnet_lite0") as running:
+        yield running

@@ -1,0 +1,129 @@
+"""The whole stack, as a newcomer would start and stop it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.running import RunningStack, none_left, running_stack
+
+pytestmark = pytest.mark.broker
+
+SAMPLES = Path(__file__).parents[2] / "web" / "static" / "samples"
+
+
+def sightstream(*arguments: str | Path, code: int = 0) -> str:
+    run = subprocess.run(
+        [sys.executable, "-m", "infra.cli", *map(str, arguments)], capture_output=True, text=True, timeout=300
+    )
+    assert run.returncode == code, run.stderr
+    return run.stdout if code == 0 else run.stderr
+
+
+def stream(stack: RunningStack, *arguments: str | Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(sightstream("stream", "--url", stack.websocket, "--json", *arguments))
+    for each in [report, *report["sessions"]]:
+        assert each["sent"] == each["answered"] + sum(each["dropped"].values()) + each["expired"]
+    return report
+
+
+def test_ready_names_what_the_sample_picture_shows(stack: RunningStack) -> None:
+    assert "cat.jpg: " in stack.ready_line
+    assert "cat" in stack.ready_line.split("cat.jpg: ")[1]
+    assert stack.ready_line.endswith(" ms")
+    assert len(stack.ready_line.splitlines()) == 1
+
+
+def test_nothing_listens_beyond_loopback(stack: RunningStack) -> None:
+    listening = [
+        each.laddr.ip
+        for child in stack.children()
+        for each in child.net_connections("inet")
+        if each.status == "LISTEN"
+    ]
+    assert listening
+    assert {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}
+
+
+def test_health_and_readiness_answer(stack: RunningStack) -> None:
+    assert httpx2.get(f"{stack.url}/healthz").status_code == 200
+    assert httpx2.get(f"{stack.url}/readyz").json()["ready"]
+
+
+def test_pictures_streamed_once_are_each_answered(stack: RunningStack) -> None:
+    report = stream(stack, "--once", SAMPLES)
+    labels = {Path(path).name: top["label"] for path, top in report["files"].items()}
+    assert report["answered"] >= 2
+    assert "cat" in labels["cat.jpg"]
+    assert labels["coffee.jpg"] in {"espresso", "cup", "coffee mug"}
+
+
+def test_streaming_gives_the_labels_that_classify_gives(stack: RunningStack, data: Path) -> None:
+    photos = sorted((data / "photos").glob("*.jpg"))
+    lines = sightstream("classify", "--model", "efficientnet_lite0", "--json", *photos).splitlines()
+    alone = {each["file"]: each["labels"][0]["index"] for each in map(json.loads, lines)}
+    streamed = {path: top["index"] for path, top in stream(stack, "--once", *photos)["files"].items()}
+    assert streamed.keys() == alone.keys()
+    same = sum(streamed[path] == alone[path] for path in alone)
+    assert same >= 0.99 * len(photos)
+
+
+def test_many_sessions_at_once_account_for_every_frame(stack: RunningStack) -> None:
+    report = stream(stack, "--sessions", "8", "--seconds", "4", SAMPLES)
+    assert len({each["id"] for each in report["sessions"]}) == 8
+    assert all(each["answered"] for each in report["sessions"])
+    assert report["expired"] == 0
+
+
+def test_a_model_that_is_not_served_is_refused_with_those_that_are(stack: RunningStack) -> None:
+    arguments = ("stream", "--url", stack.websocket, "--model", "inception_v3", SAMPLES)
+    assert "served are efficientnet_lite0" in sightstream(*arguments, code=1)
+
+
+def test_a_url_where_no_gateway_is_gets_one_clear_line() -> None:
+    error = sightstream("stream", "--url", "ws://127.0.0.1:1/ws", SAMPLES, code=1)
+    assert "sightstream up" in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        error = sightstream("up", "--port", port, "--data-dir", tmp_path, code=1)
+    assert port in error
+    assert "--port" in error
+
+
+def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    error = sightstream("up", "--port", "0", "--broker", "127.0.0.1:1", "--data-dir", tmp_path, code=1)
+    assert "127.0.0.1:1" in error
+    assert "--broker" in error
+
+
+def test_two_stacks_live_side_by_side_and_sigterm_leaves_nothing(stack: RunningStack, tmp_path: Path) -> None:
+    with running_stack(tmp_path / "second", "--model", "efficientnet_lite0") as second:
+        assert second.url != stack.url
+        assert stream(second, "--once", SAMPLES)["answered"] >= 2
+        assert stream(stack, "--once", SAMPLES)["answered"] >= 2
+        children = second.children()
+        assert len(children) >= 3
+        second.process.send_signal(signal.SIGTERM)
+        assert second.process.wait(30) == 0
+        assert none_left(children, 2.0)
+
+
+def test_kill_nine_of_up_leaves_nothing_for_long(tmp_path: Path) -> None:
+    with running_stack(tmp_path / "killed", "--model", "efficientnet_lite0") as killed:
+        children = killed.children()
+        os.kill(killed.process.pid, signal.SIGKILL)
+        killed.process.wait()
+        assert none_left(children, 5.0)
