@@ -101,9 +101,10 @@ def _files(paths: Iterable[Path]) -> Iterator[Sight]:
 
 
 def _classifier(model: str | None, weights: Path | None, engine: str | None) -> "Classifier":
-    from models.bundle import BrokenBundle, UnknownModel, find
+    from models.build import BuildFailed
+    from models.bundle import BrokenBundle, UnknownModel, UnusableWeights, find
     from models.classifier import Classifier
-    from models.weights import UnusableWeights, WeightsUnavailable
+    from models.weights import WeightsUnavailable
     from streams.settings import BadSetting, Settings
 
     try:
@@ -116,7 +117,7 @@ def _classifier(model: str | None, weights: Path | None, engine: str | None) -> 
             threads=settings.threads or None,
             precision=settings.precision,
         )
-    except (BadSetting, BrokenBundle, UnknownModel, UnusableWeights, WeightsUnavailable) as error:
+    except (BadSetting, BrokenBundle, BuildFailed, UnknownModel, UnusableWeights, WeightsUnavailable) as error:
         raise click.ClickException(str(error)) from error
 
 

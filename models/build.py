@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 class BuildFailed(RuntimeError):
-    """The building process ended without saying why; what it printed is on stderr."""
+    """Something went wrong that is nobody's named error: a full disk, a crash. stderr has what was printed."""
 
 
 def in_child(task: str, *arguments: str) -> None:
@@ -30,10 +30,10 @@ def in_child(task: str, *arguments: str) -> None:
     if child.returncode == 0:
         return
     try:
-        failure = json.loads(child.stdout)
+        name, message = json.loads(child.stdout)
     except ValueError:
         raise BuildFailed(f"building {' '.join([task, *arguments])} ended with {child.returncode}") from None
-    raise _named_errors()[failure["error"]](failure["message"])
+    raise _named_errors()[name](message)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,19 +49,23 @@ def main(arguments: Sequence[str]) -> int:
             from models.openvino_engine import write_graph
 
             write_graph(*map(Path, rest))
+    except OSError as error:
+        failure = BuildFailed.__name__, f"could not build {rest[-1]}: {error}"
     except tuple(_named_errors().values()) as error:
-        json.dump({"error": type(error).__name__, "message": str(error)}, answer)
-        answer.flush()
-        return 1
-    return 0
+        failure = type(error).__name__, str(error)
+    else:
+        return 0
+    with answer:
+        json.dump(failure, answer)
+    return 1
 
 
 def _named_errors() -> dict[str, type[Exception]]:
-    from models.bundle import BrokenBundle
+    from models.bundle import BrokenBundle, UnusableWeights
     from models.checkpoint import RefusedPickle, UnreadableCheckpoint
-    from models.weights import UnusableWeights, WeightsUnavailable
+    from models.weights import WeightsUnavailable
 
-    errors = (BrokenBundle, RefusedPickle, UnreadableCheckpoint, UnusableWeights, WeightsUnavailable)
+    errors = (BrokenBundle, BuildFailed, RefusedPickle, UnreadableCheckpoint, UnusableWeights, WeightsUnavailable)
     return {error.__name__: error for error in errors}
 
 

@@ -23,6 +23,10 @@ class BrokenBundle(ValueError):
     """The folder is not the bundle that was written: the message says what is wrong with it."""
 
 
+class UnusableWeights(ValueError):
+    """The weights file that was given is none for this model."""
+
+
 class UnknownModel(ValueError):
     """The model is neither a published one nor a bundle folder."""
 
@@ -70,17 +74,15 @@ class Bundle:
     @classmethod
     def open(cls, folder: Path) -> "Bundle":
         """The bundle in `folder`, its weights checked. Raises BrokenBundle."""
+        written = _read(folder)
         try:
-            written = json.loads((folder / MANIFEST).read_bytes())
-        except OSError as error:
-            raise BrokenBundle(f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror})") from error
-        except ValueError as error:
-            raise BrokenBundle(f"{folder}: {MANIFEST} is not JSON ({error})") from error
-        bundle = cls(folder, _manifest(folder, written), str(written["weights_sha256"]))
-        if bundle.version != written["version"]:
+            bundle = cls(folder, _manifest(written), str(written["weights_sha256"]))
+            version = written["version"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise BrokenBundle(f"{folder}: {MANIFEST} is not what it should be ({error!r})") from error
+        if bundle.version != version:
             raise BrokenBundle(
-                f"{folder}: {MANIFEST} was changed since it was written "
-                f"(version {written['version']}, but its content is {bundle.version})"
+                f"{folder}: {MANIFEST} was changed after it was written as {version}; its content is {bundle.version}"
             )
         try:
             digest = sha256(folder / WEIGHTS)
@@ -99,7 +101,8 @@ class Bundle:
         """
         from safetensors.numpy import save_file
 
-        if folder.exists() and not (folder / MANIFEST).exists() and any(folder.iterdir()):
+        held = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        if MANIFEST not in held and held - {WEIGHTS}:
             raise FileExistsError(f"{folder} holds something that is no bundle; choose another folder")
         with replaced(folder) as filling:
             save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, filling / WEIGHTS)
@@ -121,26 +124,31 @@ class Bundle:
         return model
 
 
-def _manifest(folder: Path, written: Any) -> Manifest:
+def _read(folder: Path) -> dict[str, Any]:
     try:
-        if written["format"] != _FORMAT:
-            raise BrokenBundle(
-                f"{folder}: format {written['format']}, but only {_FORMAT} is known; update sightstream"
-            )
-        head = written["head"]
-        return Manifest(
-            name=str(written["name"]),
-            network=networks.Network(**written["network"]),
-            head=networks.Head(head["classes"], tuple(head["hidden"]), head["dropout"]),
-            labels=tuple(map(str, written["labels"])),
-            temperature=float(written["temperature"]),
-            abstain_below=written["abstain_below"],
-            about=written["about"],
+        written = json.loads((folder / MANIFEST).read_bytes())
+    except OSError as error:
+        raise BrokenBundle(f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise BrokenBundle(f"{folder}: {MANIFEST} is not JSON ({error})") from error
+    if not isinstance(written, dict) or written.get("format") != _FORMAT:
+        raise BrokenBundle(
+            f"{folder}: {MANIFEST} is not of format {_FORMAT}, the one this version of sightstream reads"
         )
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, BrokenBundle):
-            raise
-        raise BrokenBundle(f"{folder}: {MANIFEST} is not what it should be ({error!r})") from error
+    return written
+
+
+def _manifest(written: Mapping[str, Any]) -> Manifest:
+    head = written["head"]
+    return Manifest(
+        name=str(written["name"]),
+        network=networks.Network(**written["network"]),
+        head=networks.Head(head["classes"], tuple(head["hidden"]), head["dropout"]),
+        labels=tuple(map(str, written["labels"])),
+        temperature=float(written["temperature"]),
+        abstain_below=written["abstain_below"],
+        about=written["about"],
+    )
 
 
 def _version(manifest: Manifest, weights_sha256: str) -> str:
@@ -150,21 +158,21 @@ def _version(manifest: Manifest, weights_sha256: str) -> str:
 
 
 def find(model: str, cache: Path, weights: Path | None = None) -> Bundle:
-    """The bundle that `model` names: a published one or a folder. Raises UnknownModel and what `published` raises."""
+    """The bundle that `model` names: a published one or a folder. Raises UnknownModel and what those raise."""
     if model in networks.NETWORKS:
         return published(model, cache, weights)
     if not Path(model).is_dir():
         raise UnknownModel(f"{model!r} is no bundle folder and none of {', '.join(networks.NETWORKS)}")
     if weights is not None:
-        raise UnknownModel(f"{model} is a bundle and has its weights; leave {weights} out")
+        raise UnusableWeights(f"{model} is a bundle, which has its weights; leave {weights} out")
     return Bundle.open(Path(model))
 
 
 def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
     """The bundle of a published model, built in `cache` when it is first asked for.
 
-    `weights` is a Keras weights file, for a network that takes one. Raises networks.UnknownNetwork,
-    weights.WeightsUnavailable and weights.UnusableWeights.
+    `weights` is a Keras weights file, for a network that takes one. Raises networks.UnknownNetwork, UnusableWeights,
+    weights.WeightsUnavailable and build.BuildFailed.
     """
     networks.facts(name)
     source = "" if weights is None else f"-{_short_digest(weights)}"
@@ -180,6 +188,4 @@ def _short_digest(weights: Path) -> str:
     try:
         return sha256(weights)[:12]
     except OSError as error:
-        from models.weights import UnusableWeights
-
         raise UnusableWeights(f"{weights} cannot be read ({error.strerror})") from error

@@ -23,7 +23,6 @@ class Network:
     input_size: int
     mean: float
     scale: float
-    classes: int = 1000  # of the published weights
 
 
 @dataclass(frozen=True)

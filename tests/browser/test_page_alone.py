@@ -243,6 +243,23 @@ def test_page_slows_down_when_frames_come_back_stale(page: Page, gateway: FakeGa
     until(page, lambda: page.locator("#quality").inner_text() < "quality 0.85")
 
 
+def test_frames_keep_their_pace_though_cameras_tick_unevenly(modules: Page) -> None:
+    script = """(flow, ticks, fps) => {
+      let due = -Infinity;
+      return ticks.filter((tick) => {
+        const next = flow.pace(due, tick, fps);
+        if (next !== null) due = next;
+        return next !== null;
+      });
+    }"""
+    uneven = [0, 33, 67, 99, 134, 166, 201]
+    assert run(modules, "flow.js", script, uneven, 30) == uneven
+    assert run(modules, "flow.js", script, uneven, 15) == [0, 67, 134, 201]
+    assert run(modules, "flow.js", script, [0, 2000, 2500, 3000], 1) == [0, 2000, 3000]
+    after_a_slow_source = run(modules, "flow.js", "(flow) => flow.pace(1000, 100, 30) !== null")
+    assert after_a_slow_source
+
+
 # What it shows
 
 
@@ -429,7 +446,20 @@ def test_backoff_grows_with_jitter_between_a_quarter_second_and_ten(modules: Pag
     assert run(modules, "socket.js", script) == [[250, 500], [250, 1000], [250, 10_000], [250, 10_000]]
 
 
-def test_reload_keeps_the_session_and_a_duplicated_tab_gets_its_own(page: Page, gateway: FakeGateway) -> None:
+def test_reload_keeps_the_session_and_numbers_on(page: Page, gateway: FakeGateway) -> None:
+    start(page)
+    until(page, lambda: len(gateway.uploads) >= 3)
+    page.reload()
+    until(page, lambda: len(gateway.connections) == 2)
+    assert gateway.connections[1]["token"] == "token-1"
+    before = gateway.uploads[-1].seq
+    start(page)
+    until(page, lambda: gateway.uploads[-1].seq != before)
+    assert gateway.uploads[-1].seq > before
+    until(page, lambda: books(page)["answered"] > 0)
+
+
+def test_duplicated_tab_gets_a_session_of_its_own(page: Page, gateway: FakeGateway) -> None:
     page.reload()
     until(page, lambda: len(gateway.connections) == 2)
     assert gateway.connections[1] == {"token": "token-1"}

@@ -67,12 +67,18 @@ def test_pictures_streamed_once_are_each_answered(stack: RunningStack) -> None:
 
 def test_streaming_gives_the_labels_that_classify_gives(stack: RunningStack, data: Path) -> None:
     photos = sorted((data / "photos").glob("*.jpg"))
-    lines = sightstream("classify", "--model", "efficientnet_lite0", "--json", *photos).splitlines()
+    lines = sightstream("classify", "--json", *photos).splitlines()
     alone = {each["file"]: each["labels"][0]["index"] for each in map(json.loads, lines)}
     streamed = {path: top["index"] for path, top in stream(stack, "--once", *photos)["files"].items()}
     assert streamed.keys() == alone.keys()
     same = sum(streamed[path] == alone[path] for path in alone)
     assert same >= 0.99 * len(photos)
+
+
+def test_a_session_picks_the_model_that_answers_it(stack: RunningStack) -> None:
+    report = stream(stack, "--once", "--model", "efficientnet_lite0", SAMPLES)
+    assert report["model"] == "efficientnet_lite0"
+    assert report["version"] != stream(stack, "--once", SAMPLES)["version"]
 
 
 def test_many_sessions_at_once_account_for_every_frame(stack: RunningStack) -> None:
@@ -84,7 +90,7 @@ def test_many_sessions_at_once_account_for_every_frame(stack: RunningStack) -> N
 
 def test_a_model_that_is_not_served_is_refused_with_those_that_are(stack: RunningStack) -> None:
     arguments = ("stream", "--url", stack.websocket, "--model", "inception_v3", SAMPLES)
-    assert "served are efficientnet_lite0" in sightstream(*arguments, code=1)
+    assert "served are efficientnet_lite2, efficientnet_lite0" in sightstream(*arguments, code=1)
 
 
 def test_a_url_where_no_gateway_is_gets_one_clear_line() -> None:

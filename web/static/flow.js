@@ -71,7 +71,8 @@ export function pace(due, time, fps) {
   const interval = 1000 / fps;
   const wait = due - time;
   if (wait > Math.min(8, interval / 4) && wait <= interval) return null;
-  return (Math.abs(wait) > interval ? time : due) + interval;
+  const isLate = wait < -interval / 2; // then it is not made up for
+  return (isLate || wait > interval ? time : due) + interval;
 }
 
 function widened(flow) {

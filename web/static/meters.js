@@ -30,10 +30,10 @@ export class Recent {
     this.#forget(time);
     const entries = this.#entries;
     if (entries.length < 2) return 0;
-    const first = entries[0].time;
-    const gap = (entries[entries.length - 1].time - first) / (entries.length - 1);
+    const [first, last] = [entries[0].time, entries.at(-1).time];
+    const gap = (last - first) / (entries.length - 1);
     // When the next is overdue the rate falls at once rather than when the last one is forgotten.
-    return (1000 * (entries.length - 1)) / Math.max(1, Math.max(time - gap, entries[entries.length - 1].time) - first);
+    return (1000 * (entries.length - 1)) / Math.max(1, Math.max(time - gap, last) - first);
   }
 
   #forget(time) {

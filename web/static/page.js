@@ -71,7 +71,9 @@ function hear(message) {
       break;
     case "dropped":
       sender.dropped(message);
-      if (ASTRAY.has(message.reason)) view.notice("frame", "A frame got no labels", message.message ?? message.reason);
+      if (ASTRAY.has(message.reason)) {
+        view.notice("frame", "A frame got no labels", message.message ?? message.reason);
+      }
       break;
     case "pong":
       clock.pong(message.sent, message.server, now());

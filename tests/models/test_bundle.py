@@ -1,0 +1,187 @@
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pytest
+from safetensors import SafetensorError
+
+from models.bundle import MANIFEST, WEIGHTS, BrokenBundle, Bundle, Manifest, UnknownModel, UnusableWeights, find
+from models.networks import Head, Network, UnknownNetwork, facts
+
+BREEDS = Manifest(
+    name="breeds",
+    network=facts("efficientnet_lite0"),
+    head=Head(3, hidden=(512, 256), dropout=0.5),
+    labels=("001.Affenpinscher", "002.Afghan_hound", "003.Löwchen"),
+    temperature=1.3,
+    abstain_below=0.4,
+    about={"top1": 0.83, "recipe": "best"},
+)
+TENSORS = {
+    "000.logits.kernel": np.arange(12, dtype=np.float32).reshape(4, 3),
+    "000.logits.bias": np.zeros(3, np.float32),
+}
+
+
+def test_bundle_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    written = Bundle.write(tmp_path / "breeds", BREEDS, TENSORS)
+    opened = Bundle.open(tmp_path / "breeds")
+    assert opened == written
+    assert opened.manifest == BREEDS
+    assert opened.version == written.version
+    assert sorted(path.name for path in opened.folder.iterdir()) == sorted([MANIFEST, WEIGHTS])
+
+
+def test_same_content_has_the_same_version_everywhere(tmp_path: Path) -> None:
+    here = Bundle.write(tmp_path / "here", BREEDS, TENSORS)
+    backwards = dict(reversed(TENSORS.items()))
+    there = Bundle.write(tmp_path / "there", replace(BREEDS, name="dogs", about={}), backwards)
+    assert there.version == here.version
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(BREEDS, labels=("a", "b", "c")),
+        replace(BREEDS, temperature=1.0),
+        replace(BREEDS, abstain_below=None),
+        replace(BREEDS, head=Head(3)),
+        replace(BREEDS, network=Network("efficientnet_lite0", 192, mean=127, scale=128)),
+    ],
+    ids=["labels", "temperature", "abstain", "head", "size"],
+)
+def test_other_facts_are_another_version(tmp_path: Path, other: Manifest) -> None:
+    one = Bundle.write(tmp_path / "one", BREEDS, TENSORS)
+    assert Bundle.write(tmp_path / "other", other, TENSORS).version != one.version
+
+
+def test_other_weights_are_another_version(tmp_path: Path) -> None:
+    one = Bundle.write(tmp_path / "one", BREEDS, TENSORS)
+    changed = TENSORS | {"000.logits.bias": np.ones(3, np.float32)}
+    assert Bundle.write(tmp_path / "other", BREEDS, changed).version != one.version
+
+
+@pytest.mark.parametrize("place", [0, 100, -1])
+def test_flipped_byte_in_the_weights_is_refused_by_name(tmp_path: Path, place: int) -> None:
+    file = Bundle.write(tmp_path / "breeds", BREEDS, TENSORS).folder / WEIGHTS
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(BrokenBundle, match=r"breeds: model\.safetensors is damaged"):
+        Bundle.open(tmp_path / "breeds")
+
+
+def test_edited_manifest_is_refused(tmp_path: Path) -> None:
+    file = Bundle.write(tmp_path / "breeds", BREEDS, TENSORS).folder / MANIFEST
+    file.write_text(file.read_text().replace("Afghan_hound", "Chow_chow"))
+    with pytest.raises(BrokenBundle, match="was changed"):
+        Bundle.open(tmp_path / "breeds")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "not JSON"),
+        ("[]", "format"),
+        ('{"format": 2}', "format"),
+        ('{"format": 1}', "head"),
+        ('{"format": 1, "head": {"classes": 1, "hidden": [], "dropout": 0}, "name": "x"}', "network"),
+    ],
+)
+def test_manifest_that_is_none_is_named(tmp_path: Path, text: str, complaint: str) -> None:
+    (Bundle.write(tmp_path / "breeds", BREEDS, TENSORS).folder / MANIFEST).write_text(text)
+    with pytest.raises(BrokenBundle, match=complaint):
+        Bundle.open(tmp_path / "breeds")
+
+
+def test_missing_parts_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BrokenBundle, match=r"no bundle: bundle\.json"):
+        Bundle.open(tmp_path / "nothing")
+    (Bundle.write(tmp_path / "breeds", BREEDS, TENSORS).folder / WEIGHTS).unlink()
+    with pytest.raises(BrokenBundle, match=r"model\.safetensors cannot be read"):
+        Bundle.open(tmp_path / "breeds")
+
+
+def test_labels_must_match_the_classes() -> None:
+    with pytest.raises(ValueError, match="3 labels for 4 classes"):
+        replace(BREEDS, head=Head(4))
+
+
+def test_manifest_of_an_unknown_network_is_refused() -> None:
+    with pytest.raises(UnknownNetwork, match="resnet"):
+        replace(BREEDS, network=Network("resnet", 224, 0, 1))
+
+
+def test_pickled_objects_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(SafetensorError, match="object"):
+        Bundle.write(tmp_path / "breeds", BREEDS, {"weight": np.array([print], dtype=object)})
+    assert list(tmp_path.iterdir()) == []
+
+
+class Interrupted(Mapping[str, np.ndarray]):
+    """Weights that end in the middle."""
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        raise KeyboardInterrupt
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TENSORS)
+
+    def __len__(self) -> int:
+        return len(TENSORS)
+
+
+def test_interrupted_write_leaves_the_former_bundle_and_no_rubbish(tmp_path: Path) -> None:
+    before = Bundle.write(tmp_path / "breeds", BREEDS, TENSORS)
+    with pytest.raises(KeyboardInterrupt):
+        Bundle.write(tmp_path / "breeds", replace(BREEDS, temperature=2.0), Interrupted())
+    assert Bundle.open(tmp_path / "breeds").version == before.version
+    assert [path.name for path in tmp_path.iterdir()] == ["breeds"]
+
+
+def test_writers_at_the_same_time_leave_one_whole_bundle(tmp_path: Path) -> None:
+    def write(temperature: float) -> None:
+        for _ in range(5):
+            Bundle.write(tmp_path / "breeds", replace(BREEDS, temperature=temperature), TENSORS)
+
+    writers = [Thread(target=write, args=(1.0 + step,)) for step in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert Bundle.open(tmp_path / "breeds").manifest.temperature in {1.0, 2.0, 3.0, 4.0}
+    assert [path.name for path in tmp_path.iterdir()] == ["breeds"]
+
+
+def test_folder_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match="no bundle"):
+        Bundle.write(tmp_path, BREEDS, TENSORS)
+    assert (tmp_path / "holiday.jpg").read_bytes() == b"mine"
+
+
+def test_model_is_found_by_folder(tmp_path: Path) -> None:
+    written = Bundle.write(tmp_path / "breeds", BREEDS, TENSORS)
+    assert find(str(tmp_path / "breeds"), cache=tmp_path / "cache") == written
+
+
+def test_model_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
+    with pytest.raises(UnknownModel, match=r"'resnet'.*efficientnet_lite2"):
+        find("resnet", tmp_path)
+
+
+def test_weights_file_for_a_bundle_or_from_nowhere_is_refused(tmp_path: Path) -> None:
+    Bundle.write(tmp_path / "breeds", BREEDS, TENSORS)
+    with pytest.raises(UnusableWeights, match="leave"):
+        find(str(tmp_path / "breeds"), tmp_path, tmp_path / "w.h5")
+    with pytest.raises(UnusableWeights, match=r"w\.h5 cannot be read"):
+        find("inception_v3", tmp_path, tmp_path / "w.h5")
+
+
+def test_manifest_can_be_read_by_people(tmp_path: Path) -> None:
+    text = (Bundle.write(tmp_path / "breeds", BREEDS, TENSORS).folder / MANIFEST).read_text(encoding="utf-8")
+    assert "003.Löwchen" in text
+    assert json.loads(text)["head"] == {"classes": 3, "hidden": [512, 256], "dropout": 0.5}
