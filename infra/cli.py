@@ -8,6 +8,8 @@ COMMANDS = {
     "up": "Start a whole stack on this machine: Kafka, workers, gateway.",
     "stream": "Send pictures or videos through a running stack.",
     "classify": "Label pictures without a stack.",
+    "bench": "Measure the pipeline against its engine alone.",
+    "drill": "Break a stack in every known way, and see how it comes back.",
     "gateway": "Serve the web page and the WebSocket.",
 }
 

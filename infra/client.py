@@ -51,6 +51,7 @@ class Client:
     model: str = ""
     fps: float | None = None
     patience_s: float = 8.0  # for the last answers
+    clock_ms: Callable[[], float] = lambda: time.time() * 1000
     on_answer: Callable[[Shot, dict[str, Any], float], None] = lambda shot, message, ms: None
     on_drop: Callable[[Shot, dict[str, Any]], None] = lambda shot, message: None
     tally: Tally = field(default_factory=Tally)
@@ -66,17 +67,23 @@ class Client:
     _best_ping_ms: float = float("inf")
     _socket: ClientConnection | None = None
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _enough: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def finish(self) -> None:
+        """Let ``run`` send nothing more and end in order."""
+        self._enough.set()
 
     async def run(self, seconds: float | None = None) -> Tally:
-        """Send until the shots end or ``seconds`` after the start are over, then wait for the last answers.
+        """Send until the shots end, ``finish`` is called or ``seconds`` are over, then wait for the last answers.
 
         Raises:
             Refused: the gateway will not serve this client.
         """
         link = asyncio.create_task(self._stay_connected())
         feed = asyncio.create_task(self._feed())
+        enough = asyncio.create_task(self._enough.wait())
         try:
-            await asyncio.wait({link, feed}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({link, feed, enough}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if feed.done():
                 await feed
             feed.cancel()
@@ -86,9 +93,9 @@ class Client:
             if link.done():
                 await link
         finally:
-            for task in (feed, link):
+            for task in (feed, link, enough):
                 task.cancel()
-            await asyncio.gather(feed, link, return_exceptions=True)
+            await asyncio.gather(feed, link, enough, return_exceptions=True)
         for _ in self._pending:  # a gateway that never came back cannot answer
             self.tally.drop(EXPIRED)
         self._pending.clear()
@@ -122,7 +129,7 @@ class Client:
         assert self._socket is not None
         # a frame lost with its connection is asked for by its number when the client is back
         with suppress(ConnectionClosed):
-            await self._socket.send(pack(Upload(self._seq, time.time() * 1000, shot.jpeg, echoes)))
+            await self._socket.send(pack(Upload(self._seq, self.clock_ms(), shot.jpeg, echoes)))
 
     async def _stay_connected(self) -> None:
         wait = FIRST_WAIT_S
@@ -163,7 +170,7 @@ class Client:
     async def _ping(self, socket: ClientConnection) -> None:
         with suppress(ConnectionClosed):
             while True:
-                await socket.send(json.dumps({"type": "ping", "sent": time.time() * 1000, "offset": self._offset}))
+                await socket.send(json.dumps({"type": "ping", "sent": self.clock_ms(), "offset": self._offset}))
                 await asyncio.sleep(PING_EVERY_S)
 
     def _hear(self, message: dict[str, Any], socket: ClientConnection) -> None:
@@ -188,7 +195,7 @@ class Client:
                 self.tally.drop(message["reason"])
                 self.on_drop(sent.shot, message)
             case "pong":
-                now = time.time() * 1000
+                now = self.clock_ms()
                 if (took := now - message["sent"]) < self._best_ping_ms:
                     self._best_ping_ms, self._offset = took, message["server"] - (now + message["sent"]) / 2
 

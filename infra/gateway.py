@@ -26,7 +26,7 @@ def gateway() -> None:
         log_level=settings.log_level.lower(),
         ws_max_size=4 * settings.max_frame_bytes,  # up to there a frame that is too large gets an answer of its own
         ws_per_message_deflate=False,  # JPEGs do not get smaller
-        ws_ping_interval=10.0,
-        ws_ping_timeout=10.0,
+        ws_ping_interval=settings.ping_s,
+        ws_ping_timeout=settings.ping_s,
         timeout_graceful_shutdown=3,
     )

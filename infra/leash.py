@@ -41,17 +41,20 @@ def _become(parent: int, argv: list[str]) -> None:
 def _watch(parent: int, argv: list[str]) -> int:
     import subprocess
 
-    children: list[subprocess.Popen[bytes]] = []
+    child: subprocess.Popen[bytes] | None = None
+    too_early: list[int] = []  # signals that come while the child is being started
 
     def pass_on(number: int, _frame: object) -> None:
-        if not children:
-            sys.exit(128 + number)
-        children[0].send_signal(number)
+        if child is None:
+            too_early.append(number)
+        else:
+            child.send_signal(number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, pass_on)
     child = subprocess.Popen(argv, close_fds=False)  # noqa: S603
-    children.append(child)
+    for early in too_early:
+        child.send_signal(early)
     while True:
         try:
             code = child.wait(_LOOK_S)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import secrets
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -74,6 +75,11 @@ class Stack:
     def url(self) -> str:
         """Where the gateway is."""
         return f"http://{self.settings.host}:{self.settings.port}"
+
+    @property
+    def websocket(self) -> str:
+        """Where browsers and clients connect."""
+        return f"{self.url.replace('http', 'ws', 1)}/ws"
 
     async def run(self, on_ready: Callable[[Ready], None]) -> None:
         """Run until cancelled; then nothing is left running.
@@ -151,7 +157,7 @@ class Stack:
 
         while not answers:
             with suppress(Refused):
-                await Client(f"{self.url.replace('http', 'ws', 1)}/ws", one_picture, on_answer=answered).run(5.0)
+                await Client(self.websocket, one_picture, on_answer=answered).run(5.0)
         return answers[0]
 
     def _child(self, name: str, argv: list[str], **settings: Any) -> Child:
@@ -162,7 +168,7 @@ class Stack:
         data = self.folder / f"worker-{number}"
         argv = [sys.executable, "-m", "faust", "-A", "streams.worker", "--datadir", str(data), "worker", "-l", "info"]
         threads = self.settings.threads or max(1, available_cores() // self.workers)
-        return self._child(f"worker-{number}", argv, threads=threads)
+        return self._child(f"worker-{number}", argv, threads=threads, worker_name=f"{socket.gethostname()}-{number}")
 
     def _secret(self) -> str:
         """The secret of this folder's session tokens, which so outlive a restart."""

@@ -15,6 +15,7 @@ from models.storage import replaced, sha256
 MANIFEST = "bundle.json"
 WEIGHTS = "model.safetensors"
 
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _FORMAT = 1
 _RECIPE = 1  # raised when published bundles are built differently, so that what an older version left is not used
 
@@ -101,8 +102,7 @@ class Bundle:
         """
         from safetensors.numpy import save_file
 
-        held = {path.name for path in folder.iterdir()} if folder.exists() else set()
-        if MANIFEST not in held and held - {WEIGHTS}:
+        if _holds_something_else(folder):
             raise FileExistsError(f"{folder} holds something that is no bundle; choose another folder")
         with replaced(folder) as filling:
             save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, filling / WEIGHTS)
@@ -122,6 +122,14 @@ class Bundle:
         except networks.OtherNetwork as error:
             raise BrokenBundle(f"{self.folder}: {error}") from error
         return model
+
+
+def _holds_something_else(folder: Path) -> bool:
+    try:
+        held = {path.name for path in folder.iterdir()}
+    except FileNotFoundError:
+        return False
+    return MANIFEST not in held and bool(held - {WEIGHTS})
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -180,12 +188,19 @@ def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
     try:
         return Bundle.open(folder)
     except BrokenBundle:  # or none yet: either way it can be made again
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise build.BuildFailed(f"{cache} is no folder to keep models in: {error}") from error
         build.in_child("published", name, str(folder), *([] if weights is None else [str(weights)]))
         return Bundle.open(folder)
 
 
 def _short_digest(weights: Path) -> str:
     try:
+        with weights.open("rb") as file:
+            if file.read(len(_HDF5)) != _HDF5:
+                raise UnusableWeights(f"{weights} is no .weights.h5 or .h5 file of weights, as Keras writes them")
         return sha256(weights)[:12]
     except OSError as error:
         raise UnusableWeights(f"{weights} cannot be read ({error.strerror})") from error

@@ -1,5 +1,6 @@
 """Folders that appear whole or not at all, and the digest that tells whether a file still is what was written."""
 
+import errno
 import hashlib
 import shutil
 import tempfile
@@ -32,10 +33,10 @@ def _swap(new: Path, target: Path) -> None:
         try:
             new.rename(target)
             break
-        except OSError:
-            if not target.exists():
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-            shutil.rmtree(old, ignore_errors=True)  # somebody else's came first: once more
+            shutil.rmtree(old, ignore_errors=True)  # somebody else's came in between: once more
     shutil.rmtree(old, ignore_errors=True)
 
 

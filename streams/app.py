@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 settings = Settings.from_environ()
 
-WORKER = f"{socket.gethostname()}-{os.getpid()}"
+WORKER = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
 
 
 class Topic(faust.Topic):
@@ -64,6 +64,7 @@ app = App(
     consumer_auto_offset_reset="earliest",
     stream_buffer_maxsize=256,
     stream_wait_empty=False,
+    consumer_group_instance_id=settings.worker_name or None,
     broker_session_timeout=6.0,
     broker_heartbeat_interval=1.5,
     broker_commit_interval=1.0,

@@ -39,6 +39,7 @@ class Settings:
     threads: int = field(default=0, metadata=_at_least(0))  # 0: as many as the machine gives
     cache: Path = field(default_factory=lambda: user_cache_path("sightstream"))
     # the worker
+    worker_name: str = ""  # a worker that comes back under its name gets its partitions back at once
     max_batch: int = field(default=8, metadata=_at_least(1))
     freshness_ms: float = field(default=1000.0, metadata=_at_least(1))
     max_pixels: int = field(default=4_000_000, metadata=_at_least(1))
@@ -50,9 +51,12 @@ class Settings:
     credits: int = field(default=2, metadata=_at_least(1))
     expire_s: float = field(default=3.0, metadata=_at_least(0.1))  # an unanswered frame is given up after this
     max_frame_bytes: int = field(default=512 * 1024, metadata=_at_least(1024))
-    max_fps: float = field(default=60.0, metadata=_at_least(1))  # frames a second a session may send
+    max_fps: float = field(default=120.0, metadata=_at_least(1))  # frames a second a session may send
     max_sockets: int = field(default=2000, metadata=_at_least(1))
-    max_sockets_per_address: int = field(default=2000, metadata=_at_least(1))
+    max_sockets_per_address: int = field(default=200, metadata=_at_least(1))
+    ping_s: float = field(
+        default=10.0, metadata=_at_least(0.5)
+    )  # a socket that leaves a ping unanswered so long is dead
     resume_s: float = field(default=60.0, metadata=_at_least(1))  # how long a session outlives its socket
     log_level: str = field(default="INFO", metadata={"one_of": ("DEBUG", "INFO", "WARNING", "ERROR")})
 

@@ -36,8 +36,9 @@ async def page(request: Request) -> Response:
 
 
 async def healthz(request: Request) -> Response:
-    """200 while the gateway lives."""
-    return JSONResponse({"status": "ok"})
+    """200 while the gateway lives, with how many sockets and tasks it has."""
+    sockets, tasks = len(request.app.state.door), len(asyncio.all_tasks())
+    return JSONResponse({"status": "ok", "sockets": sockets, "tasks": tasks})
 
 
 async def readyz(request: Request) -> Response:

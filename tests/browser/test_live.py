@@ -92,7 +92,7 @@ def share(page: Page, stack_labels: list[str], classes: Any) -> float:
     """The share of the page's top labels that are of ``classes``."""
     named = {stack_labels[index] for index in classes}
     labels = seen(page)["labels"]
-    return sum(count for label, count in labels.items() if label in named) / sum(labels.values())
+    return float(sum(count for label, count in labels.items() if label in named) / sum(labels.values()))
 
 
 @pytest.fixture(scope="module")

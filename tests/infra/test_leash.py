@@ -45,7 +45,8 @@ def test_sigterm_reaches_the_child(prefix: list[str]) -> None:
 
         child.terminate()
 
-        assert (child.wait(5), child.stdout.read()) == (3, "told\n")
+        assert child.wait(5) == 3
+        assert child.stdout.read() == "told\n"
 
 
 @both_ways

@@ -1,14 +1,25 @@
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
 from safetensors import SafetensorError
 
-from models.bundle import MANIFEST, WEIGHTS, BrokenBundle, Bundle, Manifest, UnknownModel, UnusableWeights, find
+from models.build import BuildFailed
+from models.bundle import (
+    MANIFEST,
+    WEIGHTS,
+    BrokenBundle,
+    Bundle,
+    Manifest,
+    UnknownModel,
+    UnusableWeights,
+    find,
+    published,
+)
 from models.networks import Head, Network, UnknownNetwork, facts
 
 BREEDS = Manifest(
@@ -144,14 +155,11 @@ def test_interrupted_write_leaves_the_former_bundle_and_no_rubbish(tmp_path: Pat
 
 def test_writers_at_the_same_time_leave_one_whole_bundle(tmp_path: Path) -> None:
     def write(temperature: float) -> None:
-        for _ in range(5):
+        for _ in range(10):
             Bundle.write(tmp_path / "breeds", replace(BREEDS, temperature=temperature), TENSORS)
 
-    writers = [Thread(target=write, args=(1.0 + step,)) for step in range(4)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(write, [1.0, 2.0, 3.0, 4.0]))
     assert Bundle.open(tmp_path / "breeds").manifest.temperature in {1.0, 2.0, 3.0, 4.0}
     assert [path.name for path in tmp_path.iterdir()] == ["breeds"]
 
@@ -179,9 +187,18 @@ def test_weights_file_for_a_bundle_or_from_nowhere_is_refused(tmp_path: Path) ->
         find(str(tmp_path / "breeds"), tmp_path, tmp_path / "w.h5")
     with pytest.raises(UnusableWeights, match=r"w\.h5 cannot be read"):
         find("inception_v3", tmp_path, tmp_path / "w.h5")
+    (tmp_path / "w.h5").write_bytes(b"a page that says: not found")
+    with pytest.raises(UnusableWeights, match=r"w\.h5 is no \.weights\.h5"):
+        find("inception_v3", tmp_path, tmp_path / "w.h5")
 
 
 def test_manifest_can_be_read_by_people(tmp_path: Path) -> None:
     text = (Bundle.write(tmp_path / "breeds", BREEDS, TENSORS).folder / MANIFEST).read_text(encoding="utf-8")
     assert "003.Löwchen" in text
     assert json.loads(text)["head"] == {"classes": 3, "hidden": [512, 256], "dropout": 0.5}
+
+
+def test_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file, where a folder should be")
+    with pytest.raises(BuildFailed, match="cache"):
+        published("efficientnet_lite0", tmp_path / "cache")

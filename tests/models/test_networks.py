@@ -43,7 +43,8 @@ def test_weights_have_the_same_names_in_every_build() -> None:
     tensors = tensors_of(first)
     assert list(tensors) == list(tensors_of(second))
     set_tensors(second, tensors)
-    assert all((tensors_of(second)[name] == tensor).all() for name, tensor in tensors.items())
+    given = tensors_of(second)
+    assert all((given[name] == tensor).all() for name, tensor in tensors.items())
 
 
 @pytest.mark.model

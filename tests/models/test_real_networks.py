@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.build import BuildFailed
 from models.bundle import Bundle, Manifest, UnusableWeights, published
 from models.classifier import Classifier
 from models.images import read_picture
 from models.networks import Head, backbone, facts, tensors_of, with_head
-from models.weights import WeightsUnavailable
+from models.weights import WeightsUnavailable, write_published
 from tests.models.pictures import scene
 
 pytestmark = pytest.mark.model
@@ -45,7 +44,7 @@ def tilted_scenes(size: int) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite2"])
 def test_engines_name_photographs_right_and_alike(name: str, cache: Path, data: Path) -> None:
-    """Top-1 of at least 86.5 %; between engines and precisions the same top-1 for 97 %, four of the top five alike."""
+    """Top-1 for at least 86.5 %; for 97 % the same top-1 from all, and at least four of the top five."""
     bundle = published(name, cache)
     truth, pictures = photographs(data, bundle.manifest.network.input_size)
     answers = [
@@ -134,21 +133,21 @@ def test_damaged_cache_is_built_again(lite0: Bundle, cache: Path) -> None:
 
 
 def test_trained_bundle_is_served_by_both_engines(cache: Path, tmp_path: Path) -> None:
-    """From its manifest alone: other classes, a deeper head, a temperature, a smaller picture."""
+    """From its manifest alone: other classes, a deeper head, a temperature."""
     network, head = facts("efficientnet_lite0"), Head(3, hidden=(16, 8), dropout=0.5)
     labels = ("001.Affenpinscher", "002.Afghan_hound", "003.Airedale_terrier")
     weights = tensors_of(with_head(backbone(network), head))
     plain = Bundle.write(tmp_path / "plain", Manifest("breeds", network, head, labels), weights)
     soft = Bundle.write(tmp_path / "soft", Manifest("breeds", network, head, labels, temperature=1e6), weights)
     pictures = tilted_scenes(224)[:2]
+    logits = plain.build()(pictures.astype(np.float32)).numpy()
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     for engine in ("openvino", "tensorflow"):
         classifier = Classifier.load(Bundle.open(plain.folder), engine, cache=cache, precision="f32")
-        logits = plain.build()(pictures.astype(np.float32)).numpy()
-        expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         np.testing.assert_allclose(classifier.probabilities(pictures), expected, atol=1e-4)
         assert {label.label for label in classifier.classify(pictures)[0]} == set(labels)
-        even = Classifier.load(soft, engine, cache=cache).probabilities(pictures)
-        np.testing.assert_allclose(even, 1 / 3, atol=1e-3)
+    even = Classifier.load(soft, "tensorflow", cache=cache).probabilities(pictures)
+    np.testing.assert_allclose(even, 1 / 3, atol=1e-3)
 
 
 def test_weights_that_cannot_be_downloaded_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,12 +163,6 @@ def test_weights_that_cannot_be_downloaded_are_explained(tmp_path: Path, monkeyp
 
 def test_file_that_holds_no_weights_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "mine.weights.h5"
-    file.write_bytes(b"not at all")
+    file.write_bytes(b"\x89HDF\r\n\x1a\n but then something else")
     with pytest.raises(UnusableWeights, match=r"mine\.weights\.h5 cannot be loaded into inception_v3"):
-        published("inception_v3", tmp_path / "cache", file)
-
-
-def test_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "cache").write_text("a file, where a folder should be")
-    with pytest.raises(BuildFailed, match="cache"):
-        published("efficientnet_lite0", tmp_path / "cache")
+        write_published("inception_v3", tmp_path / "inception", file)

@@ -45,8 +45,9 @@ def test_the_page_is_served_with_headers_that_keep_it_to_itself(client: TestClie
     assert "default-src 'self'" in response.headers["content-security-policy"]
 
 
-def test_healthz_says_ok(client: TestClient) -> None:
-    assert client.get("/healthz").json() == {"status": "ok"}
+def test_healthz_says_ok_and_counts_sockets(client: TestClient) -> None:
+    health = client.get("/healthz").json()
+    assert (health["status"], health["sockets"]) == ("ok", 0)
 
 
 def test_readyz_says_so_once_a_canary_came_back(client: TestClient) -> None:

@@ -1,0 +1,77 @@
+"""The books of a running stack, read from Kafka itself: what topic and table say became of each session's frames."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+
+from aiokafka import AIOKafkaConsumer
+
+from infra.tally import Tally
+from streams.messages import ANSWERED, EXPIRED, PREDICTIONS, SESSIONS, Prediction
+from streams.stats import SessionStats
+
+
+async def read_topic(broker: str, topic: str) -> AsyncIterator[tuple[bytes, bytes | None]]:
+    """Keys and values of all that ``topic`` holds now, each partition in its order."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=broker.split(","), group_id=None)
+    await consumer.start()
+    try:
+        partitions = consumer.assignment()
+        ends = await consumer.end_offsets(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        while any([await consumer.position(each) < ends[each] for each in partitions]):
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                for record in records:
+                    yield record.key, record.value
+    finally:
+        await consumer.stop()
+
+
+async def tables(broker: str) -> dict[str, Tally]:
+    """Each session's account in the statistics table."""
+    accounts: dict[str, Tally] = {}
+    async for key, value in read_topic(broker, SESSIONS):
+        if value is None:
+            accounts.pop(key.decode(), None)
+        else:
+            stats = SessionStats.loads(value)
+            accounts[key.decode()] = Tally(
+                stats.sent, stats.answered, stats.expired, Counter(stats.dropped), Counter(stats.labels)
+            )
+    return accounts
+
+
+async def fates(broker: str) -> dict[str, Tally]:
+    """Each session's account as the gateways have it: the first fate of each frame in the topic of predictions."""
+    accounts: dict[str, Tally] = {}
+    known: set[tuple[str, int]] = set()
+    async for _, value in read_topic(broker, PREDICTIONS):
+        prediction = Prediction.loads(value or b"")
+        if (prediction.session, prediction.seq) in known:
+            continue
+        known.add((prediction.session, prediction.seq))
+        account = accounts.setdefault(prediction.session, Tally())
+        account.sent += 1
+        if prediction.outcome == ANSWERED:
+            account.answered += 1
+            account.labels[prediction.labels[0].label] += 1
+        else:
+            account.drop(prediction.outcome)
+    return accounts
+
+
+def differences(clients: Mapping[str, Tally], *others: Mapping[str, Tally]) -> list[str]:
+    """In what the others' accounts differ from the clients' own; empty when all agree to the frame."""
+    found = []
+    for session, mine in clients.items():
+        for other in others:
+            theirs = other.get(session, Tally())
+            if books(mine) != books(theirs):
+                found.append(f"{session}: client {books(mine)}, elsewhere {books(theirs)}")
+    return found
+
+
+def books(tally: Tally) -> tuple[int, int, int, dict[str, int], dict[str, int]]:
+    """What must agree, to the frame; EXPIRED is never among the drops."""
+    assert EXPIRED not in tally.dropped
+    dropped = {reason: count for reason, count in sorted(tally.dropped.items()) if count}
+    return tally.sent, tally.answered, tally.expired, dropped, dict(sorted(tally.labels.items()))
