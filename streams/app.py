@@ -95,3 +95,5 @@ sessions = app.Table(
         compacting=True,
     ),
 )
+# Faust writes a table's keys as JSON whatever its topic says; everywhere else a session's key is its bare id.
+sessions.key_serializer = "raw"  # type: ignore[attr-defined]

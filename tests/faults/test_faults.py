@@ -1,0 +1,31 @@
+"""Every known fault on a real stack: streaming goes on by itself, and client, topic and table agree to the frame."""
+
+import asyncio
+
+import pytest
+
+from infra.drill import on_a_stack
+from infra.faults import ONE_WORKER, TWO_WORKERS, Exercise, Outcome
+
+pytestmark = pytest.mark.broker
+
+RECOVERY_S = 60.0  # generous: how fast is what `sightstream drill` measures
+
+
+def run(workers: int, exercises: tuple[Exercise, ...]) -> dict[str, Outcome]:
+    outcomes = asyncio.run(on_a_stack("efficientnet_lite0", workers, list(exercises)))
+    return {each.fault: each for each in outcomes}
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[str, Outcome]:
+    return run(1, ONE_WORKER) | run(2, TWO_WORKERS)
+
+
+@pytest.mark.parametrize("fault", [each.name for each in (*ONE_WORKER, *TWO_WORKERS)])
+def test_after_a_fault_all_are_served_and_the_books_agree(outcomes: dict[str, Outcome], fault: str) -> None:
+    outcome = outcomes[fault]
+    assert outcome.recovery_s < RECOVERY_S
+    assert outcome.sent == outcome.answered + sum(outcome.dropped.values()) + outcome.expired
+    assert outcome.differences == []
+    assert outcome.sockets_left == 0
