@@ -59,14 +59,14 @@ async def fates(broker: str) -> dict[str, Tally]:
     return accounts
 
 
-def differences(clients: Mapping[str, Tally], *others: Mapping[str, Tally]) -> list[str]:
+def differences(clients: Mapping[str, Tally], **others: Mapping[str, Tally]) -> list[str]:
     """In what the others' accounts differ from the clients' own; empty when all agree to the frame."""
     found = []
     for session, mine in clients.items():
-        for other in others:
+        for where, other in others.items():
             theirs = other.get(session, Tally())
             if books(mine) != books(theirs):
-                found.append(f"{session}: client {books(mine)}, elsewhere {books(theirs)}")
+                found.append(f"{session}: client {books(mine)}, {where} {books(theirs)}")
     return found
 
 

@@ -115,7 +115,7 @@ class Drill:
         broker = ",".join(self.stack.settings.broker)
         end = time.monotonic() + SETTLE_S
         while True:
-            found = audit.differences(mine, await audit.fates(broker), await audit.tables(broker))
+            found = audit.differences(mine, topic=await audit.fates(broker), table=await audit.tables(broker))
             if not found or time.monotonic() > end:
                 return found
             await asyncio.sleep(0.3)

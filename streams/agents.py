@@ -24,6 +24,7 @@ def prepare(*_: Any, **__: Any) -> None:
         max_batch=settings.max_batch,
         freshness_ms=settings.freshness_ms,
         max_pixels=settings.max_pixels,
+        expire_ms=settings.expire_s * 1000,
     )
 
 

@@ -5,6 +5,7 @@ While the engine runs one batch, the next one is decoded; it holds what was fres
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ UNKNOWN_MODEL = "unknown_model"
 FAILED = "failed"
 
 REMEMBERED_SESSIONS = 10_000  # for fairness: who was served when
+GIVING_UP_MS = 500.0
 DECODERS = 2  # Pillow lets go of the GIL; more threads only take the engine's cores
 
 
@@ -41,11 +43,12 @@ class Batch:
 
 
 class Batcher:
-    """Answers every frame that is ``put`` exactly once, through ``publish``, while ``run`` runs.
+    """Answers every frame that is ``put`` in time exactly once, through ``publish``, while ``run`` runs.
 
     Args:
         classifiers: by name, all that are served; the first answers frames that name no model.
         publish: called on the event loop with each prediction.
+        expire_ms: the age at which gateways give a frame up.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Batcher:
         max_batch: int,
         freshness_ms: float,
         max_pixels: int,
+        expire_ms: float = math.inf,
         clock: Callable[[], float] = now_ms,
     ) -> None:
         self.classifiers = dict(classifiers)
@@ -64,6 +68,7 @@ class Batcher:
         self.max_batch = max_batch
         self.freshness_ms = freshness_ms
         self.max_pixels = max_pixels
+        self.expire_ms = expire_ms
         self.clock = clock
         self.batch_sizes: dict[int, int] = {}
         self._waiting: list[Waiting] = []
@@ -78,7 +83,12 @@ class Batcher:
         self._engine = ThreadPoolExecutor(1, thread_name_prefix="engine")
 
     def put(self, frame: Frame) -> None:
-        """Let ``frame`` wait for its turn."""
+        """Let ``frame`` wait for its turn; one that its gateway is giving up is left to it.
+
+        That is so after a restart: two fates written in the same moment are what this avoids.
+        """
+        if self.clock() - frame.received > self.expire_ms - GIVING_UP_MS:
+            return
         frame.model = frame.model or self.default
         times = {"captured": frame.captured, "received": frame.received, "queued": self.clock()}
         waiting = Waiting(frame, times)

@@ -184,3 +184,13 @@ async def test_every_frame_gets_exactly_one_answer_under_a_storm() -> None:
         answered = [(session, seq) for session, seq, _ in await published.count(500)]
     assert len(answered) == 500
     assert set(answered) == sent
+
+
+async def test_a_frame_that_its_gateway_is_giving_up_is_left_to_it() -> None:
+    async with running(Slow(), expire_ms=3000.0) as (batcher, published):
+        batcher.put(frame("late", age_ms=2600.0))
+        batcher.put(frame("stale", age_ms=2000.0))
+        batcher.put(frame("fresh"))
+        assert sorted(await published.count(2)) == [("fresh", 1, "answered"), ("stale", 1, "stale")]
+        batcher.put(frame("next"))
+        assert ("next", 1, "answered") in await published.count(3)
