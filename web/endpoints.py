@@ -88,7 +88,6 @@ async def stream(socket: WebSocket) -> None:
             token=state.tokens.sign(session),
             credits=settings.credits,
             max_frame_bytes=settings.max_frame_bytes,
-            stats=f"/stats/{session}",
         )
         try:
             await until_first_ends(read(socket, hub, session, outbox), write(socket, outbox))
