@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+NICENESS = 10  # a tenth of the weight of those who answer frames meanwhile: still done, in time, on a busy machine
+
 
 class BuildFailed(RuntimeError):
     """Something went wrong that is nobody's named error: a full disk, a crash. stderr has what was printed."""
@@ -39,6 +41,8 @@ def in_child(task: str, *arguments: str) -> None:
 def main(arguments: Sequence[str]) -> int:
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print, progress bars for one, is not the answer
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     task, *rest = arguments
     try:
         if task == "published":

@@ -36,8 +36,8 @@ class UnknownModel(ValueError):
 class Manifest:
     """All that is known of a model beside its weights.
 
-    `temperature` divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599). Below `abstain_below` the
-    top probability says "none of these"; None never does. `about` is free: scores, data, recipe, tool versions.
+    `temperature` divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599). An answer less sure than
+    `abstain_below` is "none of these"; None never is. `about` is free: scores, data, recipe, tool versions.
     """
 
     name: str
@@ -151,7 +151,7 @@ def _manifest(written: Mapping[str, Any]) -> Manifest:
     return Manifest(
         name=str(written["name"]),
         network=networks.Network(**written["network"]),
-        head=networks.Head(head["classes"], tuple(head["hidden"]), head["dropout"]),
+        head=networks.Head(head["classes"], tuple(head["hidden"]), head["dropout"], head["background"]),
         labels=tuple(map(str, written["labels"])),
         temperature=float(written["temperature"]),
         abstain_below=written["abstain_below"],

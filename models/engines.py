@@ -28,7 +28,7 @@ class Engine(Protocol):
     def buckets(self) -> tuple[int, ...]: ...
 
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Pixels (n, size, size, 3), n at most the largest bucket, to probabilities (n, classes).
+        """Pixels (n, size, size, 3), n at most the largest bucket, to probabilities (n, classes + background).
 
         Lets go of the GIL.
         """

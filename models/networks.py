@@ -27,11 +27,16 @@ class Network:
 
 @dataclass(frozen=True)
 class Head:
-    """What stands on the features: hidden layers (dense, batch norm, ReLU, dropout), then one logit a class."""
+    """What stands on the features: hidden layers (dense, batch norm, ReLU, dropout), then one logit a class.
+
+    Behind the classes' logits come `background` more, of other things that the network knows: how likely a picture
+    is to show one of them says how little it shows one of the classes.
+    """
 
     classes: int
     hidden: tuple[int, ...] = ()
     dropout: float = 0.0
+    background: int = 0
 
 
 NETWORKS = {
@@ -99,7 +104,7 @@ def backbone(network: str | Network) -> Any:
 
 
 def with_head(features: Any, head: Head) -> Any:
-    """The backbone with `head` on it: pixels (n, size, size, 3) to logits (n, classes)."""
+    """The backbone with `head` on it: pixels (n, size, size, 3) to logits (n, classes + background)."""
     keras = runtime.keras()
     layers = keras.layers
     x = features.output
@@ -110,7 +115,7 @@ def with_head(features: Any, head: Head) -> Any:
         x = layers.Dropout(head.dropout, name=f"hidden{depth}_dropout")(x)
     if head.dropout and not head.hidden:
         x = layers.Dropout(head.dropout, name="dropout")(x)
-    x = layers.Dense(head.classes, name="logits")(x)
+    x = layers.Dense(head.classes + head.background, name="logits")(x)
     return keras.Model(features.input, x, name=features.name)
 
 

@@ -37,7 +37,7 @@ class TensorFlowEngine:
 
 
 def frozen(bundle: Bundle) -> Any:
-    """The bundle's network without variables: pixels (n, size, size, 3) uint8 to probabilities (n, classes).
+    """The bundle's network without variables: pixels (n, size, size, 3) uint8 to probabilities of all its logits.
 
     Normalisation, temperature and softmax are inside. Both engines are made from it.
     """

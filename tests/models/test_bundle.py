@@ -195,7 +195,7 @@ def test_weights_file_for_a_bundle_or_from_nowhere_is_refused(tmp_path: Path) ->
 def test_manifest_can_be_read_by_people(tmp_path: Path) -> None:
     text = (Bundle.write(tmp_path / "breeds", BREEDS, TENSORS).folder / MANIFEST).read_text(encoding="utf-8")
     assert "003.Löwchen" in text
-    assert json.loads(text)["head"] == {"classes": 3, "hidden": [512, 256], "dropout": 0.5}
+    assert json.loads(text)["head"] == {"classes": 3, "hidden": [512, 256], "dropout": 0.5, "background": 0}
 
 
 def test_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:

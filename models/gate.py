@@ -1,0 +1,145 @@
+"""A gate before a model: another network first says whether the picture shows anything the model knows."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from models.abstain import NOT_ONE
+from models.classifier import Classifier, Label
+from models.networks import NETWORKS
+from models.weights import imagenet_labels
+
+PASSES = 0.5  # the probability of all the gate's labels together at which a picture is let through
+
+
+class BadGate(ValueError):
+    """What was said about a gate makes none; the message says what would."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Pictures in which the published `network` sees none of ImageNet's classes `labels` are answered `answer`."""
+
+    network: str
+    labels: tuple[int, ...]
+    answer: str
+
+    def __post_init__(self) -> None:
+        classes = len(imagenet_labels())
+        if self.network not in NETWORKS:
+            raise BadGate(f"{self.network!r} cannot be a gate; these can: {', '.join(NETWORKS)}")
+        if not self.labels or not all(0 <= index < classes for index in self.labels):
+            raise BadGate(f"a gate's labels are one or more of ImageNet's 0 to {classes - 1}, not {self.labels}")
+        if not self.answer.strip():
+            raise BadGate('a gate needs an answer for what it turns away, such as "not a dog"')
+
+    def plain(self) -> dict[str, Any]:
+        """As an object for JSON."""
+        return {"network": self.network, "labels": ranges(self.labels), "answer": self.answer}
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> "Gate":
+        """The gate that `plain` was made from. Raises BadGate, KeyError and TypeError."""
+        return cls(plain["network"], read_labels(plain["labels"]), plain["answer"])
+
+
+class Gated:
+    """A classifier behind a gate, itself used like a `models.classifier.Classifier`.
+
+    It takes pictures of the larger one's size, so that both see all they can; the smaller one gets them resized.
+    """
+
+    def __init__(self, inner: Classifier, outer: Classifier, gate: Gate) -> None:
+        self.inner = inner
+        self.outer = outer
+        self.gate = gate
+        self.model = inner.model
+        self.version = inner.version
+        self.engine = inner.engine
+        self.precision = inner.precision
+        self.input_size = max(inner.input_size, outer.input_size)
+
+    def warm(self, max_batch: int = 8) -> None:
+        """See `Classifier.warm`."""
+        for _ in self.warming(max_batch):
+            pass
+
+    def warming(self, max_batch: int = 8) -> Iterator[int]:
+        """See `Classifier.warming`."""
+        yield from self.outer.warming(max_batch)
+        yield from self.inner.warming(max_batch)
+
+    def classify(self, batch: NDArray[np.uint8], top: int = 5) -> list[list[Label]]:
+        """Like `Classifier.classify`; a picture that is turned away has the gate's answer as its only label."""
+        seen = self.outer.probabilities(resized(batch, self.outer.input_size))
+        passing = seen[:, list(self.gate.labels)].sum(axis=1)  # (n,)
+        let_in = passing >= PASSES
+        ranked = iter(self.inner.classify(resized(batch[let_in], self.inner.input_size), top) if let_in.any() else [])
+        return [
+            next(ranked) if inside else [Label(NOT_ONE, self.gate.answer, 1 - float(probability))]
+            for inside, probability in zip(let_in, passing, strict=True)
+        ]
+
+    def close(self) -> None:
+        """Gives both engines' memory back."""
+        self.inner.close()
+        self.outer.close()
+
+
+def resized(batch: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Pictures (n, any, any, 3) uint8 as (n, size, size, 3), bicubic."""
+    if batch.shape[1:3] == (size, size):
+        return batch
+    resample = Image.Resampling.BICUBIC
+    return np.stack([np.asarray(Image.fromarray(each).resize((size, size), resample)) for each in batch])
+
+
+def read_labels(text: str) -> tuple[int, ...]:
+    """ImageNet's class indices in `text`: "151-268", "1,5,7-9", or a file with an index or a label's name a line.
+
+    Raises BadGate.
+    """
+    path = Path(text)
+    try:
+        if path.is_file():
+            lines = path.read_text(encoding="utf-8").splitlines()
+            return tuple(sorted({index for line in lines if line.strip() for index in _indices(line.strip())}))
+        return tuple(sorted({index for part in text.split(",") for index in _range(part)}))
+    except (OSError, ValueError) as error:
+        raise BadGate(
+            f"{text!r} names no labels ({error}); write class indices, 151-268 or 1,5,7-9, or name a file"
+        ) from error
+
+
+def ranges(indices: Iterable[int]) -> str:
+    """What `read_labels` reads as these indices: "1,5,7-9"."""
+    runs: list[list[int]] = []
+    for index in sorted(set(indices)):
+        if runs and runs[-1][1] == index - 1:
+            runs[-1][1] = index
+        else:
+            runs.append([index, index])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
+def _indices(line: str) -> list[int]:
+    if line.isdigit():
+        return [int(line)]
+    plain = line.lower().replace("_", " ")
+    found = [index for index, name in enumerate(imagenet_labels()) if plain == name.lower().replace("_", " ")]
+    if not found:
+        raise ValueError(f"{line!r} is none of ImageNet's labels")
+    return found
+
+
+def _range(part: str) -> range:
+    first, _, last = part.partition("-")
+    found = range(int(first), int(last or first) + 1)
+    if len(found) == 0 or found[-1] > 100_000:
+        raise ValueError(f"{part!r} is no range")
+    return found

@@ -1,0 +1,219 @@
+"""The registry: trained models by name and version in a plain folder, and which version of each is live.
+
+    REGISTRY/NAME/VERSION/     a bundle, never changed once it is there
+    REGISTRY/NAME/live.json    what was promoted, the last of it live
+
+Workers that watch the folder serve what is live. The folder may be shared or copied to other machines; ``live.json``
+is written last and at once, so that what it names is there.
+"""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.bundle import MANIFEST, WEIGHTS, BrokenBundle, Bundle
+from models.gate import BadGate, Gate
+from models.networks import NETWORKS
+from models.storage import replaced
+
+LIVE = "live.json"
+KEPT = 20  # promotions that can be rolled back
+
+_FORMAT = 1
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class BadName(ValueError):
+    """No model can be called so."""
+
+
+class NotInRegistry(ValueError):
+    """The registry has no such model or version."""
+
+
+class NothingBefore(ValueError):
+    """There is no earlier promotion to go back to."""
+
+
+class StillLive(ValueError):
+    """The version is live and cannot be removed by itself."""
+
+
+class BrokenRegistry(ValueError):
+    """A live.json is not what was written."""
+
+
+PLAIN = (BadName, NotInRegistry, NothingBefore, StillLive, BrokenRegistry, BrokenBundle, BadGate)
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A version that was made live, behind a gate or none."""
+
+    version: str
+    gate: Gate | None = None
+
+
+class Registry:
+    """The models in `folder`, which need not be there yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def names(self) -> list[str]:
+        """The models, by name."""
+        return sorted(path.name for path in _entries(self.folder) if _NAME.fullmatch(path.name))
+
+    def versions(self, name: str) -> list[str]:
+        """A model's versions, the newest first."""
+        found = [path for path in _entries(self.folder / _checked(name)) if (path / MANIFEST).is_file()]
+        return [path.name for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
+
+    def path(self, name: str, version: str) -> Path:
+        """Where a bundle is. Raises BadName and NotInRegistry."""
+        versions = self.versions(name)
+        if version not in versions:
+            have = f"it has {', '.join(versions)}" if versions else "it has none; `sightstream models add` brings one"
+            raise NotInRegistry(f"the registry has no version {version!r} of {name}: {have}")
+        return self.folder / name / version
+
+    def add(self, bundle: Path, name: str) -> str:
+        """Copies the bundle in a folder into the registry and gives its version.
+
+        Raises BadName, and BrokenBundle before anything of it can be seen.
+        """
+        target = self.folder / _checked(name)
+        version = Bundle.open(bundle).version
+        with replaced(target / version) as filling:
+            for part in (MANIFEST, WEIGHTS):
+                shutil.copyfile(bundle / part, filling / part)
+            Bundle.open(filling)
+        return version
+
+    def promote(self, name: str, version: str = "", gate: Gate | None = None) -> Promotion:
+        """Makes a version live, by default the newest. Raises BadName, NotInRegistry and BrokenBundle."""
+        newest = (self.versions(name) or [""])[0]
+        promotion = Promotion(version or newest, gate)
+        Bundle.open(self.path(name, promotion.version))
+        before = self.promotions(name)
+        if before[-1:] != [promotion]:
+            self._write(name, [*before, promotion][-KEPT:])
+        return promotion
+
+    def rollback(self, name: str) -> Promotion | None:
+        """Makes live what was so before; None: the published network of this name, as if nothing had been promoted.
+
+        Raises BadName, NotInRegistry, NothingBefore and BrokenBundle.
+        """
+        promotions = self.promotions(name)
+        if not promotions:
+            raise NothingBefore(f"no version of {name} is live")
+        if len(promotions) == 1 and name not in NETWORKS:
+            raise NothingBefore(
+                f"{promotions[0].version} is the first live version of {name}; "
+                f"`sightstream models remove {name}` withdraws the model"
+            )
+        if promotions[:-1]:
+            Bundle.open(self.path(name, promotions[-2].version))
+        self._write(name, promotions[:-1])
+        return promotions[-2] if promotions[:-1] else None
+
+    def remove(self, name: str, version: str = "") -> None:
+        """Deletes a version that is not live, or a model as a whole, which workers then withdraw.
+
+        Raises BadName, NotInRegistry and StillLive.
+        """
+        if not version:
+            if name not in self.names():
+                raise NotInRegistry(f"the registry has no model {_checked(name)!r}")
+            (self.folder / name / LIVE).unlink(missing_ok=True)
+            _delete(self.folder / name)
+            return
+        path = self.path(name, version)
+        promotions = self.promotions(name)
+        if promotions and promotions[-1].version == version:
+            raise StillLive(
+                f"{version} is the live version of {name}: promote another one, or remove the whole model"
+            )
+        if any(each.version == version for each in promotions):
+            self._write(name, [each for each in promotions if each.version != version])
+        _delete(path)
+
+    def live(self, name: str) -> Promotion | None:
+        """What is live of a model. Raises BrokenRegistry."""
+        promotions = self.promotions(name)
+        return promotions[-1] if promotions else None
+
+    def promotions(self, name: str) -> list[Promotion]:
+        """What was made live of a model, the last of it live. Raises BadName and BrokenRegistry."""
+        path = self.folder / _checked(name) / LIVE
+        try:
+            written = json.loads(path.read_bytes())
+            if written["format"] != _FORMAT:
+                raise BrokenRegistry(f"{path} is not of format {_FORMAT}, the one this version of sightstream reads")
+            return [_promotion(each) for each in written["promotions"]]
+        except FileNotFoundError:
+            return []
+        except BrokenRegistry:
+            raise
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BrokenRegistry(
+                f"{path} cannot be used ({error!r}): delete it and promote the model again"
+            ) from error
+
+    def stamp(self) -> tuple[tuple[str, int, int], ...]:
+        """Something that differs when what is live may differ; cheap enough to be asked for every second."""
+        found = []
+        for path in sorted(self.folder.glob(f"*/{LIVE}")):
+            try:
+                facts = path.stat()
+            except FileNotFoundError:
+                continue
+            found.append((path.parent.name, facts.st_mtime_ns, facts.st_ino))
+        return tuple(found)
+
+    def _write(self, name: str, promotions: list[Promotion]) -> None:
+        plain = [{"version": each.version, "gate": each.gate.plain() if each.gate else None} for each in promotions]
+        text = json.dumps({"format": _FORMAT, "promotions": plain}, indent=1, ensure_ascii=False)
+        path = self.folder / name / LIVE
+        handle, new = tempfile.mkstemp(prefix=".live.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            Path(new).chmod(0o644)  # as any file; the temporary one is its owner's alone
+            Path(new).replace(path)
+        finally:
+            Path(new).unlink(missing_ok=True)
+
+
+def _promotion(plain: dict[str, Any]) -> Promotion:
+    gate = plain["gate"]
+    return Promotion(str(plain["version"]), None if gate is None else Gate.of(gate))
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise BadName(f"{name!r} is no name for a model: letters, digits, dots, dashes and underscores are")
+    return name
+
+
+def _entries(folder: Path) -> list[Path]:
+    """The folders in a folder, without those that are just being filled or deleted."""
+    try:
+        return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _delete(folder: Path) -> None:
+    """Out of sight first, so that nobody meets half of it."""
+    hidden = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    folder.rename(hidden / folder.name)
+    shutil.rmtree(hidden)

@@ -1,0 +1,172 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.abstain import NOT_ONE
+from models.bundle import Bundle, Manifest
+from models.classifier import Classifier
+from models.gate import BadGate, Gate, Gated, ranges, read_labels, resized
+from models.networks import Head, Network
+from models.weights import imagenet_labels
+from tests.models.test_classifier import ColourEngine
+
+NOT_A_DOG = Gate("efficientnet_lite0", tuple(range(151, 269)), "not a dog")
+
+
+class Outer:
+    """A network of 1000 classes whose probability for dogs is how red the picture is."""
+
+    name, precision, buckets = "eyes", "f32", (1, 2, 4)
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.shapes.append(batch.shape)
+        red = batch[..., 0].mean(axis=(1, 2)) / 255
+        out = np.zeros((len(batch), 1000), np.float32)
+        out[:, 151:269] = red[:, None] / 118
+        out[:, 0] = 1 - red
+        return out
+
+    def close(self) -> None:
+        self.shapes.clear()
+
+
+def classifier(engine: ColourEngine | Outer, classes: tuple[str, ...], size: int, name: str) -> Classifier:
+    manifest = Manifest(name, Network("efficientnet_lite0", size, 127, 128), Head(len(classes)), classes)
+    return Classifier(Bundle(Path("nowhere"), manifest, weights_sha256="0"), engine)
+
+
+@pytest.fixture
+def inner() -> ColourEngine:
+    return ColourEngine()
+
+
+@pytest.fixture
+def outer() -> Outer:
+    return Outer()
+
+
+def gated(inner: ColourEngine, outer: Outer, sizes: tuple[int, int] = (4, 8)) -> Gated:
+    breeds = classifier(inner, ("setter", "hulk", "smurf"), sizes[0], "dogs")
+    return Gated(breeds, classifier(outer, imagenet_labels(), sizes[1], "gate"), NOT_A_DOG)
+
+
+def painted(*colours: tuple[int, int, int], size: int = 8) -> NDArray[np.uint8]:
+    return np.stack([np.full((size, size, 3), colour, np.uint8) for colour in colours])
+
+
+def test_what_the_gate_turns_away_has_one_label_and_the_rest_is_the_models(inner: ColourEngine, outer: Outer) -> None:
+    first, second, third = gated(inner, outer).classify(painted((204, 51, 0), (51, 200, 0), (255, 0, 0)), top=2)
+    assert [(each.index, each.label) for each in first] == [(0, "setter"), (1, "hulk")]
+    assert [each.probability for each in first] == pytest.approx([0.8, 0.2])
+    assert [(each.index, each.label) for each in second] == [(NOT_ONE, "not a dog")]
+    assert second[0].probability == pytest.approx(0.8, abs=1e-4)
+    assert third[0].label == "setter"
+    assert inner.ran == [2]  # the model runs for what is let in, and for nothing else
+
+
+def test_model_does_not_run_when_nothing_is_let_in(inner: ColourEngine, outer: Outer) -> None:
+    assert [each[0].label for each in gated(inner, outer).classify(painted((0, 0, 9), (0, 9, 0)))] == [
+        "not a dog"
+    ] * 2
+    assert inner.ran == []
+
+
+@pytest.mark.parametrize(("red", "label"), [(127, "not a dog"), (128, "setter")])
+def test_half_of_the_probability_lets_in(inner: ColourEngine, outer: Outer, red: int, label: str) -> None:
+    assert gated(inner, outer).classify(painted((red, 0, 0)))[0][0].label == label
+
+
+@pytest.mark.parametrize("sizes", [(4, 8), (8, 4), (8, 8)])
+def test_each_network_gets_pictures_of_its_size(inner: ColourEngine, outer: Outer, sizes: tuple[int, int]) -> None:
+    both = gated(inner, outer, sizes)
+    assert both.input_size == 8
+    assert both.classify(painted((255, 0, 0)))[0][0].label == "setter"
+    assert outer.shapes == [(1, sizes[1], sizes[1], 3)]
+
+
+def test_it_is_called_as_the_model_behind_the_gate(inner: ColourEngine, outer: Outer) -> None:
+    both = gated(inner, outer)
+    assert (both.model, both.version) == ("dogs", both.inner.version)
+
+
+def test_both_are_warmed_and_closed(inner: ColourEngine, outer: Outer) -> None:
+    both = gated(inner, outer)
+    both.warm(2)
+    assert inner.ran == [1, 2]
+    assert [shape[0] for shape in outer.shapes] == [1, 2]
+    both.close()
+    assert (inner.ran, outer.shapes) == ([], [])
+
+
+def test_resizing_keeps_what_is_seen() -> None:
+    halves = np.zeros((1, 8, 8, 3), np.uint8)
+    halves[:, :, 4:] = 255
+    small = resized(halves, 4)
+    assert small.shape == (1, 4, 4, 3)
+    assert small[0, :, 0].max() < 30
+    assert small[0, :, 3].min() > 225
+
+
+@pytest.mark.parametrize(
+    ("text", "indices"),
+    [("151-153", (151, 152, 153)), ("7", (7,)), ("9,1-2, 9", (1, 2, 9))],
+)
+def test_labels_are_read_as_they_are_written(text: str, indices: tuple[int, ...]) -> None:
+    assert read_labels(text) == indices
+    assert read_labels(ranges(indices)) == indices
+
+
+def test_labels_are_read_from_a_file_by_index_or_name(tmp_path: Path) -> None:
+    file = tmp_path / "labels.txt"
+    file.write_text("0\n\ntabby\nEgyptian cat\nGolden_Retriever\n")
+    assert [imagenet_labels()[index] for index in read_labels(str(file))][1:] == [
+        "golden retriever",
+        "tabby",
+        "Egyptian cat",
+    ]
+
+
+def mistakes(tmp_path: Path) -> Iterator[str]:
+    file = tmp_path / "labels.txt"
+    file.write_text("unicorn\n")
+    yield from ("", "dogs", "9-1", "1-999999999", "-1", str(file))
+
+
+def test_labels_that_are_none_are_refused(tmp_path: Path) -> None:
+    for text in mistakes(tmp_path):
+        with pytest.raises(BadGate, match="class indices"):
+            read_labels(text)
+
+
+@pytest.mark.parametrize(
+    ("network", "labels", "answer", "complaint"),
+    [
+        ("resnet", (1,), "no", "efficientnet_lite0"),
+        ("efficientnet_lite0", (), "no", "0 to 999"),
+        ("efficientnet_lite0", (1000,), "no", "0 to 999"),
+        ("efficientnet_lite0", (1,), " ", "needs an answer"),
+    ],
+)
+def test_gate_that_cannot_be_is_refused(network: str, labels: tuple[int, ...], answer: str, complaint: str) -> None:
+    with pytest.raises(BadGate, match=complaint):
+        Gate(network, labels, answer)
+
+
+def test_gate_comes_back_from_json() -> None:
+    assert Gate.of(NOT_A_DOG.plain()) == NOT_A_DOG
+
+
+@pytest.mark.model
+def test_a_cat_and_a_coffee_are_not_a_dog_to_the_real_network(lite0: Bundle, cache: Path) -> None:
+    from models.images import read_picture
+
+    samples = Path(__file__).parents[2] / "web" / "static" / "samples"
+    pictures = np.stack([read_picture(samples / f"{name}.jpg", 224) for name in ("cat", "coffee")])
+    both = Gated(Classifier.load(lite0, cache=cache), Classifier.load(lite0, cache=cache), NOT_A_DOG)
+    assert [labels[0].label for labels in both.classify(pictures)] == ["not a dog", "not a dog"]
