@@ -1,0 +1,111 @@
+"""Pictures in, a bundle out, which is whole, servable, and the same every time."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.abstain import NONE_OF_THESE
+from models.bundle import MANIFEST, WEIGHTS, BrokenBundle, Bundle
+from models.classifier import Classifier
+from models.images import read_picture
+from tests.training.test_linear import KNOWN, toy
+from training.classic import classic
+from training.recipes import Lesson
+from training.runs import shapes
+from training.scores import score
+from training.train import RECIPES, Trained
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return shapes.run(tmp_path_factory.mktemp("shapes"))
+
+
+def test_it_names_pictures_that_it_never_saw(trained: Trained) -> None:
+    assert score(trained.answers["test"]).top1 >= 0.9
+    assert trained.dataset.classes == ("ring", "stripes", "chequers")
+
+
+@pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
+def test_both_engines_serve_it_as_it_was_scored(trained: Trained, engine: str, cache: Path) -> None:
+    classifier = Classifier.load(Bundle.open(trained.bundle.folder), engine, cache=cache, precision="f32")
+    test = trained.answers["test"]
+    batch = np.stack([read_picture(file, shapes.SIDE) for file in test.files])
+    served = classifier.judge(batch)
+    np.testing.assert_allclose(served.probabilities, test.probabilities, atol=0.05)
+    assert (served.abstained == test.none).mean() >= 0.9
+    classifier.close()
+
+
+def test_a_picture_of_none_of_the_classes_is_none_of_these(trained: Trained, cache: Path) -> None:
+    classifier = Classifier.load(trained.bundle, cache=cache)
+    samples = Path(__file__).parents[2] / "web" / "static" / "samples"
+    batch = np.stack([read_picture(path, shapes.SIDE) for path in sorted(samples.glob("*.jpg"))])
+    answers = [ranked[0].label for ranked in classifier.classify(batch)]
+    assert answers.count(NONE_OF_THESE) >= len(answers) - 1
+    classifier.close()
+
+
+def test_the_manifest_tells_how_it_came_about(trained: Trained) -> None:
+    about = Bundle.open(trained.bundle.folder).manifest.about
+    assert about["recipe"]["name"] == "best"
+    assert about["data"]["fingerprint"] == trained.dataset.fingerprint
+    assert about["scores"]["test"]["n"] == len(trained.answers["test"].files)
+    assert {"keras", "openvino", "python"} <= about["versions"].keys()
+
+
+def test_the_same_seed_gives_the_same_bundle(trained: Trained, tmp_path: Path) -> None:
+    assert shapes.run(tmp_path).bundle.version == trained.bundle.version
+
+
+def test_a_flipped_byte_is_refused_by_name(tmp_path: Path) -> None:
+    folder = shapes.run(tmp_path).bundle.folder
+    weights = bytearray((folder / WEIGHTS).read_bytes())
+    weights[len(weights) // 2] ^= 1
+    (folder / WEIGHTS).write_bytes(weights)
+    with pytest.raises(BrokenBundle, match=rf"{folder}: {WEIGHTS} is damaged"):
+        Bundle.open(folder)
+
+
+@pytest.mark.parametrize("after_s", [0.3, 3.0, 5.0, 7.0])
+def test_killed_at_any_moment_it_leaves_a_whole_bundle_or_none(tmp_path: Path, after_s: float) -> None:
+    child = subprocess.Popen([sys.executable, "-m", "training.runs.shapes", str(tmp_path)], env=os.environ)
+    time.sleep(after_s)
+    child.send_signal(signal.SIGKILL)
+    child.wait(10)
+    bundle = tmp_path / "bundle"
+    if bundle.exists():
+        assert Bundle.open(bundle).name == "shapes"
+    trained = shapes.run(tmp_path)
+    assert Bundle.open(bundle).version == trained.bundle.version
+    assert {path.name for path in bundle.iterdir()} == {MANIFEST, WEIGHTS}
+
+
+def test_classic_learns_and_gives_the_same_for_the_same_seed() -> None:
+    lesson = Lesson(*toy(0), *toy(1), 3, KNOWN)
+    one, two = (classic(lesson, 7, lambda what, share: None, epochs=4) for _ in range(2))
+    assert [*one.layers] == ["hidden0", "hidden0_bn", "hidden1", "hidden1_bn", "logits"]
+    np.testing.assert_array_equal(one.logits(lesson.valid), two.logits(lesson.valid))
+    assert len(one.curves["loss on valid"]) == 4
+    assert one.curves["accuracy on valid"][one.notes["best epoch"] - 1] > 0.6
+
+
+def test_a_classic_bundle_answers_as_its_head_did(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECIPES, "classic", partial(classic, epochs=4))
+    trained = shapes.run(tmp_path, recipe="classic")
+    classifier = Classifier.load(trained.bundle, cache=cache, precision="f32")
+    test = trained.answers["test"]
+    batch = np.stack([read_picture(file, shapes.SIDE) for file in test.files])
+    np.testing.assert_allclose(classifier.probabilities(batch), test.probabilities, atol=0.05)
+    classifier.close()
