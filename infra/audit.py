@@ -35,7 +35,7 @@ async def tables(broker: str) -> dict[str, Tally]:
         else:
             stats = SessionStats.loads(value)
             accounts[key.decode()] = Tally(
-                stats.sent, stats.answered, stats.expired, Counter(stats.dropped), Counter(stats.labels)
+                stats.sent, stats.answered, stats.expired, Counter(stats.dropped), stats.label_counts()
             )
     return accounts
 
@@ -46,16 +46,15 @@ async def fates(broker: str) -> dict[str, Tally]:
     known: set[tuple[str, int]] = set()
     async for _, value in read_topic(broker, PREDICTIONS):
         prediction = Prediction.loads(value or b"")
-        if (prediction.session, prediction.seq) in known:
-            continue
-        known.add((prediction.session, prediction.seq))
         account = accounts.setdefault(prediction.session, Tally())
-        account.sent += 1
-        if prediction.outcome == ANSWERED:
-            account.answered += 1
-            account.labels[prediction.labels[0].label] += 1
-        else:
-            account.drop(prediction.outcome)
+        for frame in {(prediction.session, seq) for seq in prediction.seqs} - known:
+            known.add(frame)
+            account.sent += 1
+            if prediction.outcome == ANSWERED:
+                account.answered += 1
+                account.labels[prediction.labels[0].label] += 1
+            else:
+                account.drop(prediction.outcome)
     return accounts
 
 

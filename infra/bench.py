@@ -92,8 +92,9 @@ async def measure(settings: Settings, seconds: float, sessions: int) -> dict[str
 async def started(
     settings: Settings, folder: Path, *, workers: int = 1, say: Callable[[str], None]
 ) -> AsyncIterator[Stack]:
-    """A stack of its own with a local broker in ``folder``, ready; stopped at the end."""
+    """A stack of its own with a local broker and a registry in ``folder``, ready; stopped at the end."""
     console = Console(stderr=True)
+    settings = replace(settings, registry=folder / "models")  # what is live elsewhere is not what is measured
     stack = Stack(settings, folder, local_broker=True, workers=workers, console=console, say=say)
     ready = asyncio.Event()
     running = asyncio.create_task(stack.run(lambda _: ready.set()))

@@ -8,7 +8,12 @@ COMMANDS = {
     "up": "Start a whole stack on this machine: Kafka, workers, gateway.",
     "stream": "Send pictures or videos through a running stack.",
     "classify": "Label pictures without a stack.",
+    "train": "Teach a network your own classes, from folders of pictures.",
+    "evaluate": "Score a model on pictures whose class is known.",
+    "models": "Keep trained models, and choose which are live.",
     "bench": "Measure the pipeline against its engine alone.",
+    "load": "Measure what holds under load: overload, a flood, a thousand sockets, a long run.",
+    "rehearse": "Promote a model under load on a stack of its own, and roll it back.",
     "drill": "Break a stack in every known way, and see how it comes back.",
     "gateway": "Serve the web page and the WebSocket.",
 }

@@ -50,6 +50,7 @@ class Client:
     source: Callable[[int], AsyncIterator[Shot]]
     model: str = ""
     fps: float | None = None
+    heeds_credits: bool = True  # a client that does not is a rude one, made for trials
     patience_s: float = 8.0  # for the last answers
     clock_ms: Callable[[], float] = lambda: time.time() * 1000
     on_answer: Callable[[Shot, dict[str, Any], float], None] = lambda shot, message, ms: None
@@ -57,6 +58,7 @@ class Client:
     tally: Tally = field(default_factory=Tally)
     session: str = ""
     served: dict[str, Any] | None = None  # the model that answers: name, version, input_size
+    offered: list[dict[str, Any]] = field(default_factory=list)  # all that are served
     connects: int = 0
     _token: str = ""
     _seq: int = 0
@@ -119,7 +121,9 @@ class Client:
             await self._send(shot)
 
     def _may_send(self) -> bool:
-        return self._socket is not None and self._window is not None and len(self._pending) < self._window.size
+        if self._socket is None or self._window is None:
+            return False
+        return not self.heeds_credits or len(self._pending) < self._window.size
 
     async def _send(self, shot: Shot) -> None:
         self._seq += 1
@@ -200,7 +204,7 @@ class Client:
                     self._best_ping_ms, self._offset = took, message["server"] - (now + message["sent"]) / 2
 
     def _note_served(self, message: dict[str, Any]) -> None:
-        self.served = message["model"]
+        self.served, self.offered = message["model"], message["models"]
         names = [each["name"] for each in message["models"]]
         if self.model and names and self.model not in names:
             raise Refused(f"model {self.model!r} is not served; served are {', '.join(names)}")

@@ -1,7 +1,5 @@
 """``sightstream gateway``: the web server, on its own."""
 
-import logging
-
 import click
 
 
@@ -10,6 +8,7 @@ def gateway() -> None:
     """Serve the web page and the WebSocket; set up by SIGHTSTREAM_* variables."""
     import uvicorn
 
+    from streams.logs import configure
     from streams.settings import BadSetting, Settings
     from web.app import create_app
 
@@ -17,13 +16,13 @@ def gateway() -> None:
         settings = Settings.from_environ()
     except BadSetting as error:
         raise click.ClickException(str(error)) from error
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure(settings)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
         port=settings.port,
         access_log=False,
-        log_level=settings.log_level.lower(),
+        log_config=None,
         ws_max_size=4 * settings.max_frame_bytes,  # up to there a frame that is too large gets an answer of its own
         ws_per_message_deflate=False,  # JPEGs do not get smaller
         ws_ping_interval=settings.ping_s,

@@ -9,12 +9,12 @@ import time
 
 import numpy as np
 
-from models.classifier import Classifier
+from streams.batching import Sees
 from streams.serving import load_classifiers
 from streams.settings import Settings
 
 
-def frames_per_second(classifier: Classifier, seconds: float, batch: int) -> float:
+def frames_per_second(classifier: Sees, seconds: float, batch: int) -> float:
     """How many pictures a second the engine takes in batches that lie ready in memory."""
     pictures = _noise(classifier, batch)
     started = time.perf_counter()
@@ -25,7 +25,7 @@ def frames_per_second(classifier: Classifier, seconds: float, batch: int) -> flo
     return rounds * batch / elapsed
 
 
-def batch_one_ms(classifier: Classifier, seconds: float) -> float:
+def batch_one_ms(classifier: Sees, seconds: float) -> float:
     """The median milliseconds for a lone picture, at the pace of ten a second, as one session sends them."""
     picture = _noise(classifier, 1)
     took = []
@@ -38,7 +38,7 @@ def batch_one_ms(classifier: Classifier, seconds: float) -> float:
     return statistics.median(took)
 
 
-def _noise(classifier: Classifier, batch: int) -> np.ndarray:
+def _noise(classifier: Sees, batch: int) -> np.ndarray:
     shape = (batch, classifier.input_size, classifier.input_size, 3)
     return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 

@@ -21,6 +21,7 @@ from infra.client import Client, Refused
 from infra.kafka.server import LocalKafka
 from infra.kafka.topics import create_topics
 from infra.reel import Shot
+from infra.targets import free_ports, write_targets
 from infra.topics import topic_specs
 from models.cores import available_cores
 from streams.settings import Settings
@@ -93,7 +94,13 @@ class Stack:
             self.settings = replace(self.settings, broker=address, secret=self.settings.secret or self._secret())
             await self._create_topics()
             gateway = self._child("gateway", [sys.executable, "-m", "infra.cli", "gateway"])
-            first, *others = [self._worker(number) for number in range(1, self.workers + 1)]
+            ports = free_ports(self.workers)
+            first, *others = [self._worker(number, port) for number, port in enumerate(ports, 1)]
+            write_targets(
+                self.folder,
+                f"{self.settings.host}:{self.settings.port}",
+                {f"worker-{number}": f"{self.settings.metrics_host}:{port}" for number, port in enumerate(ports, 1)},
+            )
             self.children = [gateway, first, *others]
             async with asyncio.TaskGroup() as tasks:
                 if self.kafka:
@@ -164,11 +171,14 @@ class Stack:
         environ = {**os.environ, "PYTHONUNBUFFERED": "1", **replace(self.settings, **settings).to_environ()}
         return Child(name, argv, environ=environ, log_file=self.folder / "logs" / f"{name}.log")
 
-    def _worker(self, number: int) -> Child:
+    def _worker(self, number: int, metrics_port: int) -> Child:
         data = self.folder / f"worker-{number}"
-        argv = [sys.executable, "-m", "faust", "-A", "streams.worker", "--datadir", str(data), "worker", "-l", "info"]
+        quiet = ["--quiet"] if self.settings.log == "json" else []  # no banner among the JSON lines
+        faust = [sys.executable, "-m", "faust", "-A", "streams.worker", *quiet, "--datadir", str(data)]
+        argv = [*faust, "worker", "-l", "info"]
         threads = self.settings.threads or max(1, available_cores() // self.workers)
-        return self._child(f"worker-{number}", argv, threads=threads, worker_name=f"{socket.gethostname()}-{number}")
+        name = f"{socket.gethostname()}-{number}"
+        return self._child(f"worker-{number}", argv, threads=threads, worker_name=name, metrics_port=metrics_port)
 
     def _secret(self) -> str:
         """The secret of this folder's session tokens, which so outlive a restart."""

@@ -71,6 +71,8 @@ def up(broker: str, models: tuple[str, ...], weights: Path | None, port: int, wo
             broker=settings.broker if broker == "local" else tuple(broker.split(",")),
             models=models or settings.models,
             weights=str(weights.resolve()) if weights else settings.weights,
+            # set by nobody, it goes with the folder of this stack
+            registry=data_dir.resolve() / "models" if settings.registry == Settings().registry else settings.registry,
         )
         with console.status("starting", spinner="dots") as status:
             stack = Stack(
@@ -86,7 +88,10 @@ def up(broker: str, models: tuple[str, ...], weights: Path | None, port: int, wo
                 status.stop()
                 picture = f"{PICTURE.name}: {ready.label} {ready.probability:.0%}, {ready.took_ms:.0f} ms"
                 click.echo(f"ready {ready.url}  {picture}")
-                console.print(f"Kafka at {ready.broker}, logs in {stack.folder / 'logs'}; Ctrl-C stops everything")
+                console.print(
+                    f"Kafka at {ready.broker}, logs in {stack.folder / 'logs'}, "
+                    f"trained models in {settings.registry}; Ctrl-C stops everything"
+                )
 
             asyncio.run(until_stopped(stack, on_ready))
     except (ExceptionGroup, *PLAIN) as error:

@@ -9,9 +9,10 @@ import faust
 from faust.app.base import BootStrategy as AppBootStrategy
 
 from streams.batching import Batcher
+from streams.following import Follower
+from streams.logs import configuration
 from streams.messages import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS, Frame, Prediction, WorkerStatus
 from streams.settings import Settings
-from streams.stats import SessionStats
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +45,11 @@ class Boot(AppBootStrategy):
 
 
 class App(faust.App):
-    """Faust's app, and the batcher of this worker's models."""
+    """Faust's app, the batcher of this worker's models, and what keeps those up to date."""
 
     BootStrategy = Boot
     batcher: Batcher
+    follower: Follower
 
 
 app = App(
@@ -73,6 +75,7 @@ app = App(
     consumer_max_fetch_size=4 * settings.max_frame_bytes,
     producer_linger=0.0,
     table_standby_replicas=0,
+    logging_config=configuration(settings) if settings.log == "json" else None,  # Faust's own text says more
 )
 
 frames = app.topic(FRAMES, key_type=str, value_type=Frame, value_serializer="sightstream")
@@ -80,19 +83,15 @@ predictions = app.topic(PREDICTIONS, key_type=str, value_type=Prediction, value_
 rejected = app.topic(REJECTED, value_type=bytes, value_serializer="raw")
 workers = app.topic(WORKERS, key_type=str, value_type=WorkerStatus, value_serializer="sightstream")
 
-# The table's changelog is the published statistics: compacted, and read by whoever shows them.
+# The table's changelog is the published statistics: compacted, and read by whoever shows them. An entry is kept as
+# it is written, a `SessionStats` in bytes: a worker that takes partitions over reads those that go on, and no others.
 sessions = app.Table(
     "sessions",
     key_type=str,
-    value_type=SessionStats,
+    value_type=bytes,
     partitions=settings.partitions,
     changelog_topic=app.topic(
-        SESSIONS,
-        key_type=str,
-        value_type=SessionStats,
-        value_serializer="sightstream",
-        internal=True,
-        compacting=True,
+        SESSIONS, key_type=str, value_type=bytes, value_serializer="raw", internal=True, compacting=True
     ),
 )
 # Faust writes a table's keys as JSON whatever its topic says; everywhere else a session's key is its bare id.

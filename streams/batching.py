@@ -1,25 +1,26 @@
 """The micro-batcher: frames in, as they come; batches to the classifier, whenever it is free; predictions out.
 
-It is work-conserving: the engine never idles while a decoded frame waits, and no frame waits for a batch to fill.
-While the engine runs one batch, the next one is decoded; it holds what was freshest when there was room.
+No frame waits for a batch to fill. While the engine runs one batch, the next one is decoded; it holds what was
+freshest when there was room, and runs as soon as the engine is free and the frames begun for it are decoded: on cores
+that engine and decoders share, to start without those would not be sooner, and small batches cost more a frame.
 """
 
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.classifier import Classifier
 from models.classifier import Label as Ranked
 from models.images import BadFrame, read_frame
 from streams.freshness import STALE, Waiting, choose, is_stale
 from streams.messages import ANSWERED, Frame, Label, Prediction
+from streams.metrics import Metrics
 
 UNKNOWN_MODEL = "unknown_model"
 FAILED = "failed"
@@ -34,11 +35,38 @@ def now_ms() -> float:
     return time.time() * 1000
 
 
+class Sees(Protocol):
+    """What the batcher needs of a classifier: `models.classifier.Classifier` and `models.gate.Gated` are such."""
+
+    version: str
+    input_size: int
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def engine(self) -> str: ...
+
+    @property
+    def precision(self) -> str: ...
+
+    def classify(self, batch: NDArray[np.uint8]) -> list[list[Ranked]]: ...
+
+    def warming(self, max_batch: int) -> Iterator[int]: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Batch:
-    """Frames of one model with their pictures, each (size, size, 3) uint8."""
+    """Frames of one model with their pictures, each (size, size, 3) uint8.
+
+    The first frame decides which classifier the batch is for: whatever is served in its place meanwhile, the
+    pictures have the size that this one takes.
+    """
 
     model: str | None = None
+    classifier: Sees | None = None
     frames: list[tuple[Waiting, NDArray[np.uint8]]] = field(default_factory=list)
 
 
@@ -46,14 +74,14 @@ class Batcher:
     """Answers every frame that is ``put`` in time exactly once, through ``publish``, while ``run`` runs.
 
     Args:
-        classifiers: by name, all that are served; the first answers frames that name no model.
+        classifiers: by name, those that are served at first; the first answers frames that name no model.
         publish: called on the event loop with each prediction.
         expire_ms: the age at which gateways give a frame up.
     """
 
     def __init__(
         self,
-        classifiers: Mapping[str, Classifier],
+        classifiers: Mapping[str, Sees],
         publish: Callable[[Prediction], Awaitable[Any]],
         *,
         max_batch: int,
@@ -61,15 +89,16 @@ class Batcher:
         max_pixels: int,
         expire_ms: float = math.inf,
         clock: Callable[[], float] = now_ms,
+        metrics: Metrics | None = None,
     ) -> None:
         self.classifiers = dict(classifiers)
-        self.default = next(iter(self.classifiers))
         self.publish = publish
         self.max_batch = max_batch
         self.freshness_ms = freshness_ms
         self.max_pixels = max_pixels
         self.expire_ms = expire_ms
         self.clock = clock
+        self.metrics = metrics or Metrics()
         self.batch_sizes: dict[int, int] = {}
         self._waiting: list[Waiting] = []
         self._forming = Batch()
@@ -78,9 +107,15 @@ class Batcher:
         self._served: dict[str, int] = {}
         self._turn = 0
         self._busy = False
+        self._retired: list[Sees] = []
         self._wake = asyncio.Event()
         self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
         self._engine = ThreadPoolExecutor(1, thread_name_prefix="engine")
+
+    @property
+    def waiting(self) -> int:
+        """How many frames wait for the engine, those that are being decoded included."""
+        return len(self._waiting) + self._decoding + len(self._forming.frames)
 
     def put(self, frame: Frame) -> None:
         """Let ``frame`` wait for its turn; one that its gateway is giving up is left to it.
@@ -89,15 +124,39 @@ class Batcher:
         """
         if self.clock() - frame.received > self.expire_ms - GIVING_UP_MS:
             return
-        frame.model = frame.model or self.default
+        frame.model = frame.model or next(iter(self.classifiers), "")
         times = {"captured": frame.captured, "received": frame.received, "queued": self.clock()}
         waiting = Waiting(frame, times)
         if frame.model in self.classifiers:
             self._waiting.append(waiting)
         else:
-            served = ", ".join(self.classifiers)
-            self._drop(waiting, UNKNOWN_MODEL, f"model {frame.model!r} is not served; served are {served}")
+            self._drop_unknown(waiting)
         self._wake.set()
+
+    async def warm(self, classifier: Sees) -> None:
+        """Warm up a classifier that is to be served, each step of it between two batches.
+
+        Beside the batches it would be slower for both: two networks at once get in each other's way on all cores.
+        """
+        loop = asyncio.get_running_loop()
+        steps = classifier.warming(self.max_batch)
+        while await loop.run_in_executor(self._engine, next, steps, None) is not None:
+            pass
+
+    def serve(self, name: str, classifier: Sees) -> None:
+        """Let ``classifier``, warm already, answer from the next batch on; the one before it is closed when done.
+
+        Frames that wait are answered by the new one, those of the batch that is being formed by the old one.
+        """
+        self._retire(self.classifiers.get(name))
+        self.classifiers[name] = classifier
+
+    def withdraw(self, name: str) -> None:
+        """Serve this model no longer; frames that wait for it are told so, those of a formed batch are answered."""
+        self._retire(self.classifiers.pop(name))
+        for each in [each for each in self._waiting if each.frame.model == name]:
+            self._waiting.remove(each)
+            self._drop_unknown(each)
 
     async def run(self) -> None:
         """Keep the engine fed until cancelled."""
@@ -109,11 +168,25 @@ class Batcher:
                 answers, self._answers = self._answers, []
                 for answer in answers:
                     answer.times["published"] = self.clock()
-                    await self.publish(answer)
+                # side by side, so that Kafka gets a batch's answers in one request
+                await asyncio.gather(*map(self.publish, answers))
                 self._form()
         finally:
             self._decoders.shutdown(wait=False, cancel_futures=True)
             self._engine.shutdown(wait=False, cancel_futures=True)
+
+    def _retire(self, classifier: Sees | None) -> None:
+        if classifier is not None:
+            self._retired.append(classifier)
+            self._close_retired()
+
+    def _close_retired(self) -> None:
+        """Close what no batch needs any more; the engine's thread does so behind the last batch that it was given."""
+        needed = self._forming.classifier
+        for each in self._retired:
+            if each is not needed:
+                self._engine.submit(each.close)
+        self._retired = [each for each in self._retired if each is needed]
 
     def _form(self) -> None:
         """Start to decode the freshest waiting frames for which the forming batch has room."""
@@ -132,9 +205,13 @@ class Batcher:
         for each, reason in choice.dropped:
             self._drop(each, reason)
         for each in choice.run:
-            self._forming.model = each.frame.model
             self._note_served(each.frame.session)
-            self._decode(each)
+        if choice.run and self._forming.classifier is None:
+            self._forming.model = choice.run[0].frame.model
+            self._forming.classifier = self.classifiers[choice.run[0].frame.model]
+        for part in range(DECODERS):
+            if share := choice.run[part::DECODERS]:
+                self._decode(share, self._forming.classifier)
 
     def _note_served(self, session: str) -> None:
         self._turn += 1
@@ -143,31 +220,32 @@ class Batcher:
         if len(self._served) > REMEMBERED_SESSIONS:
             del self._served[next(iter(self._served))]
 
-    def _decode(self, waiting: Waiting) -> None:
-        self._decoding += 1
-        size = self.classifiers[waiting.frame.model].input_size
-        job = asyncio.get_running_loop().run_in_executor(
-            self._decoders, read_frame, waiting.frame.jpeg, size, self.max_pixels
-        )
-        job.add_done_callback(lambda done: self._decoded(waiting, done))
+    def _decode(self, share: list[Waiting], classifier: Sees | None) -> None:
+        assert classifier is not None
+        self._decoding += len(share)
+        size = classifier.input_size
+        jpegs = [each.frame.jpeg for each in share]
+        job = asyncio.get_running_loop().run_in_executor(self._decoders, _read, jpegs, size, self.max_pixels)
+        job.add_done_callback(lambda done: self._decoded(share, done))
 
-    def _decoded(self, waiting: Waiting, done: asyncio.Future[NDArray[np.uint8]]) -> None:
-        self._decoding -= 1
+    def _decoded(self, share: list[Waiting], done: asyncio.Future[list[NDArray[np.uint8] | Exception]]) -> None:
+        self._decoding -= len(share)
         self._wake.set()
         if done.cancelled():
             return
-        error = done.exception()
-        if error is None:
-            waiting.times["decoded"] = self.clock()
-            self._forming.frames.append((waiting, done.result()))
-        elif isinstance(error, BadFrame):
-            self._drop(waiting, error.reason, str(error))
-        else:
-            self._drop(waiting, FAILED, f"decoding failed: {error!r}")
+        now = self.clock()
+        for each, picture in zip(share, done.result(), strict=True):
+            if isinstance(picture, BadFrame):
+                self._drop(each, picture.reason, str(picture))
+            elif isinstance(picture, Exception):
+                self._drop(each, FAILED, f"decoding failed: {picture!r}")
+            else:
+                each.times["decoded"] = now
+                self._forming.frames.append((each, picture))
 
     def _launch(self) -> None:
-        """Hand the forming batch to the engine, if that is free, less what has become stale."""
-        if self._busy:
+        """Hand the forming batch to the engine, if both are free, less what has become stale."""
+        if self._busy or self._decoding:
             return
         now = self.clock()
         fresh: list[tuple[Waiting, NDArray[np.uint8]]] = []
@@ -176,21 +254,21 @@ class Batcher:
                 self._drop(each, STALE)
             else:
                 fresh.append((each, picture))
-        # frames still being decoded join the next batch, which then is of the same model
-        self._forming = Batch(self._forming.model if self._decoding else None)
-        if not fresh:
+        classifier, self._forming = self._forming.classifier, Batch()
+        if classifier is None or not fresh:
+            self._close_retired()
             return
         self._busy = True
         self.batch_sizes[len(fresh)] = self.batch_sizes.get(len(fresh), 0) + 1
-        classifier = self.classifiers[fresh[0][0].frame.model]
         job = asyncio.get_running_loop().run_in_executor(
             self._engine, _classify, classifier, [picture for _, picture in fresh]
         )
+        ages = [now - each.frame.received for each, _ in fresh]
+        job.add_done_callback(self.metrics.launched(fresh[0][0].frame.model, ages))
         job.add_done_callback(lambda done: self._classified(classifier, [each for each, _ in fresh], done))
+        self._close_retired()
 
-    def _classified(
-        self, classifier: Classifier, batch: list[Waiting], done: asyncio.Future[list[list[Ranked]]]
-    ) -> None:
+    def _classified(self, classifier: Sees, batch: list[Waiting], done: asyncio.Future[list[list[Ranked]]]) -> None:
         self._busy = False
         self._wake.set()
         if done.cancelled():
@@ -207,6 +285,10 @@ class Batcher:
             answer.version = classifier.version
             answer.input_size = classifier.input_size
             self._answers.append(answer)
+
+    def _drop_unknown(self, waiting: Waiting) -> None:
+        served = ", ".join(self.classifiers)
+        self._drop(waiting, UNKNOWN_MODEL, f"model {waiting.frame.model!r} is not served; served are {served}")
 
     def _drop(self, waiting: Waiting, reason: str, message: str = "") -> None:
         answer = self._answer(waiting, reason)
@@ -227,5 +309,16 @@ class Batcher:
         )
 
 
-def _classify(classifier: Classifier, pictures: list[NDArray[np.uint8]]) -> list[list[Ranked]]:
+def _read(jpegs: list[bytes], size: int, max_pixels: int) -> list[NDArray[np.uint8] | Exception]:
+    """Each frame's picture, (size, size, 3) uint8, or why there is none."""
+    pictures: list[NDArray[np.uint8] | Exception] = []
+    for jpeg in jpegs:
+        try:
+            pictures.append(read_frame(jpeg, size, max_pixels))
+        except Exception as error:  # a decoder's bug is this frame's fate, not its neighbours'
+            pictures.append(error)
+    return pictures
+
+
+def _classify(classifier: Sees, pictures: list[NDArray[np.uint8]]) -> list[list[Ranked]]:
     return classifier.classify(np.stack(pictures))  # (n, size, size, 3) uint8

@@ -5,11 +5,11 @@ JSON, and then raw bytes: the JPEG of a frame, nothing for anything else. Base64
 happen. The key is always the session's id, so that a session's frames, answers and statistics keep their order.
 """
 
-import json
 import struct
 from typing import Any
 
 import faust
+import orjson
 from faust.serializers import codecs
 
 FRAMES = "sightstream.frames"
@@ -36,7 +36,7 @@ class Codec(codecs.Codec):
 
     def _dumps(self, value: dict[str, Any]) -> bytes:
         body = value.pop("jpeg", b"")
-        header = json.dumps(value, separators=(",", ":"), default=_plain).encode()
+        header = orjson.dumps(value, default=_plain)
         return bytes(_PREFIX.pack(_FORMAT, len(header)) + header + body)
 
     def _loads(self, data: bytes) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class Codec(codecs.Codec):
             raise ValueError(f"message format {version} is not {_FORMAT}")
         if end > len(data):
             raise ValueError(f"a header of {length} bytes in a message of {len(data)}")
-        header = json.loads(data[_PREFIX.size : end])
+        header = orjson.loads(data[_PREFIX.size : end])
         if not isinstance(header, dict):
             raise ValueError("the header is not a JSON object")
         if end < len(data):
@@ -99,7 +99,8 @@ class Prediction(faust.Record, serializer="sightstream", include_metadata=False)
     """What became of one frame: ``answered`` with labels, or a reason why not.
 
     For each frame several may be published (a worker that restarts, a gateway that gave up waiting); the first in
-    the topic's order is the frame's fate, for the browser and for the statistics alike.
+    the topic's order is the frame's fate, for the browser and for the statistics alike. ``also`` are later frames of
+    the session with the same fate: a gateway that drops many says so at once, which is what makes drops cheap.
     ``times`` are milliseconds since 1970: captured, received, queued, decoded, classified, published.
     """
 
@@ -114,6 +115,12 @@ class Prediction(faust.Record, serializer="sightstream", include_metadata=False)
     input_size: int = 0
     times: dict[str, float] = {}  # noqa: RUF012
     echoes: list[list[float]] = []  # noqa: RUF012
+    also: list[int] = []  # noqa: RUF012
+
+    @property
+    def seqs(self) -> list[int]:
+        """All the frames whose fate this is."""
+        return [self.seq, *self.also]
 
 
 class ServedModel(faust.Record, serializer="sightstream", include_metadata=False):
@@ -127,8 +134,21 @@ class ServedModel(faust.Record, serializer="sightstream", include_metadata=False
 
 
 class WorkerStatus(faust.Record, serializer="sightstream", include_metadata=False):
-    """A worker's sign of life, every few seconds; ``models`` in order of preference, ``at`` in ms since 1970."""
+    """A worker's sign of life, every few seconds; ``models`` in order of preference, ``at`` in ms since 1970.
+
+    ``error`` says which models should be served and are not, and why.
+    Since the one before: ``batch_sizes`` as pairs of a size and how many batches had it, ``fps`` answered frames a
+    second, ``queue_age_ms`` the age of the oldest frame when the engine took it. Now: ``waiting`` frames, and by each
+    of the worker's partitions its ``lag`` in frames. Since the worker's start: ``drops`` by reason.
+    """
 
     worker: str
     at: float
     models: list[ServedModel]
+    error: str = ""
+    batch_sizes: list[list[int]] = []  # noqa: RUF012
+    fps: float = 0.0
+    queue_age_ms: float = 0.0
+    waiting: int = 0
+    lag: dict[str, int] = {}  # noqa: RUF012
+    drops: dict[str, int] = {}  # noqa: RUF012

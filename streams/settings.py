@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_cache_path
+from platformdirs import user_cache_path, user_data_path
 
 PREFIX = "SIGHTSTREAM_"
 
@@ -38,11 +38,16 @@ class Settings:
     precision: str = field(default="auto", metadata={"one_of": ("auto", "f32")})
     threads: int = field(default=0, metadata=_at_least(0))  # 0: as many as the machine gives
     cache: Path = field(default_factory=lambda: user_cache_path("sightstream"))
+    # trained models; those that are live are served too. `up` takes the one in its --data-dir by default
+    registry: Path = field(default_factory=lambda: user_data_path("sightstream") / "models")
     # the worker
     worker_name: str = ""  # a worker that comes back under its name gets its partitions back at once
     max_batch: int = field(default=8, metadata=_at_least(1))
     freshness_ms: float = field(default=1000.0, metadata=_at_least(1))
     max_pixels: int = field(default=4_000_000, metadata=_at_least(1))
+    # statistics, for worker and gateway
+    statistics: str = field(default="on", metadata={"one_of": ("on", "off")})
+    stats_keep_s: float = field(default=24 * 3600.0, metadata=_at_least(1))  # after a session's last frame
     # the gateway
     host: str = "127.0.0.1"
     port: int = field(default=8000, metadata=_at_least(0))
@@ -58,6 +63,13 @@ class Settings:
         default=10.0, metadata=_at_least(0.5)
     )  # a socket that leaves a ping unanswered so long is dead
     resume_s: float = field(default=60.0, metadata=_at_least(1))  # how long a session outlives its socket
+    # for operators
+    operator_token: str = field(
+        default="", metadata={"length_at_least": 16}
+    )  # opens /ops and /metrics; empty: no /ops
+    metrics_host: str = "127.0.0.1"  # where a worker answers Prometheus; it asks for no token
+    metrics_port: int = field(default=0, metadata=_at_least(0))  # of a worker; 0: none. The gateway's is /metrics
+    log: str = field(default="text", metadata={"one_of": ("text", "json")})
     log_level: str = field(default="INFO", metadata={"one_of": ("DEBUG", "INFO", "WARNING", "ERROR")})
 
     @classmethod
@@ -100,6 +112,8 @@ def _read(variable: str, text: str, kind: Any, rules: Mapping[str, Any]) -> Any:
         raise BadSetting(f"{variable}={text!r} is not {kind.__name__}") from None
     if "at_least" in rules and not value >= rules["at_least"]:
         raise BadSetting(f"{variable}={text!r} must be {rules['at_least']} or more")
+    if "length_at_least" in rules and 0 < len(value) < rules["length_at_least"]:
+        raise BadSetting(f"{variable} must have {rules['length_at_least']} characters or more")
     if "one_of" in rules and value not in rules["one_of"]:
         raise BadSetting(f"{variable}={text!r} must be one of {', '.join(rules['one_of'])}")
     return value

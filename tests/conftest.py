@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import RunningStack, running_stack
+from tests.running import OPERATOR_TOKEN, RunningStack, running_stack
 
 ROOT = Path(__file__).parent.parent
 
@@ -24,5 +24,5 @@ def data() -> Path:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """One running stack for all tests that do no harm to it, with the default network and a lighter one."""
     models = ("--model", "efficientnet_lite2", "--model", "efficientnet_lite0")
-    with running_stack(tmp_path_factory.mktemp("stack"), *models) as running:
+    with running_stack(tmp_path_factory.mktemp("stack"), *models, operator_token=OPERATOR_TOKEN) as running:
         yield running

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+OPERATOR_TOKEN = "of the stack that tests share"
 READY_WITHIN_S = 240.0  # the first start on a machine fetches Kafka and converts the network
 
 
@@ -47,13 +48,14 @@ class RunningStack:
 
 
 @contextmanager
-def running_stack(folder: Path, *options: str) -> Iterator[RunningStack]:
-    """Start a stack in ``folder``, wait until it is ready, and stop it at the end."""
+def running_stack(folder: Path, *options: str, **settings: str) -> Iterator[RunningStack]:
+    """Start a stack in ``folder`` with these ``settings``, wait until it is ready, and stop it at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "infra.cli", "up", "--port", "0", "--data-dir", str(folder), *options]
+    environ = {**os.environ, **{f"SIGHTSTREAM_{name.upper()}": value for name, value in settings.items()}}
     started = time.monotonic()
     with (folder / "up.out").open("w") as out, (folder / "up.err").open("w") as err:
-        process = subprocess.Popen(command, stdout=out, stderr=err, text=True, start_new_session=True)
+        process = subprocess.Popen(command, stdout=out, stderr=err, text=True, start_new_session=True, env=environ)
     try:
         line = ""
         while not line.startswith("ready "):

@@ -1,7 +1,7 @@
 """The gateway: its routes, and what lives as long as it does."""
 
 import asyncio
-import os
+import secrets
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -13,10 +13,12 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from streams.settings import Settings
-from web import endpoints
+from web import endpoints, ops, stats
+from web.archive import SWEEP_S, Archive, Librarian
 from web.broker import Broker
 from web.canary import Canary
 from web.door import Door
+from web.guard import Guard
 from web.headers import SafeHeaders
 from web.hub import Hub
 from web.tokens import Tokens
@@ -29,7 +31,9 @@ def now_ms() -> float:
     return time.time() * 1000
 
 
-def create_app(settings: Settings, broker_type: type[Broker] = Broker) -> Starlette:
+def create_app(
+    settings: Settings, broker_type: type[Broker] = Broker, librarian_type: type[Librarian] = Librarian
+) -> Starlette:
     """A gateway of its own, which connects to Kafka when it starts."""
 
     @asynccontextmanager
@@ -37,13 +41,18 @@ def create_app(settings: Settings, broker_type: type[Broker] = Broker) -> Starle
         hub = Hub(settings, lambda message: broker.post(message), now_ms=now_ms)
         broker = broker_type(settings, hub.settle, hub.note_worker, now_ms=now_ms)
         app.state.hub = hub
-        app.state.canary = Canary(hub, f"{socket.gethostname()}-{os.getpid()}")
+        # a name of its own at every start: a gateway reads what became of its predecessor's canaries, too
+        app.state.canary = Canary(hub, f"{socket.gethostname()}-{secrets.token_hex(4)}")
+        hub.metrics.look = lambda: ops.look(app.state)
         async with asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(broker.run()),
                 tasks.create_task(app.state.canary.run()),
                 tasks.create_task(tick(hub)),
+                tasks.create_task(sweep(app.state.archive, hub)),
             ]
+            if settings.statistics == "on":
+                running.append(tasks.create_task(librarian_type(settings, app.state.archive).run()))
             yield
             for task in running:
                 task.cancel()
@@ -54,6 +63,8 @@ def create_app(settings: Settings, broker_type: type[Broker] = Broker) -> Starle
             WebSocketRoute("/ws", endpoints.stream),
             Route("/healthz", endpoints.healthz),
             Route("/readyz", endpoints.readyz),
+            *stats.routes,
+            *ops.routes,
             Mount("/static", StaticFiles(directory=endpoints.STATIC)),
         ],
         middleware=[Middleware(SafeHeaders)],
@@ -61,6 +72,8 @@ def create_app(settings: Settings, broker_type: type[Broker] = Broker) -> Starle
     )
     app.state.settings = settings
     app.state.door = Door(settings.max_sockets, settings.max_sockets_per_address)
+    app.state.guard = Guard(settings.operator_token)
+    app.state.archive = Archive(settings.stats_keep_s * 1000)
     app.state.tokens = Tokens(settings.secret)
     return app
 
@@ -70,3 +83,10 @@ async def tick(hub: Hub) -> None:
     while True:
         hub.tick()
         await asyncio.sleep(TICK_S)
+
+
+async def sweep(archive: Archive, hub: Hub) -> None:
+    """Let the archive look at the clock, now and then."""
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        archive.sweep(hub.now_ms())

@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from streams.logs import about
 from streams.messages import FRAMES, PREDICTIONS, WORKERS, Frame, Prediction, WorkerStatus
 from streams.settings import Settings
 
@@ -16,6 +18,7 @@ log = logging.getLogger(__name__)
 
 BATCH_BYTES = 256 * 1024
 RETRY_S = 0.5
+REST_S = 0.004  # between two requests; what comes meanwhile goes with the next, and Kafka has half as many to answer
 
 
 class Broker:
@@ -68,13 +71,19 @@ class Broker:
         await producer.start()
         try:
             while True:
-                message = await self._outgoing.get()
-                topic = FRAMES if isinstance(message, Frame) else PREDICTIONS
-                sent = await producer.send(topic, message.dumps(), key=message.session.encode())
-                sent.add_done_callback(_note_failure)
+                message = await self._outgoing.get()  # one that comes after a rest goes at once
+                await self._produce(producer, message)
+                while not self._outgoing.empty():
+                    await self._produce(producer, self._outgoing.get_nowait())
+                await asyncio.sleep(REST_S)
         finally:
             with suppress(KafkaError):
                 await producer.stop()
+
+    async def _produce(self, producer: AIOKafkaProducer, message: Frame | Prediction) -> None:
+        topic = FRAMES if isinstance(message, Frame) else PREDICTIONS
+        sent = await producer.send(topic, message.dumps(), key=message.session.encode())
+        sent.add_done_callback(partial(_note_failure, message))
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
@@ -114,6 +123,6 @@ class Broker:
             log.warning("a message on %s cannot be read: %s", topic, error)
 
 
-def _note_failure(sent: "asyncio.Future[Any]") -> None:
+def _note_failure(message: Frame | Prediction, sent: "asyncio.Future[Any]") -> None:
     if not sent.cancelled() and (error := sent.exception()):
-        log.warning("a message was not taken by Kafka: %s", error)
+        log.warning("a message was not taken by Kafka: %s", error, extra=about(message))

@@ -88,6 +88,7 @@ async def stream(socket: WebSocket) -> None:
             token=state.tokens.sign(session),
             credits=settings.credits,
             max_frame_bytes=settings.max_frame_bytes,
+            stats=f"/stats/{session}" if settings.statistics == "on" else "",
         )
         try:
             await until_first_ends(read(socket, hub, session, outbox), write(socket, outbox))

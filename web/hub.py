@@ -1,14 +1,16 @@
 """Who is connected, and which answer belongs to whom."""
 
 import asyncio
-import json
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 
-from streams.messages import ANSWERED, Frame, Prediction, ServedModel, WorkerStatus
+import orjson
+
+from streams.messages import ANSWERED, CANARY, Frame, Prediction, ServedModel, WorkerStatus
 from streams.settings import Settings
+from web.metrics import Metrics
 from web.protocol import Upload
 from web.sessions import Session
 
@@ -19,23 +21,41 @@ OUTBOX = 256  # messages; credits keep it far below, so that a socket this far b
 
 
 class Outbox:
-    """What waits to be sent to one socket."""
+    """What waits to be sent to one socket.
 
-    def __init__(self, model: str) -> None:
+    The newest labels win: of labels that still wait when newer ones come only the likeliest stays, for the account.
+    """
+
+    def __init__(self, model: str, session: str = "") -> None:
         self.model = model
+        self.session = session
         self.taken_over = False
-        self._messages: asyncio.Queue[str] = asyncio.Queue(OUTBOX)
+        self._messages: deque[dict[str, Any]] = deque()
+        self._newest: dict[str, Any] | None = None  # the waiting labels that are whole
+        self._filled = asyncio.Event()
 
     def put(self, message: dict[str, Any]) -> None:
-        """Queue ``message``; a socket that has stopped reading gets no more."""
-        try:
-            self._messages.put_nowait(json.dumps(message, separators=(",", ":"), allow_nan=False))
-        except asyncio.QueueFull:
-            log.warning("a socket has not read its last %d messages", OUTBOX)
+        """Queue ``message``, which is the outbox's from now on; a socket that has stopped reading gets no more."""
+        if len(self._messages) == OUTBOX:
+            told = {"session": self.session, "seq": message.get("seq")}
+            log.warning("a socket has not read its last %d messages", OUTBOX, extra=told)
+            return
+        if message["type"] == "labels":
+            if self._newest is not None:
+                self._newest["labels"] = self._newest["labels"][:1]
+            self._newest = message
+        self._messages.append(message)
+        self._filled.set()
 
     async def get(self) -> str:
         """The next message, as text."""
-        return await self._messages.get()
+        while not self._messages:
+            self._filled.clear()
+            await self._filled.wait()
+        message = self._messages.popleft()
+        if message is self._newest:
+            self._newest = None
+        return orjson.dumps(message).decode()
 
 
 class Hub:
@@ -44,14 +64,21 @@ class Hub:
     Args:
         post: publishes a message to its topic.
         now_ms: milliseconds since 1970.
+        metrics: where frames and fates are counted.
     """
 
     def __init__(
-        self, settings: Settings, post: Callable[[Frame | Prediction], None], *, now_ms: Callable[[], float]
+        self,
+        settings: Settings,
+        post: Callable[[Frame | Prediction], None],
+        *,
+        now_ms: Callable[[], float],
+        metrics: Metrics | None = None,
     ) -> None:
         self.settings = settings
         self.post = post
         self.now_ms = now_ms
+        self.metrics = metrics or Metrics()
         self.outboxes: dict[str, Outbox] = {}
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._workers: dict[str, WorkerStatus] = {}
@@ -59,7 +86,7 @@ class Hub:
     def join(self, session_id: str, pending: list[int], model: str, **welcome: Any) -> Outbox:
         """Connect a socket to a session and welcome it; a former socket of the same session is told and ends."""
         session = self._session(session_id)
-        outbox = Outbox(model)
+        outbox = Outbox(model, session_id)
         if former := self.outboxes.get(session_id):
             former.taken_over = True
             former.put(error("taken_over", "this session goes on in another tab or window"))
@@ -67,9 +94,13 @@ class Hub:
         answers = session.resume(pending, self.now_ms())
         hello = {"type": "welcome", "session": session_id, "seq": session.seq, "server": self.now_ms()}
         outbox.put({**hello, **self.served(model), **welcome})
-        for each in answers:
-            outbox.put(answer(each))
+        for seq, each in answers:
+            outbox.put(answer(each, seq))
         return outbox
+
+    def knows(self, session_id: str) -> bool:
+        """Whether a session is connected, or was so lately."""
+        return session_id in self._sessions
 
     def leave(self, session_id: str, outbox: Outbox) -> None:
         """Disconnect a socket; its session stays for a while, in case the browser comes back."""
@@ -82,7 +113,11 @@ class Hub:
         Raises:
             BadMessage: the frame breaks the protocol.
         """
-        for message in self._session(session_id).offer(upload, model, self.now_ms()):
+        session = self._session(session_id)
+        messages = session.offer(upload, model, self.now_ms())
+        self.metrics.took(session, upload)
+        log.debug("a frame came", extra={"session": session_id, "seq": upload.seq})
+        for message in messages:
             self.post(message)
 
     def note_offset(self, session_id: str, offset: float | None) -> None:
@@ -91,17 +126,35 @@ class Hub:
 
     def settle(self, prediction: Prediction) -> None:
         """Hand a frame's fate, as read from the topic, to the one browser it belongs to."""
-        news, messages = self._session(prediction.session).settle(prediction, self.now_ms())
+        session = self._session(prediction.session)
+        now = self.now_ms()
+        news, messages = session.settle(prediction, now)
+        self.metrics.settled(session, prediction, len(news), now)
+        for seq in news:
+            log.debug("a frame was %s", prediction.outcome, extra={"session": session.id, "seq": seq})
         for message in messages:
             self.post(message)
-        if news and (outbox := self.outboxes.get(prediction.session)):
-            outbox.put(answer(prediction))
+        if outbox := self.outboxes.get(prediction.session):
+            for seq in news:
+                outbox.put({**answer(prediction, seq), **steady(session)})
 
     def note_worker(self, status: WorkerStatus) -> None:
         """Take a worker's sign of life; browsers are told when what is served changes."""
         before = self.models()
         self._workers[status.worker] = status
         self._tell_models(before)
+
+    def workers(self) -> list[WorkerStatus]:
+        """What the live workers said last, by name."""
+        return sorted(self._workers.values(), key=lambda each: each.worker)
+
+    def sessions(self) -> list[Session]:
+        """The sessions that browsers have here, connected or expected back, without the gateways' canaries."""
+        return [
+            each
+            for each in self._sessions.values()
+            if (each.traffic.received or each.id in self.outboxes) and not each.id.startswith(CANARY)
+        ]
 
     def models(self) -> list[ServedModel]:
         """What the live workers serve, in their order of preference."""
@@ -120,7 +173,7 @@ class Hub:
         """Expire what was not answered, forget workers that fell silent and sessions that will not come back."""
         now = self.now_ms()
         for session in self._sessions.values():
-            for message in session.expire(now):
+            for message in [*session.flush(), *session.expire(now)]:
                 self.post(message)
         before = self.models()
         self._workers = {k: each for k, each in self._workers.items() if now - each.at < WORKER_SILENT_MS}
@@ -146,26 +199,33 @@ class Hub:
                 outbox.put({"type": "models", **self.served(outbox.model)})
 
 
-def answer(prediction: Prediction) -> dict[str, Any]:
-    """A frame's fate, as the browser reads it."""
+def answer(prediction: Prediction, seq: int) -> dict[str, Any]:
+    """The fate of frame ``seq``, as the browser reads it."""
     if prediction.outcome != ANSWERED:
         message = {"message": prediction.message} if prediction.message else {}
         return {
             "type": "dropped",
-            "seq": prediction.seq,
+            "seq": seq,
             "reason": prediction.outcome,
             "stage": prediction.stage,
             **message,
         }
     return {
         "type": "labels",
-        "seq": prediction.seq,
+        "seq": seq,
         "labels": [each.asdict() for each in prediction.labels],
         "model": prediction.model,
         "version": prediction.version,
         "input_size": prediction.input_size,
         "times": prediction.times,
     }
+
+
+def steady(session: Session) -> dict[str, Any]:
+    """The label that a session has settled on, as the browser reads it."""
+    if not session.steady.label:
+        return {}
+    return {"steady": {"label": session.steady.label, "probability": round(session.steady.probability, 4)}}
 
 
 def error(code: str, message: str) -> dict[str, Any]:

@@ -8,11 +8,14 @@ gateway and statistics count the same.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from streams.messages import EXPIRED, Frame, Prediction
+from streams.messages import ANSWERED, EXPIRED, Frame, Prediction
 from streams.settings import Settings
+from streams.steady import Steady
 from web.protocol import BadMessage, Upload
+from web.traffic import Traffic
 
 SUPERSEDED = "superseded"
 STALE = "stale"
@@ -20,7 +23,8 @@ TOO_LARGE = "too_large"
 UNREADABLE = "unreadable"
 RATE = "rate"
 
-REMEMBERED_ANSWERS = 64
+REMEMBERED_ANSWERS = 256
+MOST_AT_ONCE = 64  # superseded frames in one message
 PATIENCE_S = 2.0  # how long a session may send at twice its rate before it is cut off
 
 
@@ -47,10 +51,18 @@ class Session:
     last_seen: float = 0.0
     unanswered: dict[int, float] = field(default_factory=dict)  # sequence number -> when it expires
     settled: OrderedDict[int, Prediction] = field(default_factory=OrderedDict)
+    steady: Steady = field(default_factory=Steady)
+    traffic: Traffic = field(default_factory=Traffic)
     _in_flight: set[int] = field(default_factory=set)
     _waiting: Frame | None = None
+    _superseded: list[tuple[int, list[list[float]]]] = field(default_factory=list)  # and their echoes, unpublished
     _tokens: float = 0.0
     _refilled: float = 0.0
+
+    @property
+    def in_flight(self) -> int:
+        """How many frames are with the workers."""
+        return len(self._in_flight)
 
     def offer(self, upload: Upload, model: str, now: float) -> list[Frame | Prediction]:
         """Take a frame from the browser; what to publish now.
@@ -65,54 +77,80 @@ class Session:
         self.seq = upload.seq
         self.last_seen = now
         self.unanswered[upload.seq] = now + self.settings.expire_s * 1000
+        echoes = [list(echo) for echo in upload.echoes]
         if over_rate:
-            return [self._drop(upload.seq, RATE, f"more than {self.settings.max_fps:g} frames a second")]
+            return [self._drop(upload.seq, RATE, f"more than {self.settings.max_fps:g} frames a second", echoes)]
         if len(upload.jpeg) > (most := self.settings.max_frame_bytes):
-            return [self._drop(upload.seq, TOO_LARGE, f"{len(upload.jpeg)} bytes; a frame has at most {most}")]
+            return [
+                self._drop(upload.seq, TOO_LARGE, f"{len(upload.jpeg)} bytes; a frame has at most {most}", echoes)
+            ]
         if upload.jpeg[:2] != b"\xff\xd8":
-            return [self._drop(upload.seq, UNREADABLE, "a frame is a JPEG, and starts with the bytes FF D8")]
+            return [self._drop(upload.seq, UNREADABLE, "a frame is a JPEG, and starts with the bytes FF D8", echoes)]
         frame = Frame(
             session=self.id,
             seq=upload.seq,
             model=model,
             captured=now if self.offset is None else min(now, upload.captured + self.offset),
             received=now,
-            echoes=[list(echo) for echo in upload.echoes],
+            echoes=echoes,
             jpeg=upload.jpeg,
         )
         if len(self._in_flight) < self.settings.credits:
             self._in_flight.add(frame.seq)
             return [frame]
-        older, self._waiting = self._waiting, frame
-        return [self._drop(older.seq, SUPERSEDED)] if older else []
+        if self._waiting:
+            self._superseded.append((self._waiting.seq, self._waiting.echoes))
+        self._waiting = frame
+        return self.flush() if len(self._superseded) == MOST_AT_ONCE else []
 
-    def settle(self, prediction: Prediction, now: float) -> tuple[bool, list[Frame | Prediction]]:
-        """Learn a frame's fate from the topic: whether it is news, and what to publish now."""
-        if prediction.seq in self.settled:
-            return False, []
-        self.settled[prediction.seq] = prediction
-        if len(self.settled) > REMEMBERED_ANSWERS:
+    def settle(self, prediction: Prediction, now: float) -> tuple[list[int], list[Frame | Prediction]]:
+        """Learn a fate from the topic: of which frames it is news, and what to publish now.
+
+        With each frame that is done goes word of those superseded meanwhile, one message for all of them.
+        """
+        fresh = [seq for seq in prediction.seqs if seq not in self.settled]
+        if not fresh:
+            return [], []
+        for seq in fresh:
+            self.settled[seq] = prediction
+        while len(self.settled) > REMEMBERED_ANSWERS:
             self.settled.popitem(last=False)
-        news = self.unanswered.pop(prediction.seq, None) is not None
-        self._in_flight.discard(prediction.seq)
-        if self._waiting is None or len(self._in_flight) >= self.settings.credits:
+        if prediction.outcome == ANSWERED:
+            self.steady.follow(prediction)
+        news = [seq for seq in fresh if self.unanswered.pop(seq, None) is not None]
+        if self._in_flight.isdisjoint(fresh):
             return news, []
+        self._in_flight.difference_update(fresh)
+        return news, [*self._next(now), *self.flush()]
+
+    def flush(self) -> list[Frame | Prediction]:
+        """Word of the frames superseded since the last time."""
+        if not self._superseded:
+            return []
+        seqs = [seq for seq, _ in self._superseded]
+        echoes = [echo for _, each in self._superseded for echo in each]
+        self._superseded = []
+        return [self._drop(seqs[0], SUPERSEDED, echoes=echoes, also=seqs[1:])]
+
+    def _next(self, now: float) -> list[Frame | Prediction]:
+        if self._waiting is None or len(self._in_flight) >= self.settings.credits:
+            return []
         frame, self._waiting = self._waiting, None
         if frame.seq not in self.unanswered:
-            return news, []
+            return []
         if now - frame.received > self.settings.freshness_ms:
-            return news, [self._drop(frame.seq, STALE)]
+            return [self._drop(frame.seq, STALE, echoes=frame.echoes)]
         self._in_flight.add(frame.seq)
-        return news, [frame]
+        return [frame]
 
-    def resume(self, pending: list[int], now: float) -> list[Prediction]:
-        """The answers to those frames of a returning browser that have one; the others are awaited from now on."""
+    def resume(self, pending: list[int], now: float) -> list[tuple[int, Prediction]]:
+        """The fates of those frames of a returning browser that have one; the others are awaited from now on."""
         self.last_seen = now
         self.seq = max([self.seq, *pending])
         for seq in pending:
             if seq not in self.settled and seq not in self.unanswered:
                 self.unanswered[seq] = now + self.settings.expire_s * 1000
-        return [self.settled[seq] for seq in pending if seq in self.settled]
+        return [(seq, self.settled[seq]) for seq in pending if seq in self.settled]
 
     def expire(self, now: float) -> list[Prediction]:
         """Give up the frames whose time has come; they are asked for again until their fate is known."""
@@ -130,5 +168,20 @@ class Session:
             raise Flood(rate)
         return self._tokens >= 0
 
-    def _drop(self, seq: int, reason: str, message: str = "") -> Prediction:
-        return Prediction(session=self.id, seq=seq, outcome=reason, stage="gateway", message=message)
+    def _drop(
+        self,
+        seq: int,
+        reason: str,
+        message: str = "",
+        echoes: Sequence[list[float]] = (),
+        also: Sequence[int] = (),
+    ) -> Prediction:
+        return Prediction(
+            session=self.id,
+            seq=seq,
+            outcome=reason,
+            stage="gateway",
+            message=message,
+            echoes=list(echoes),
+            also=list(also),
+        )

@@ -321,6 +321,30 @@ def test_model_can_be_picked_when_several_are_served(page: Page, gateway: FakeGa
     expect(page.get_by_role("combobox", name="Model")).to_have_value("inception_v3")
 
 
+def test_chooser_names_versions_and_follows_a_promotion(page: Page, gateway: FakeGateway) -> None:
+    dogs = {"name": "dogs", "version": "aaa1", "input_size": 260}
+    chooser = page.get_by_role("combobox", name="Model")
+    gateway.say({"type": "models", "models": [dict(MODEL), dogs], "model": dict(MODEL)})
+    expect(chooser.locator("option")).to_have_text(["efficientnet_lite2 · 2026.1", "dogs · aaa1"])
+    start(page)
+    until(page, lambda: books(page)["answered"] > 0)
+    before = len(gateway.connections)
+    newer = {**MODEL, "version": "2026.2"}
+    gateway.answer = lambda _, upload: {**labels(upload), "version": "2026.2"}
+    gateway.say({"type": "models", "models": [newer, dogs], "model": newer})
+    expect(chooser.locator("option")).to_have_text(["efficientnet_lite2 · 2026.2", "dogs · aaa1"])
+    expect(chooser).to_have_value("efficientnet_lite2")
+    expect(page.locator("#model-version")).to_contain_text("2026.2")
+    expect(page.locator("#seen-by")).to_have_text("efficientnet_lite2 · version 2026.2")
+    assert len(gateway.connections) == before  # the session goes on
+
+
+def test_labels_name_the_model_and_version_they_are_from(page: Page, gateway: FakeGateway) -> None:
+    expect(page.locator("#seen-by")).to_have_text("")
+    start(page)
+    expect(page.locator("#seen-by")).to_have_text("efficientnet_lite2 · version 2026.1")
+
+
 def test_page_waits_while_no_worker_is_ready(page: Page, gateway: FakeGateway) -> None:
     gateway.say({"type": "models", "models": [], "model": None})
     expect(page.locator("#state")).to_have_text("Waiting for a worker")

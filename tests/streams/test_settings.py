@@ -24,6 +24,8 @@ def test_variables_are_read_as_their_types() -> None:
         ("SIGHTSTREAM_FRESHNESS_MS", "nan"),
         ("SIGHTSTREAM_ENGINE", "abacus"),
         ("SIGHTSTREAM_FRESHNES_MS", "5"),
+        ("SIGHTSTREAM_OPERATOR_TOKEN", "guessable"),
+        ("SIGHTSTREAM_LOG", "xml"),
     ],
 )
 def test_a_wrong_value_or_a_wrong_name_names_itself(variable: str, value: str) -> None:
@@ -34,3 +36,9 @@ def test_a_wrong_value_or_a_wrong_name_names_itself(variable: str, value: str) -
 def test_a_child_process_gets_the_same_settings() -> None:
     settings = replace(Settings(), broker=("x:1", "y:2"), credits=5, secret="s", origins=())
     assert Settings.from_environ(settings.to_environ()) == settings
+
+
+def test_a_token_that_is_too_short_is_not_printed() -> None:
+    with pytest.raises(BadSetting) as error:
+        Settings.from_environ({"SIGHTSTREAM_OPERATOR_TOKEN": "guessable"})
+    assert "guessable" not in str(error.value)

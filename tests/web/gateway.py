@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from streams.messages import ANSWERED, Frame, Label, Prediction, ServedModel, WorkerStatus
+from web.archive import Librarian
 from web.broker import Broker
 
 
@@ -20,6 +21,13 @@ class InstantBroker(Broker):
             asyncio.get_running_loop().call_soon(self.on_prediction, message)
         elif b"wait" not in message.jpeg:
             asyncio.get_running_loop().call_soon(self.on_prediction, answer(message))
+
+
+class Shelf(Librarian):
+    """Knows at once that nothing was written before, and reads nothing: tests put what they need themselves."""
+
+    async def run(self) -> None:
+        self.archive.complete = True
 
 
 def answer(frame: Frame) -> Prediction:

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketT
 from starlette.websockets import WebSocketDisconnect
 
 from streams.settings import Settings
-from tests.web.gateway import InstantBroker
+from tests.web.gateway import InstantBroker, Shelf
 from web.app import create_app
 from web.protocol import Upload, pack
 
@@ -17,7 +17,7 @@ SLOW = b"\xff\xd8\xff\xe0wait"
 
 
 def gateway(**changes: Any) -> TestClient:
-    return TestClient(create_app(Settings(**changes), InstantBroker))
+    return TestClient(create_app(Settings(**changes), InstantBroker, Shelf))
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_readyz_is_503_without_a_worker() -> None:
         async def run(self) -> None:
             pass
 
-    with TestClient(create_app(Settings(), NoWorker)) as client:
+    with TestClient(create_app(Settings(), NoWorker, Shelf)) as client:
         response = client.get("/readyz")
     assert response.status_code == 503
     assert not response.json()["ready"]
@@ -123,12 +123,12 @@ def test_a_client_that_never_gets_it_right_is_let_go(client: TestClient) -> None
     assert gone.value.code == 1008
 
 
-def test_a_flood_is_told_and_let_go_while_another_session_is_served(client: TestClient) -> None:
-    with client.websocket_connect("/ws") as quiet:
+def test_a_flood_is_told_and_let_go_while_another_session_is_served() -> None:
+    with gateway(max_fps=1) as client, client.websocket_connect("/ws") as quiet:
         welcome(quiet)
         with client.websocket_connect("/ws") as flood:
             welcome(flood)
-            for seq in range(1, 400):
+            for seq in range(1, 40):
                 flood.send_bytes(pack(Upload(seq, 0.0, JPEG)))
             assert next_of(flood, "error")["code"] == "flood"
         quiet.send_bytes(pack(Upload(1, 0.0, JPEG)))

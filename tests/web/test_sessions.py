@@ -41,8 +41,39 @@ def test_only_the_newest_frame_waits_for_credit() -> None:
     one = session()
     for seq in (1, 2, 3):
         one.offer(upload(seq), "", NOW)
-    assert told(one.offer(upload(4), "", NOW)) == [(3, "superseded")]
-    assert told(one.settle(answered(1), NOW)[1]) == [(4, "frame")]
+    assert told(one.offer(upload(4), "", NOW)) == []
+    assert told(one.settle(answered(1), NOW)[1]) == [(4, "frame"), (3, "superseded")]
+
+
+def test_frames_superseded_while_none_is_done_are_told_in_one_message() -> None:
+    one = session()
+    for seq in range(1, 8):
+        assert told(one.offer(upload(seq), "", NOW)) == ([(seq, "frame")] if seq <= 2 else [])
+    [frame, drop] = one.settle(answered(1), NOW)[1]
+    assert isinstance(drop, Prediction)
+    assert (frame.seq, drop.outcome, drop.seqs) == (7, "superseded", [3, 4, 5, 6])
+    assert one.settle(drop, NOW) == ([3, 4, 5, 6], [])
+    assert one.settle(drop, NOW) == ([], [])
+
+
+def test_superseded_frames_are_told_also_when_no_answer_comes() -> None:
+    one = session()
+    for seq in range(1, 6):
+        one.offer(upload(seq), "", NOW)
+    [drop] = one.flush()
+    assert isinstance(drop, Prediction)
+    assert drop.seqs == [3, 4]
+    assert one.flush() == []
+
+
+def test_a_returning_browser_learns_the_fate_of_each_of_many_superseded_frames() -> None:
+    one = session()
+    for seq in range(1, 6):
+        one.offer(upload(seq), "", NOW)
+    [drop] = one.flush()
+    assert isinstance(drop, Prediction)
+    one.settle(drop, NOW)
+    assert [(seq, fate.outcome) for seq, fate in one.resume([4, 5], NOW)] == [(4, "superseded")]
 
 
 def test_a_frame_that_waited_too_long_for_credit_is_stale() -> None:
@@ -113,7 +144,7 @@ def test_a_browser_that_comes_back_learns_what_it_missed_and_the_rest_expires() 
     one = session()
     one.offer(upload(1), "", NOW)
     one.settle(answered(1), NOW)
-    assert [each.seq for each in one.resume([1, 2], NOW)] == [1]
+    assert [seq for seq, _ in one.resume([1, 2], NOW)] == [1]
     assert told(one.expire(NOW + 3000)) == [(2, "expired")]
     assert one.seq == 2
 
@@ -121,7 +152,7 @@ def test_a_browser_that_comes_back_learns_what_it_missed_and_the_rest_expires() 
 def test_a_new_gateway_takes_up_an_old_session_where_the_topic_left_it() -> None:
     fresh = session()
     fresh.settle(answered(8), NOW)
-    assert [each.seq for each in fresh.resume([8, 9], NOW)] == [8]
+    assert [seq for seq, _ in fresh.resume([8, 9], NOW)] == [8]
     assert set(fresh.unanswered) == {9}
 
 

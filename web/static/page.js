@@ -64,8 +64,11 @@ function hear(message) {
       serve(message);
       break;
     case "labels":
-      sender.labels(message, ({ labels }) => {
+      sender.labels(message, ({ labels, steady, model, version }) => {
+        if (!stage.source) return; // it was under way when the camera was stopped
         list.show(labels, performance.now());
+        view.seenBy(model, version);
+        view.steady(steady);
         view.settled("frame");
       });
       break;
@@ -120,6 +123,7 @@ function refresh() {
   else {
     preview.clear();
     list.rest();
+    view.steady(null);
   }
   view.stage(stage, source ? doing(state) : "", preview.side);
 }

@@ -1,6 +1,6 @@
 // Everything on the page but labels and preview: what it says of connection, speed, frames and models.
 
-import { write } from "./labels.js";
+import { spoken, write } from "./labels.js";
 
 const STATES = {
   connecting: "Connecting…",
@@ -88,6 +88,17 @@ export class View {
     write(this.at("reasons"), why.join(", "));
   }
 
+  /** The label that stays while single frames differ, if there is one. */
+  steady(steady) {
+    this.at("steady").hidden = !steady;
+    if (steady) write(this.at("steady-label"), spoken(steady.label));
+  }
+
+  /** Which model, and which version of it, the labels are from. */
+  seenBy(model, version) {
+    write(this.at("seen-by"), `${model} · version ${version}`);
+  }
+
   /** The models that are served, and the one (or null) that answers here. */
   models(models, model) {
     const many = models.length > 1;
@@ -96,7 +107,7 @@ export class View {
     write(this.at("model-name"), model?.name ?? "–");
     write(this.at("model-version"), model ? `version ${model.version} · ${model.input_size} px` : "none is ready");
     this.at("model-version").title = model ? `version ${model.version}` : "";
-    this.#choices("model-choice", models.map(({ name }) => [name, name]), model?.name);
+    this.#choices("model-choice", models.map(({ name, version }) => [name, `${name} · ${version}`]), model?.name);
   }
 
   cameras(cameras, current) {

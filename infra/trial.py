@@ -1,0 +1,50 @@
+"""A running stack to measure, and what every measurement does with it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from infra import audit
+from infra.bench import endless
+from infra.client import Client
+from infra.stack import Stack
+
+
+@dataclass(slots=True)
+class Trial:
+    """A running stack and how many seconds a measurement may take."""
+
+    stack: Stack
+    seconds: float
+    say: Callable[[str], None]
+
+    def clients(self, count: int, **how: Any) -> list[Client]:
+        """Clients that have yet to be run."""
+        return [Client(self.stack.websocket, endless, **how) for _ in range(count)]
+
+    async def run(self, clients: Sequence[Client], seconds: float | None = None) -> None:
+        """Let ``clients`` send side by side."""
+        await asyncio.gather(*(each.run(seconds or self.seconds) for each in clients))
+
+    async def books(self, clients: Sequence[Client]) -> list[str]:
+        """In what topic and table differ from the clients' accounts, once the table has caught up."""
+        broker = ",".join(self.stack.settings.broker)
+        mine = {each.session: each.tally for each in clients}
+        for _ in range(10):
+            await asyncio.sleep(1)
+            found = audit.differences(mine, topic=await audit.fates(broker), table=await audit.tables(broker))
+            if not found:
+                break
+        return found
+
+
+async def answered_per_second(trial: Trial, clients: Sequence[Client], seconds: float) -> float:
+    """How many frames a second are answered while ``clients`` send."""
+    running = asyncio.create_task(trial.run(clients, seconds))
+    began = time.monotonic()
+    await asyncio.sleep(seconds)
+    answered, elapsed = sum(each.tally.answered for each in clients), time.monotonic() - began
+    await running
+    return answered / elapsed

@@ -1,0 +1,172 @@
+"""What a real stack's processes tell Prometheus is what the clients counted."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from infra.client import Client
+from infra.reel import Shot
+from infra.stack import PICTURE
+from infra.tally import Tally, total
+from tests.running import OPERATOR_TOKEN, RunningStack, running_stack
+
+pytestmark = pytest.mark.broker
+
+Read = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def targets(stack: RunningStack) -> dict[str, str]:
+    groups = json.loads((stack.folder / "prometheus" / "targets.json").read_text())
+    return {each["labels"]["process"]: each["targets"][0] for each in groups}
+
+
+def read(where: str) -> Read:
+    response = httpx2.get(f"http://{where}/metrics")
+    assert response.status_code == 200
+    return {
+        (sample.name.removeprefix("sightstream_"), frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(response.text)
+        for sample in family.samples
+    }
+
+
+def summed(read: Read, name: str, by: str = "") -> Counter[str]:
+    found: Counter[str] = Counter()
+    for (each, labels), value in read.items():
+        if each == name:
+            found[dict(labels).get(by, "")] += int(value)
+    return found
+
+
+def until_calm(where: str) -> Read:
+    """What the gateway tells once every frame has its fate."""
+    for _ in range(200):
+        if summed(now := read(where), "gateway_unanswered_frames")[""] == 0:
+            return now
+        time.sleep(0.05)
+    raise AssertionError("frames without a fate after 10 s")
+
+
+async def rude(stack: RunningStack, sessions: int, seconds: float) -> Tally:
+    """Some sessions that send far more than their credits allow, so that frames are dropped."""
+
+    async def shots(size: int) -> AsyncIterator[Shot]:
+        while True:
+            yield Shot(PICTURE, PICTURE.read_bytes())
+
+    clients = [Client(stack.websocket, shots, fps=60.0, heeds_credits=False) for _ in range(sessions)]
+    await asyncio.gather(*(each.run(seconds) for each in clients))
+    return total([each.tally for each in clients])
+
+
+@pytest.fixture(scope="module")
+def counted(stack: RunningStack) -> Iterator[tuple[Tally, Read, Read, Read, Read]]:
+    """What clients counted, and what gateway and worker told before and after."""
+    gateway, worker = targets(stack)["gateway"], targets(stack)["worker-1"]
+    before, worker_before = until_calm(gateway), read(worker)
+    tally = asyncio.run(rude(stack, 3, 4.0))
+    yield tally, before, until_calm(gateway), worker_before, read(worker)
+
+
+def test_the_gateway_counts_what_the_clients_count(counted: tuple[Tally, Read, Read, Read, Read]) -> None:
+    tally, before, after, *_ = counted
+    assert tally.answered > 0
+    assert tally.dropped["superseded"] > 20
+
+    def gained(name: str, by: str = "") -> Counter[str]:
+        return summed(after, f"gateway_{name}", by) - summed(before, f"gateway_{name}", by)
+
+    assert gained("frames_received_total")[""] == tally.sent
+    assert gained("answers_delivered_total")[""] == tally.answered
+    assert gained("drops_total", "reason") == tally.dropped
+    assert gained("expired_total")[""] == tally.expired
+    for hop in ("received", "queued", "decoded", "classified", "published"):
+        assert gained("hop_seconds_count", "hop")[hop] == tally.answered
+    # the last round trips would be told with frames that are never sent
+    assert 0 < gained("round_trip_seconds_count")[""] <= tally.answered
+
+
+def test_the_worker_counts_what_the_clients_count(counted: tuple[Tally, Read, Read, Read, Read]) -> None:
+    tally, gateway_before, gateway_after, before, after = counted
+
+    def gained(name: str, by: str = "") -> Counter[str]:
+        return summed(after, f"worker_{name}", by) - summed(before, f"worker_{name}", by)
+
+    stage = summed(gateway_after, "gateway_drops_total", "stage") - summed(
+        gateway_before, "gateway_drops_total", "stage"
+    )
+    assert gained("answers_total")[""] == tally.answered
+    assert sum(gained("drops_total", "reason").values()) == stage["worker"]
+    assert gained("batch_size_sum")[""] >= tally.answered  # canaries too
+    assert gained("batch_size_count") == gained("batch_seconds_count")
+    assert gained("queue_age_seconds_count") == gained("batch_size_sum")
+
+
+def test_a_worker_tells_its_models_and_partitions(stack: RunningStack) -> None:
+    told = read(targets(stack)["worker-1"])
+    served = {dict(labels)["model"]: dict(labels) for name, labels in told if name == "worker_model_info"}
+    assert served.keys() == {"efficientnet_lite2", "efficientnet_lite0"}
+    assert all(each["version"] and each["engine"] == "openvino" and each["precision"] for each in served.values())
+    lag = {dict(labels)["partition"] for name, labels in told if name == "worker_partition_lag_frames"}
+    assert lag == {"0", "1", "2", "3"}
+
+
+def test_the_operator_sees_the_worker_and_nobody_else_does(stack: RunningStack) -> None:
+    assert httpx2.get(f"{stack.url}/api/ops").status_code == 401
+    told = httpx2.get(f"{stack.url}/api/ops", headers={"Authorization": f"Bearer {OPERATOR_TOKEN}"}).json()
+    [worker] = told["workers"]
+    assert worker["lag"].keys() == {"0", "1", "2", "3"}
+    assert [each["name"] for each in worker["models"]] == ["efficientnet_lite2", "efficientnet_lite0"]
+    assert told["ready"]
+
+
+def test_metrics_through_a_proxy_need_the_token(stack: RunningStack) -> None:
+    proxied = {"X-Forwarded-For": "192.0.2.1"}
+    assert httpx2.get(f"{stack.url}/metrics", headers=proxied).status_code == 401
+    authorized = {**proxied, "Authorization": f"Bearer {OPERATOR_TOKEN}"}
+    assert httpx2.get(f"{stack.url}/metrics", headers=authorized).status_code == 200
+
+
+def test_a_second_worker_takes_half_of_the_partitions_of_a_stack_at_work_and_answers(tmp_path: Path) -> None:
+    options = ("--model", "efficientnet_lite0", "--workers", "2")
+    with running_stack(tmp_path, *options, operator_token=OPERATOR_TOKEN, log="json") as stack:
+
+        async def shots(size: int) -> AsyncIterator[Shot]:
+            while True:
+                yield Shot(PICTURE, PICTURE.read_bytes())
+
+        def workers() -> list[dict[str, Any]]:
+            authorized = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
+            told: list[dict[str, Any]] = httpx2.get(f"{stack.url}/api/ops", headers=authorized).json()["workers"]
+            return told
+
+        async def until_both_answer() -> list[dict[str, Any]]:
+            clients = [Client(stack.websocket, shots, fps=2.0) for _ in range(8)]
+            running = [asyncio.create_task(each.run()) for each in clients]
+            try:
+                async with asyncio.timeout(90):
+                    while True:
+                        told = await asyncio.to_thread(workers)
+                        if len(told) == 2 and all(each["fps"] > 0 and len(each["lag"]) == 2 for each in told):
+                            return told
+                        await asyncio.sleep(0.5)
+            finally:
+                for each in clients:
+                    each.finish()
+                await asyncio.gather(*running)
+
+        one, other = asyncio.run(until_both_answer())
+        assert {*one["lag"], *other["lag"]} == {"0", "1", "2", "3"}
+        for name, where in targets(stack).items():
+            assert read(where), name
+        for log in (stack.folder / "logs").glob("*.log"):
+            lines = [json.loads(line) for line in log.read_text().splitlines()]  # nothing else is in there
+            assert all(line["message"] and line["level"] for line in lines)

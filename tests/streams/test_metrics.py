@@ -1,0 +1,138 @@
+"""What a worker counts, tells the gateways, and tells Prometheus."""
+
+import asyncio
+import socket
+import urllib.request
+from typing import Any
+
+from faust.types import TP
+from prometheus_client.parser import text_string_to_metric_families
+
+from streams.messages import ANSWERED, CANARY, FRAMES, PREDICTIONS, Codec, Prediction, ServedModel, WorkerStatus
+from streams.metrics import NAMED, Metrics, lag, serve
+from tests.streams.test_batching import Slow, frame, running
+
+
+def told(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {
+        (sample.name.removeprefix("sightstream_worker_"), frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float:
+    return told(metrics.register.text().decode())[name, frozenset(labels.items())]
+
+
+def fate(outcome: str, session: str = "s") -> Prediction:
+    return Prediction(session, 1, outcome, "worker", model="net", version="7")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_batches_are_counted_by_model_with_their_time_and_their_frames_ages() -> None:
+    clock = Clock()
+    metrics = Metrics(clock)
+    for size, seconds in ((1, 0.004), (3, 0.012)):
+        done: Any = metrics.launched("net", [20.0] * size)
+        clock.now += seconds
+        done(None)
+    assert value(metrics, "batch_size_count", model="net") == 2
+    assert value(metrics, "batch_size_sum", model="net") == 4
+    assert value(metrics, "batch_size_bucket", model="net", le="1.0") == 1
+    assert round(value(metrics, "batch_seconds_sum", model="net"), 6) == 0.016
+    assert value(metrics, "queue_age_seconds_count") == 4
+    assert round(value(metrics, "queue_age_seconds_sum"), 6) == 0.08
+
+
+def test_fates_are_counted_and_canaries_are_not() -> None:
+    metrics = Metrics()
+    for each in (fate(ANSWERED), fate(ANSWERED), fate("stale"), fate(ANSWERED, CANARY + "g"), fate("failed", CANARY)):
+        metrics.published(each)
+    assert value(metrics, "answers_total", model="net", version="7") == 2
+    assert value(metrics, "drops_total", reason="stale") == 1
+    assert dict(metrics.drops) == {"stale": 1}
+
+
+def test_a_sign_of_life_tells_what_happened_since_the_last_one_and_travels_whole() -> None:
+    clock = Clock()
+    metrics = Metrics(clock)
+    metrics.waiting = lambda: 3
+    metrics.lag = {2: 5, 0: 1}
+    metrics.launched("net", [10.0, 30.5])
+    metrics.launched("net", [12.0, 13.0])
+    for _ in range(4):
+        metrics.published(fate(ANSWERED))
+    metrics.published(fate("stale"))
+    clock.now = 2.0
+    model = ServedModel("net", "7", 224)
+    sent = WorkerStatus(worker="w", at=1.0, models=[model], **metrics.lately())
+    read = WorkerStatus.loads(sent.dumps())
+    assert (read.batch_sizes, read.fps, read.queue_age_ms, read.waiting) == ([[2, 2]], 2.0, 30.5, 3)
+    assert (read.lag, read.drops) == ({"0": 1, "2": 5}, {"stale": 1})
+    clock.now = 4.0
+    again = metrics.lately()
+    assert (again["batch_sizes"], again["fps"], again["queue_age_ms"]) == ([], 0.0, 0.0)
+    assert again["drops"] == {"stale": 1}
+
+
+def test_a_sign_of_life_of_an_older_worker_is_understood() -> None:
+    older = Codec().dumps({"worker": "w", "at": 1.0, "models": []})
+    status = WorkerStatus.loads(older)
+    assert (status.worker, status.lag, status.batch_sizes, status.fps) == ("w", {}, [], 0.0)
+
+
+def test_lag_is_what_a_partition_holds_behind_what_was_read() -> None:
+    first, second, third = (TP(FRAMES, number) for number in range(3))
+    other = TP(PREDICTIONS, 0)
+    read = {first: 9, second: 4, other: 0}
+    assert lag({third, second, first, other}, read, {first: 10, second: 10, other: 50}) == {0: 0, 1: 5, 2: 0}
+    assert lag({first}, read, {first: None}) == {0: 0}
+
+
+async def test_a_batcher_counts_the_batches_it_runs() -> None:
+    metrics = Metrics()
+    async with running(Slow(), metrics=metrics) as (batcher, published):
+        batcher.put(frame("a", age_ms=100.0))
+        assert batcher.waiting == 1
+        await published.count(1)
+        assert batcher.waiting == 0
+    assert value(metrics, "batch_size_count", model="slow") == 1
+    assert value(metrics, "queue_age_seconds_sum") >= 0.1
+    assert value(metrics, "batch_seconds_count", model="slow") == 1
+
+
+async def test_prometheus_is_answered_on_loopback_until_it_is_stopped() -> None:
+    metrics = Metrics()
+    metrics.models = [ServedModel("net", "7", 224, "openvino", "bf16")]
+    metrics.lag = {3: 8}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    stop = serve(metrics, "127.0.0.1", port)
+    url = f"http://127.0.0.1:{port}/metrics"
+    try:
+        text = (await asyncio.to_thread(lambda: urllib.request.urlopen(url).read())).decode()
+        read = told(text)
+        assert read["partition_lag_frames", frozenset({("partition", "3")})] == 8
+        labels = {"model": "net", "version": "7", "engine": "openvino", "precision": "bf16"}
+        assert read["model_info", frozenset(labels.items())] == 1
+        assert all(f"# TYPE {named.name}" in text for named in NAMED)
+    finally:
+        stop()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_port_that_is_taken_costs_the_figures_and_not_the_worker() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        serve(Metrics(), "127.0.0.1", taken.getsockname()[1])()

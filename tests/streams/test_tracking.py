@@ -1,0 +1,205 @@
+"""The tracker without Kafka: a table that is a dictionary, and events that know whether they were acknowledged."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from streams.messages import CANARY, Label, Prediction
+from streams.stats import SessionStats
+from streams.tracking import Event, Tracker
+
+NOW_S = 1e9
+
+
+class Told:
+    """A prediction as Faust delivers it."""
+
+    def __init__(self, seq: int, session: str = "s", partition: int = 0) -> None:
+        self.value = Prediction(
+            session=session, seq=seq, outcome="answered", stage="worker", labels=[Label(1, "cat", 0.9)]
+        )
+        self.message: Any = SimpleNamespace(partition=partition, timestamp=NOW_S + seq / 10)
+        self.acked = False
+
+    def ack(self) -> bool:
+        self.acked = True
+        return True
+
+
+class Table:
+    """What was written last, and how often; fails while it is ``broken``."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, bytes] = {}
+        self.writes: list[tuple[str, int]] = []
+        self.broken = False
+
+    async def write(self, entries: Sequence[tuple[str, int, bytes]]) -> None:
+        if self.broken:
+            raise OSError("away")
+        for session, partition, value in entries:
+            self.entries[session] = value
+            self.writes.append((session, partition))
+
+    def answered(self, session: str = "s") -> int:
+        return SessionStats.loads(self.entries[session]).answered
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def tracker(table: Table, clock: Clock | None = None) -> Tracker:
+    return Tracker(table.entries.get, table.write, clock or Clock())
+
+
+def take(one: Tracker, *events: Event) -> None:
+    for each in events:
+        one.take(each)
+
+
+async def test_many_frames_are_one_write() -> None:
+    table = Table()
+    one = tracker(table)
+    take(one, *(Told(seq, session, partition) for seq in range(1, 50) for partition, session in enumerate("ab")))
+    await one.settle()
+    assert table.writes == [("a", 0), ("b", 1)]
+    assert (table.answered("a"), table.answered("b")) == (49, 49)
+
+
+async def test_nothing_is_written_for_a_session_that_is_silent() -> None:
+    table = Table()
+    one = tracker(table)
+    take(one, Told(1))
+    await one.settle()
+    await one.settle()
+    assert len(table.writes) == 1
+
+
+async def test_events_are_acknowledged_only_once_they_are_written() -> None:
+    table = Table()
+    one = tracker(table)
+    events = [Told(seq) for seq in (1, 2, 3)]
+    take(one, *events)
+    assert not any(each.acked for each in events)
+    await one.settle()
+    assert all(each.acked for each in events)
+
+
+async def test_what_could_not_be_written_is_written_later() -> None:
+    table = Table()
+    one = tracker(table)
+    events = [Told(1), Told(2)]
+    take(one, events[0])
+    table.broken = True
+    await one.settle()
+    assert not events[0].acked
+    table.broken = False
+    take(one, events[1])
+    await one.settle()
+    assert all(each.acked for each in events)
+    assert table.answered() == 2
+
+
+@pytest.mark.parametrize("crash_after", [0, 1, 3, 6])
+async def test_a_worker_that_takes_over_comes_to_the_same_numbers(crash_after: int) -> None:
+    table = Table()
+    first = tracker(table)
+    events = [Told(seq) for seq in range(1, 8)]
+    take(first, *events[:crash_after])
+    await first.settle()
+    take(first, *events[crash_after:])  # and then it is killed: these were never written
+    second = tracker(table)
+    # Kafka gives out again what was not acknowledged, and, where a commit was lost, what was
+    take(second, *(Told(each.value.seq) for each in events))
+    await second.settle()
+    assert table.answered() == 7
+
+
+async def test_partitions_that_move_take_nothing_unwritten_along() -> None:
+    table = Table()
+    one = tracker(table)
+    take(one, Told(1))
+    await one.settle()
+    lost = Told(2)
+    take(one, lost)
+    one.forget()
+    await one.settle()
+    assert not lost.acked
+    assert table.answered() == 1
+    take(one, Told(2))
+    await one.settle()
+    assert table.answered() == 2
+
+
+async def test_a_write_under_way_when_partitions_move_acknowledges_nothing() -> None:
+    table = Table()
+    one = tracker(table)
+
+    async def write(entries: Sequence[tuple[str, int, bytes]]) -> None:
+        one.forget()
+
+    one.write = write
+    event = Told(1)
+    take(one, event)
+    await one.settle()
+    assert not event.acked
+
+
+async def test_a_worker_that_stood_still_waits_before_it_writes() -> None:
+    table, clock = Table(), Clock()
+    one = tracker(table, clock)
+    take(one, Told(1))
+    clock.now = 10.0
+    await one.settle()
+    assert table.writes == []
+    for _ in range(10):
+        clock.now += 0.8
+        await one.settle()
+    assert len(table.writes) == 1
+
+
+async def test_canaries_leave_no_statistics() -> None:
+    table = Table()
+    one = tracker(table)
+    song = Told(1, f"{CANARY}gateway")
+    take(one, song)
+    await one.settle()
+    assert song.acked
+    assert table.entries == {}
+
+
+async def test_a_session_that_goes_on_after_a_silence_goes_on_counting() -> None:
+    table = Table()
+    one = tracker(table)
+    take(one, Told(1))
+    await one.settle()
+    one.close_idle((NOW_S + 3600) * 1000)
+    take(one, Told(2))
+    await one.settle()
+    assert table.answered() == 2
+
+
+async def test_nonsense_is_acknowledged_and_harms_nobody() -> None:
+    table = Table()
+    one = tracker(table)
+    nonsense = Told(1)
+    nonsense.value = Prediction(session="s", seq="one", outcome="answered", stage="worker")
+    take(one, nonsense, Told(2))
+    await one.settle()
+    assert nonsense.acked
+    assert table.answered() == 1
+
+
+async def test_statistics_that_cannot_be_read_begin_anew() -> None:
+    table = Table()
+    table.entries["s"] = b"what is this"
+    one = tracker(table)
+    take(one, Told(1))
+    await one.settle()
+    assert table.answered() == 1
