@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.abstain import NONE_OF_THESE, NOT_ONE, Judgement, judge
 from models.bundle import Bundle
-from models.engines import Engine, open_engine
+from models.engines import Engine, OnRoom, nobody, open_engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Label:
 
 
 class Classifier:
-    """A bundle in an engine, for one calling thread at a time.
+    """A bundle in an engine, which says how many threads may call it at a time.
 
     `model` is the bundle's name, unless it is served under another one, and `version` names its content; `engine` and
     `precision` say what runs it.
@@ -66,17 +66,17 @@ class Classifier:
             if bucket >= max_batch:
                 break
 
-    def classify(self, batch: NDArray[np.uint8], top: int = 5) -> list[list[Label]]:
+    def classify(self, batch: NDArray[np.uint8], top: int = 5, on_room: OnRoom = nobody) -> list[list[Label]]:
         """For each picture of (n, input_size, input_size, 3) uint8 RGB its `top` labels, the likeliest first.
 
-        Where the model abstains, "none of these" comes before them.
+        Where the model abstains, "none of these" comes before them. `on_room`: see `models.engines.Engine.run`.
         """
         if batch.shape[1:] != (self.input_size, self.input_size, 3) or batch.dtype != np.uint8:
             raise ValueError(
                 f"a batch of {self.model} is (n, {self.input_size}, {self.input_size}, 3) uint8, "
                 f"not {batch.shape} {batch.dtype}"
             )
-        judged = self.judge(batch)
+        judged = self.judge(batch, on_room)
         best = _greatest(judged.probabilities, min(top, judged.probabilities.shape[1]))
         answers = [
             [Label(int(index), self.labels[index], float(row[index])) for index in indices]
@@ -91,10 +91,13 @@ class Classifier:
         """The probability of every class, (n, classes), for a batch of any length."""
         return self.judge(batch).probabilities
 
-    def judge(self, batch: NDArray[np.uint8]) -> Judgement:
+    def judge(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> Judgement:
         """What a batch of any length shows, and whether that is one of the classes at all."""
         largest = self._engine.buckets[-1]
-        parts = [self._engine.run(batch[start : start + largest]) for start in range(0, len(batch), largest)]
+        parts = [
+            self._engine.run(batch[start : start + largest], on_room if start + largest >= len(batch) else nobody)
+            for start in range(0, len(batch), largest)
+        ]
         rows = np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
         return judge(rows, len(self.labels), self._abstain_below)
 

@@ -1,5 +1,6 @@
 """What runs a bundle: OpenVINO or TensorFlow, behind one interface."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -12,10 +13,17 @@ from models.cores import available_cores
 ENGINES = ("openvino", "tensorflow")
 
 
-class Engine(Protocol):
-    """A network with its normalisation and softmax, ready to run in this process, for one calling thread at a time.
+OnRoom = Callable[[], object]
 
-    `buckets` are the batch sizes it is made for, ascending; a batch in between is run as the next larger one.
+
+def nobody() -> None:
+    """Who is told that there is room where nobody wants to know."""
+
+
+class Engine(Protocol):
+    """A network with its normalisation and softmax, ready to run in this process.
+
+    `buckets` are the batch sizes that differ in how they are run, ascending; the last is the largest there can be.
     """
 
     @property
@@ -27,10 +35,11 @@ class Engine(Protocol):
     @property
     def buckets(self) -> tuple[int, ...]: ...
 
-    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> NDArray[np.float32]:
         """Pixels (n, size, size, 3), n at most the largest bucket, to probabilities (n, classes + background).
 
-        Lets go of the GIL.
+        Lets go of the GIL. An engine that can begin another batch before this one is done calls `on_room` from this
+        thread when that would be worth it: `run` may then be called from a second thread, and not before.
         """
 
     def close(self) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import tempfile
+from collections import deque
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -10,29 +12,25 @@ from numpy.typing import NDArray
 
 from models import build
 from models.bundle import Bundle
+from models.engines import OnRoom, nobody
 from models.storage import replaced, sha256
 
 _RECIPE = 1  # raised when the conversion changes, so that what an older version left in a cache is not used
-TOGETHER = 1  # pictures
-PIECE = 1
-
 _GRAPH = "model.xml"
 _DIGESTS = "sha256.json"
 
 
 class OpenVINOEngine:
-    """See `models.engines.Engine`.
+    """See `models.engines.Engine`. Two threads may call it at a time.
 
-    One network with a dynamic batch, so nothing is padded: against one compiled for each bucket it was as fast for
-    even sizes, faster for mixed ones, and smaller. Beyond 8 a batch only gains memory.
-
-    A batch of up to `TOGETHER` is run by all cores together, which is soonest. A larger one is cut into pieces that
-    the cores fetch one by one: alone that is as fast, but where other work takes a core now and then, cores that run
-    a layer together all wait for that one, and cores with pieces of their own do not (a fifth to a third faster).
+    Each core takes one picture after the other, of whatever batch comes next: on two cores that was as fast as all
+    cores on a whole batch or faster, and where other work takes a core now and then, the other one waits for nobody.
+    Networks are compiled for one picture, which is up to an eighth faster than for any number. A lone picture is run
+    by all cores together, which is soonest.
     """
 
     name = "openvino"
-    buckets = tuple(range(1, 9))
+    buckets = (1, 8)
 
     def __init__(self, bundle: Bundle, cache: Path, threads: int, precision: str) -> None:
         import openvino
@@ -40,7 +38,7 @@ class OpenVINOEngine:
         core = openvino.Core()
         network = core.read_model(converted(bundle, cache))
         size = bundle.manifest.network.input_size
-        network.reshape([openvino.Dimension(1, self.buckets[-1]), size, size, 3])
+        network.reshape([1, size, size, 3])
         bf16 = precision == "auto" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         options = {
             "INFERENCE_NUM_THREADS": threads,
@@ -48,27 +46,50 @@ class OpenVINOEngine:
             "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
         }
         together = core.compile_model(network, "CPU", {**options, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1})
+        apart = {**options, "PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": threads}
         self.precision = str(together.get_property("INFERENCE_PRECISION_HINT").to_string())
+        self._threads = threads
         self._together: Any = together.create_infer_request()
-        self._lanes: Any = None
-        if threads > 1:
-            apart = {**options, "PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": threads}
-            self._lanes = openvino.AsyncInferQueue(core.compile_model(network, "CPU", apart), threads)
+        self._apart: Any = core.compile_model(network, "CPU", apart) if threads > 1 else together
+        self._idle: deque[Any] = deque()  # requests of `_apart`
+        self._running = 0  # batches
+        self._counting = Lock()
 
-    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        if self._lanes is None or len(batch) <= TOGETHER:
-            self._together.infer([batch], share_inputs=True)
-            return _output(self._together)
-        batch = np.ascontiguousarray(batch)  # it stays until the lanes are through: they read its memory
-        parts: dict[int, NDArray[np.float32]] = {}
-        self._lanes.set_callback(lambda request, start: parts.update({start: _output(request)}))
-        for start in range(0, len(batch), PIECE):
-            self._lanes.start_async([batch[start : start + PIECE]], start, share_inputs=True)
-        self._lanes.wait_all()
-        return np.concatenate([parts[start] for start in sorted(parts)])
+    def run(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> NDArray[np.float32]:
+        with self._counting:
+            alone = self._running == 0
+            self._running += 1
+        try:
+            if alone and len(batch) == 1:
+                self._together.infer([batch], share_inputs=True)
+                return _output(self._together)
+            return self._one_by_one(np.ascontiguousarray(batch), on_room)
+        finally:
+            with self._counting:
+                self._running -= 1
+
+    def _one_by_one(self, batch: NDArray[np.uint8], on_room: OnRoom) -> NDArray[np.float32]:
+        requests = [self._request() for _ in batch]
+        for place, request in enumerate(requests):  # they queue for a core, and read the batch where it lies
+            request.start_async([batch[place : place + 1]], share_inputs=True)
+        rows = []
+        for place, request in enumerate(requests):
+            if place == max(0, len(batch) - self._threads):  # all that is left is running
+                on_room()
+            request.wait()
+            rows.append(_output(request))
+            self._idle.append(request)
+        return np.concatenate(rows)
+
+    def _request(self) -> Any:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._apart.create_infer_request()
 
     def close(self) -> None:
-        self._together = self._lanes = None
+        self._together = self._apart = None
+        self._idle.clear()
 
 
 def _output(request: Any) -> NDArray[np.float32]:

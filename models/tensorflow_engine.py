@@ -8,12 +8,16 @@ from numpy.typing import NDArray
 
 from models import runtime
 from models.bundle import Bundle
+from models.engines import OnRoom, nobody
 
 log = logging.getLogger(__name__)
 
 
 class TensorFlowEngine:
-    """See `models.engines.Engine`. Always f32: TensorFlow's bf16 is a switch for the whole process."""
+    """See `models.engines.Engine`. Always f32: TensorFlow's bf16 is a switch for the whole process.
+
+    A batch is padded to the next larger bucket, for every size that is new costs a look at the whole graph.
+    """
 
     name = "tensorflow"
     precision = "f32"
@@ -24,7 +28,7 @@ class TensorFlowEngine:
         _use_threads(self._tf, threads)
         self._function = frozen(bundle)
 
-    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> NDArray[np.float32]:
         count = len(batch)
         bucket = next(size for size in self.buckets if size >= count)
         if bucket > count:

@@ -1,13 +1,15 @@
 """The micro-batcher: frames in, as they come; batches to the classifier, whenever it is free; predictions out.
 
 No frame waits for a batch to fill. While the engine runs one batch, the next one is decoded; it holds what was
-freshest when there was room, and runs as soon as the engine is free and the frames begun for it are decoded: on cores
-that engine and decoders share, to start without those would not be sooner, and small batches cost more a frame.
+freshest when there was room, and goes to the engine as soon as that has room and the frames begun for it are decoded:
+on cores that engine and decoders share, to start without those would not be sooner, and small batches cost more a
+frame. An engine may have room before a batch is done, when nothing of it waits for a core any more.
 """
 
 import asyncio
 import math
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.classifier import Label as Ranked
+from models.engines import OnRoom, nobody
 from models.images import BadFrame, read_frame
 from streams.freshness import STALE, Waiting, choose, is_stale
 from streams.messages import ANSWERED, Frame, Label, Prediction
@@ -28,6 +31,7 @@ FAILED = "failed"
 REMEMBERED_SESSIONS = 10_000  # for fairness: who was served when
 GIVING_UP_MS = 500.0
 DECODERS = 2  # Pillow lets go of the GIL; more threads only take the engine's cores
+IN_FLIGHT = 2  # batches: one that runs, and one behind it that takes the cores as they become free
 
 
 def now_ms() -> float:
@@ -50,7 +54,7 @@ class Sees(Protocol):
     @property
     def precision(self) -> str: ...
 
-    def classify(self, batch: NDArray[np.uint8]) -> list[list[Ranked]]: ...
+    def classify(self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody) -> list[list[Ranked]]: ...
 
     def warming(self, max_batch: int) -> Iterator[int]: ...
 
@@ -68,6 +72,16 @@ class Batch:
     model: str | None = None
     classifier: Sees | None = None
     frames: list[tuple[Waiting, NDArray[np.uint8]]] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """A batch that the engine has; ``leaves_room`` once another may be started beside what is left of it."""
+
+    classifier: Sees
+    batch: list[Waiting]
+    job: "asyncio.Future[list[list[Ranked]]] | None" = None
+    leaves_room: bool = False
 
 
 class Batcher:
@@ -106,11 +120,12 @@ class Batcher:
         self._answers: list[Prediction] = []
         self._served: dict[str, int] = {}
         self._turn = 0
-        self._busy = False
+        self._flights: deque[Flight] = deque()  # in the order of their start, in which they are answered, too
+        self._warming = False
         self._retired: list[Sees] = []
         self._wake = asyncio.Event()
         self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
-        self._engine = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._engine = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="engine")
 
     @property
     def waiting(self) -> int:
@@ -140,8 +155,16 @@ class Batcher:
         """
         loop = asyncio.get_running_loop()
         steps = classifier.warming(self.max_batch)
-        while await loop.run_in_executor(self._engine, next, steps, None) is not None:
-            pass
+        step: int | None = 0
+        while step is not None:
+            self._warming = True
+            try:
+                await asyncio.gather(*(each.job for each in self._flights if each.job), return_exceptions=True)
+                step = await loop.run_in_executor(self._engine, lambda: next(steps, None))
+            finally:
+                self._warming = False
+                self._wake.set()
+            await asyncio.sleep(0)  # a batch that waits is next
 
     def serve(self, name: str, classifier: Sees) -> None:
         """Let ``classifier``, warm already, answer from the next batch on; the one before it is closed when done.
@@ -181,12 +204,12 @@ class Batcher:
             self._close_retired()
 
     def _close_retired(self) -> None:
-        """Close what no batch needs any more; the engine's thread does so behind the last batch that it was given."""
-        needed = self._forming.classifier
+        """Close what no batch needs any more."""
+        needed = [self._forming.classifier, *(each.classifier for each in self._flights)]
         for each in self._retired:
-            if each is not needed:
+            if not any(each is one for one in needed):
                 self._engine.submit(each.close)
-        self._retired = [each for each in self._retired if each is needed]
+        self._retired = [each for each in self._retired if any(each is one for one in needed)]
 
     def _form(self) -> None:
         """Start to decode the freshest waiting frames for which the forming batch has room."""
@@ -245,7 +268,7 @@ class Batcher:
 
     def _launch(self) -> None:
         """Hand the forming batch to the engine, if both are free, less what has become stale."""
-        if self._busy or self._decoding:
+        if self._decoding or self._warming or not self._has_room():
             return
         now = self.clock()
         fresh: list[tuple[Waiting, NDArray[np.uint8]]] = []
@@ -255,35 +278,52 @@ class Batcher:
             else:
                 fresh.append((each, picture))
         classifier, self._forming = self._forming.classifier, Batch()
-        if classifier is None or not fresh:
-            self._close_retired()
-            return
-        self._busy = True
-        self.batch_sizes[len(fresh)] = self.batch_sizes.get(len(fresh), 0) + 1
-        job = asyncio.get_running_loop().run_in_executor(
-            self._engine, _classify, classifier, [picture for _, picture in fresh]
-        )
-        ages = [now - each.frame.received for each, _ in fresh]
-        job.add_done_callback(self.metrics.launched(fresh[0][0].frame.model, ages))
-        job.add_done_callback(lambda done: self._classified(classifier, [each for each, _ in fresh], done))
+        if classifier is not None and fresh:
+            self.batch_sizes[len(fresh)] = self.batch_sizes.get(len(fresh), 0) + 1
+            self._fly(classifier, [each for each, _ in fresh], [picture for _, picture in fresh], now)
         self._close_retired()
 
-    def _classified(self, classifier: Sees, batch: list[Waiting], done: asyncio.Future[list[list[Ranked]]]) -> None:
-        self._busy = False
+    def _has_room(self) -> bool:
+        return len(self._flights) < IN_FLIGHT and all(each.leaves_room for each in self._flights)
+
+    def _fly(self, classifier: Sees, batch: list[Waiting], pictures: list[NDArray[np.uint8]], now: float) -> None:
+        loop = asyncio.get_running_loop()
+        flight = Flight(classifier, batch)
+
+        def make_room() -> None:
+            flight.leaves_room = True
+            self._wake.set()
+
+        def on_room() -> None:
+            loop.call_soon_threadsafe(make_room)
+
+        self._flights.append(flight)
+        flight.job = loop.run_in_executor(self._engine, _classify, classifier, pictures, on_room)
+        ages = [now - each.frame.received for each in batch]
+        flight.job.add_done_callback(self.metrics.launched(batch[0].frame.model, ages))
+        flight.job.add_done_callback(self._land)
+
+    def _land(self, _: asyncio.Future[list[list[Ranked]]]) -> None:
+        """Answer the batches that are done, in the order of their start."""
         self._wake.set()
-        if done.cancelled():
-            return
+        while self._flights and (job := self._flights[0].job) and job.done():
+            flight = self._flights.popleft()
+            if not job.cancelled():
+                self._classified(flight, job)
+        self._close_retired()
+
+    def _classified(self, flight: Flight, job: asyncio.Future[list[list[Ranked]]]) -> None:
         now = self.clock()
-        if error := done.exception():
-            for each in batch:
-                self._drop(each, FAILED, f"{classifier.model} failed: {error!r}")
+        if error := job.exception():
+            for each in flight.batch:
+                self._drop(each, FAILED, f"{flight.classifier.model} failed: {error!r}")
             return
-        for each, ranked in zip(batch, done.result(), strict=True):
+        for each, ranked in zip(flight.batch, job.result(), strict=True):
             each.times["classified"] = now
             answer = self._answer(each, ANSWERED)
             answer.labels = [Label(one.index, one.label, round(one.probability, 5)) for one in ranked]
-            answer.version = classifier.version
-            answer.input_size = classifier.input_size
+            answer.version = flight.classifier.version
+            answer.input_size = flight.classifier.input_size
             self._answers.append(answer)
 
     def _drop_unknown(self, waiting: Waiting) -> None:
@@ -320,5 +360,5 @@ def _read(jpegs: list[bytes], size: int, max_pixels: int) -> list[NDArray[np.uin
     return pictures
 
 
-def _classify(classifier: Sees, pictures: list[NDArray[np.uint8]]) -> list[list[Ranked]]:
-    return classifier.classify(np.stack(pictures))  # (n, size, size, 3) uint8
+def _classify(classifier: Sees, pictures: list[NDArray[np.uint8]], on_room: OnRoom) -> list[list[Ranked]]:
+    return classifier.classify(np.stack(pictures), on_room=on_room)  # (n, size, size, 3) uint8

@@ -19,6 +19,7 @@ from infra.evaluate import evaluate, show
 from infra.exam import NoPictures, Picture, UnknownClasses, framing, labelled, outsiders, sit
 from models.bundle import BrokenBundle, Bundle, Manifest, published
 from models.classifier import Classifier
+from models.engines import OnRoom, nobody
 from models.images import CENTRE_CROP
 from models.networks import Head, Network
 from models.weights import imagenet_labels
@@ -39,7 +40,7 @@ class ColourEngine:
     def __init__(self) -> None:
         self.ran: list[int] = []
 
-    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> NDArray[np.float32]:
         self.ran.append(len(batch))
         light = batch.astype(np.float32).sum(axis=(1, 2))
         shares: NDArray[np.float32] = light / np.maximum(light.sum(axis=1, keepdims=True), 1)

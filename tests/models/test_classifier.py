@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle, Manifest
 from models.classifier import Classifier, Label
-from models.engines import ENGINES, UnknownEngine, open_engine
+from models.engines import ENGINES, OnRoom, UnknownEngine, nobody, open_engine
 from models.networks import Head, Network
 
 COLOURS = Manifest("colours", Network("efficientnet_lite0", 4, 127, 128), Head(3), ("red", "green", "blue"))
@@ -22,7 +22,7 @@ class ColourEngine:
     def __init__(self) -> None:
         self.ran: list[int] = []
 
-    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> NDArray[np.float32]:
         self.ran.append(len(batch))
         light = batch.astype(np.float32).sum(axis=(1, 2))
         shares: NDArray[np.float32] = light / np.maximum(light.sum(axis=1, keepdims=True), 1)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from models.abstain import NOT_ONE
 from models.bundle import Bundle, Manifest
 from models.classifier import Classifier
+from models.engines import OnRoom, nobody
 from models.gate import BadGate, Gate, Gated, ranges, read_labels, resized
 from models.networks import Head, Network
 from models.weights import imagenet_labels
@@ -24,7 +25,7 @@ class Outer:
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
 
-    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> NDArray[np.float32]:
         self.shapes.append(batch.shape)
         red = batch[..., 0].mean(axis=(1, 2)) / 255
         out = np.zeros((len(batch), 1000), np.float32)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.classifier import Label
+from models.engines import OnRoom, nobody
 from streams.batching import Batcher, now_ms
 from streams.messages import Frame, Prediction
 
@@ -33,7 +34,7 @@ class Slow:
             self.gate.set()
         self.batches: list[int] = []
 
-    def classify(self, batch: NDArray[np.uint8]) -> list[list[Label]]:
+    def classify(self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody) -> list[list[Label]]:
         self.batches.append(len(batch))
         assert self.gate.wait(10)
         if batch.max() == 0:
@@ -108,6 +109,47 @@ async def test_what_arrives_while_the_engine_runs_is_one_batch_afterwards() -> N
         slow.gate.set()
         await published.count(4)
     assert slow.batches == [1, 3]
+
+
+class Roomy(Slow):
+    """A slow classifier that has room for a batch beside the one it runs, and lets batches go one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gates = [threading.Event() for _ in range(3)]
+
+    def classify(self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody) -> list[list[Label]]:
+        gate = self.gates[len(self.batches)]
+        on_room()
+        answers = super().classify(batch)
+        assert gate.wait(10)
+        return answers
+
+
+async def test_an_engine_with_room_gets_one_batch_more_and_no_third() -> None:
+    async with running(roomy := Roomy(), max_batch=1) as (batcher, published):
+        for session in "abc":
+            batcher.put(frame(session))
+        await until(lambda: len(roomy.batches) == 2 and batcher._forming.frames)
+        await asyncio.sleep(0.05)
+        assert len(roomy.batches) == 2
+        for gate in roomy.gates:
+            gate.set()
+        await published.count(3)
+    assert roomy.batches == [1, 1, 1]
+
+
+async def test_batches_are_answered_in_the_order_of_their_start_whichever_is_done_first() -> None:
+    async with running(roomy := Roomy(), max_batch=1) as (batcher, published):
+        batcher.put(frame("a", 1))
+        await until(lambda: len(roomy.batches) == 1)
+        batcher.put(frame("a", 2))
+        await until(lambda: len(roomy.batches) == 2)
+        roomy.gates[1].set()
+        await asyncio.sleep(0.05)
+        assert published.predictions == []
+        roomy.gates[0].set()
+        assert await published.count(2) == [("a", 1, "answered"), ("a", 2, "answered")]
 
 
 async def test_times_are_stamped_in_order() -> None:
@@ -214,10 +256,10 @@ class Versioned(Slow):
         self.shapes: list[tuple[int, ...]] = []
         self.closed_after: list[int] | None = None
 
-    def classify(self, batch: NDArray[np.uint8]) -> list[list[Label]]:
+    def classify(self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody) -> list[list[Label]]:
         assert self.closed_after is None
         self.shapes.append(batch.shape[1:])
-        return super().classify(batch)
+        return super().classify(batch, on_room=on_room)
 
     def close(self) -> None:
         self.closed_after = list(self.batches)
@@ -309,7 +351,7 @@ async def test_next_version_is_warmed_between_batches() -> None:
         warming = asyncio.create_task(batcher.warm(new))
         await until(lambda: new.batches == [1])
         batcher.put(frame("a"))
-        await until(lambda: batcher._busy)
+        await until(lambda: batcher._forming.frames)
         assert old.batches == []  # the engine is one network's at a time
         new.gate.set()
         await warming
