@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from models.classifier import Label as Ranked
 from models.engines import OnRoom, nobody
 from models.images import BadFrame, read_frame
-from streams.freshness import STALE, Waiting, choose, is_stale
+from streams.freshness import STALE, Waiting, batch_limit, choose, is_stale
 from streams.messages import ANSWERED, Frame, Label, Prediction
 from streams.metrics import Metrics
 
@@ -80,6 +80,7 @@ class Flight:
 
     classifier: Sees
     batch: list[Waiting]
+    started: float
     job: "asyncio.Future[list[list[Ranked]]] | None" = None
     leaves_room: bool = False
 
@@ -121,7 +122,9 @@ class Batcher:
         self._served: dict[str, int] = {}
         self._turn = 0
         self._flights: deque[Flight] = deque()  # in the order of their start, in which they are answered, too
+        self._landed = 0.0
         self._warming = False
+        self._ms_per_frame: dict[Sees, float] = {}  # by classifier, lately
         self._retired: list[Sees] = []
         self._wake = asyncio.Event()
         self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
@@ -208,12 +211,14 @@ class Batcher:
         needed = [self._forming.classifier, *(each.classifier for each in self._flights)]
         for each in self._retired:
             if not any(each is one for one in needed):
+                self._ms_per_frame.pop(each, None)
                 self._engine.submit(each.close)
         self._retired = [each for each in self._retired if any(each is one for one in needed)]
 
     def _form(self) -> None:
         """Start to decode the freshest waiting frames for which the forming batch has room."""
-        room = self.max_batch - len(self._forming.frames) - self._decoding
+        limit = batch_limit(self._pace(), limit_ms=self.freshness_ms, most=self.max_batch)
+        room = limit - len(self._forming.frames) - self._decoding
         if not self._waiting or room <= 0:
             return
         choice = choose(
@@ -235,6 +240,13 @@ class Batcher:
         for part in range(DECODERS):
             if share := choice.run[part::DECODERS]:
                 self._decode(share, self._forming.classifier)
+
+    def _pace(self) -> float:
+        """The engine's milliseconds for a frame of the forming batch, or of the first that waits; 0: not known."""
+        classifier = self._forming.classifier
+        if classifier is None and self._waiting:
+            classifier = self.classifiers[self._waiting[0].frame.model]
+        return self._ms_per_frame.get(classifier, 0.0) if classifier is not None else 0.0
 
     def _note_served(self, session: str) -> None:
         self._turn += 1
@@ -288,7 +300,7 @@ class Batcher:
 
     def _fly(self, classifier: Sees, batch: list[Waiting], pictures: list[NDArray[np.uint8]], now: float) -> None:
         loop = asyncio.get_running_loop()
-        flight = Flight(classifier, batch)
+        flight = Flight(classifier, batch, now)
 
         def make_room() -> None:
             flight.leaves_room = True
@@ -314,6 +326,7 @@ class Batcher:
 
     def _classified(self, flight: Flight, job: asyncio.Future[list[list[Ranked]]]) -> None:
         now = self.clock()
+        self._note_pace(flight, now)
         if error := job.exception():
             for each in flight.batch:
                 self._drop(each, FAILED, f"{flight.classifier.model} failed: {error!r}")
@@ -325,6 +338,12 @@ class Batcher:
             answer.version = flight.classifier.version
             answer.input_size = flight.classifier.input_size
             self._answers.append(answer)
+
+    def _note_pace(self, flight: Flight, now: float) -> None:
+        took = (now - max(flight.started, self._landed)) / len(flight.batch)
+        before = self._ms_per_frame.get(flight.classifier, took)
+        self._ms_per_frame[flight.classifier] = before + (took - before) / 8
+        self._landed = now
 
     def _drop_unknown(self, waiting: Waiting) -> None:
         served = ", ".join(self.classifiers)

@@ -64,6 +64,15 @@ def choose(
     return choice
 
 
+def batch_limit(ms_per_frame: float, *, limit_ms: float, most: int) -> int:
+    """How many frames a batch may have, ``most`` or fewer, when the engine takes so long for each.
+
+    A frame waits for the batch before its own, so a batch that takes long makes the next one's frames old. It may
+    take a quarter of the freshness limit.
+    """
+    return max(1, min(most, int(limit_ms / 4 / ms_per_frame))) if ms_per_frame > 0 else most
+
+
 def is_stale(frame: Frame, now: float, limit_ms: float) -> bool:
     """Whether ``frame`` was received more than ``limit_ms`` milliseconds before ``now``."""
     return now - frame.received > limit_ms

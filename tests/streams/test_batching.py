@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from io import BytesIO
@@ -150,6 +151,24 @@ async def test_batches_are_answered_in_the_order_of_their_start_whichever_is_don
         assert published.predictions == []
         roomy.gates[0].set()
         assert await published.count(2) == [("a", 1, "answered"), ("a", 2, "answered")]
+
+
+class Ponderous(Slow):
+    """A classifier that takes 50 ms for each picture."""
+
+    def classify(self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody) -> list[list[Label]]:
+        time.sleep(0.05 * len(batch))
+        return super().classify(batch)
+
+
+async def test_a_batch_of_a_slow_engine_takes_a_quarter_of_the_freshness_limit() -> None:
+    async with running(ponderous := Ponderous(), max_batch=8, freshness_ms=500.0) as (batcher, published):
+        batcher.put(frame("first"))
+        await published.count(1)
+        for number in range(6):
+            batcher.put(frame(f"s{number}"))
+        await published.count(7)
+    assert max(ponderous.batches) == 2
 
 
 async def test_times_are_stamped_in_order() -> None:

@@ -1,4 +1,6 @@
-from streams.freshness import STALE, SUPERSEDED, Choice, Waiting, choose
+import pytest
+
+from streams.freshness import STALE, SUPERSEDED, Choice, Waiting, batch_limit, choose
 from streams.messages import Frame
 
 NOW = 10_000.0
@@ -69,3 +71,8 @@ def test_every_frame_runs_waits_or_is_dropped_once() -> None:
     choice = pick(frames, room=3)
     fates = names(choice.run) + names(choice.waiting) + names([each for each, _ in choice.dropped])
     assert sorted(fates) == sorted(names(frames))
+
+
+@pytest.mark.parametrize(("ms_per_frame", "frames"), [(0.0, 8), (10.0, 8), (50.0, 5), (90.0, 2), (400.0, 1)])
+def test_a_slow_engine_gets_small_batches_so_that_those_behind_stay_fresh(ms_per_frame: float, frames: int) -> None:
+    assert batch_limit(ms_per_frame, limit_ms=1000, most=8) == frames
