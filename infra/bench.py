@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -215,10 +216,15 @@ class Pipeline:
 
 async def endless(size: int) -> AsyncIterator[Shot]:
     """The sample pictures in turn, for ever."""
-    shots = [Shot(path, to_frame(path, size, VIDEO_QUALITY)) for path in sorted(SAMPLES.glob("*.jpg"))]
     while True:
-        for shot in shots:
+        for shot in samples(size):
             yield shot
+
+
+@cache
+def samples(size: int) -> list[Shot]:
+    """The sample pictures as frames of this size, made once: hundreds of clients send them."""
+    return [Shot(path, to_frame(path, size, VIDEO_QUALITY)) for path in sorted(SAMPLES.glob("*.jpg"))]
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

@@ -104,6 +104,8 @@ class Client:
         return self.tally
 
     async def _until(self, true: Callable[[], bool]) -> None:
+        if true():
+            return
         async with self._changed:
             await self._changed.wait_for(true)
 
@@ -193,15 +195,20 @@ class Client:
                 self._window.answered() if self._window else None
                 self.tally.answer(message["labels"][0]["label"], round_trip)
                 self.on_answer(sent.shot, message, round_trip)
-            case "dropped" if sent := self._pending.pop(message["seq"], None):
-                if message["reason"] == SUPERSEDED and self._window:
-                    self._window.superseded()
-                self.tally.drop(message["reason"])
-                self.on_drop(sent.shot, message)
+            case "dropped":
+                for seq in (message["seq"], *message.get("also", ())):
+                    if sent := self._pending.pop(seq, None):
+                        self._dropped(sent, message)
             case "pong":
                 now = self.clock_ms()
                 if (took := now - message["sent"]) < self._best_ping_ms:
                     self._best_ping_ms, self._offset = took, message["server"] - (now + message["sent"]) / 2
+
+    def _dropped(self, sent: Sent, message: dict[str, Any]) -> None:
+        if message["reason"] == SUPERSEDED and self._window:
+            self._window.superseded()
+        self.tally.drop(message["reason"])
+        self.on_drop(sent.shot, message)
 
     def _note_served(self, message: dict[str, Any]) -> None:
         self.served, self.offered = message["model"], message["models"]

@@ -217,13 +217,15 @@ class Batcher:
 
     def _form(self) -> None:
         """Start to decode the freshest waiting frames for which the forming batch has room."""
-        limit = batch_limit(self._pace(), limit_ms=self.freshness_ms, most=self.max_batch)
-        room = limit - len(self._forming.frames) - self._decoding
+        pace = self._pace()
+        begun = len(self._forming.frames) + self._decoding
+        room = batch_limit(pace, limit_ms=self.freshness_ms, most=self.max_batch) - begun
         if not self._waiting or room <= 0:
             return
+        ahead = pace * (begun + min(room, len(self._waiting)) + sum(len(each.batch) for each in self._flights))
         choice = choose(
             self._waiting,
-            now=self.clock(),
+            now=self.clock() + min(ahead, self.freshness_ms / 2),
             limit_ms=self.freshness_ms,
             room=room,
             served=self._served,

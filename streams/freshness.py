@@ -37,10 +37,13 @@ def choose(
 ) -> Choice:
     """Pick at most ``room`` frames, of one model, one per session, the least recently served session first.
 
+    Of sessions that were never served the newest frame comes first: where there are more than can be answered, those
+    that are answered are then fresh.
+
     Args:
         waiting: frames in the order of their arrival.
-        now: milliseconds since 1970.
-        limit_ms: a frame received longer ago than this is stale.
+        now: milliseconds since 1970 when what is chosen now is expected to be answered.
+        limit_ms: a frame received longer before that than this is stale.
         served: when each session last had a frame run, as a growing count; a session not in it comes first.
         model: the model that the batch already has; None lets the first frame chosen decide.
     """
@@ -55,7 +58,7 @@ def choose(
         else:
             older, newest[session] = sorted((newest[session], each), key=lambda one: one.frame.seq)
             choice.dropped.append((older, SUPERSEDED))
-    for each in sorted(newest.values(), key=lambda one: (served.get(one.frame.session, 0), one.frame.received)):
+    for each in sorted(newest.values(), key=lambda one: (served.get(one.frame.session, 0), -one.frame.received)):
         if len(choice.run) < room and each.frame.model == (model if model is not None else each.frame.model):
             model = each.frame.model
             choice.run.append(each)

@@ -134,9 +134,8 @@ class Hub:
             log.debug("a frame was %s", prediction.outcome, extra={"session": session.id, "seq": seq})
         for message in messages:
             self.post(message)
-        if outbox := self.outboxes.get(prediction.session):
-            for seq in news:
-                outbox.put({**answer(prediction, seq), **steady(session)})
+        if news and (outbox := self.outboxes.get(prediction.session)):
+            outbox.put({**answer(prediction, *news), **steady(session)})
 
     def note_worker(self, status: WorkerStatus) -> None:
         """Take a worker's sign of life; browsers are told when what is served changes."""
@@ -199,17 +198,20 @@ class Hub:
                 outbox.put({"type": "models", **self.served(outbox.model)})
 
 
-def answer(prediction: Prediction, seq: int) -> dict[str, Any]:
-    """The fate of frame ``seq``, as the browser reads it."""
+def answer(prediction: Prediction, seq: int, *also: int) -> dict[str, Any]:
+    """The fate of frame ``seq``, and of those ``also`` dropped with it, as the browser reads it."""
     if prediction.outcome != ANSWERED:
-        message = {"message": prediction.message} if prediction.message else {}
-        return {
+        told: dict[str, Any] = {
             "type": "dropped",
             "seq": seq,
             "reason": prediction.outcome,
             "stage": prediction.stage,
-            **message,
         }
+        if prediction.message:
+            told["message"] = prediction.message
+        if also:
+            told["also"] = also
+        return told
     return {
         "type": "labels",
         "seq": seq,

@@ -16,7 +16,8 @@ offset  type        meaning (network byte order)
 
 Everything else is JSON text with a ``type``. Up: ``ping`` with ``sent``, the sender's clock, and ``offset``, by how
 many milliseconds the server's clock is ahead of it as the pongs so far have shown (null at first). Down:
-``welcome``, ``labels``, ``dropped``, ``pong``, ``models`` and ``error``.
+``welcome``, ``labels``, ``dropped``, ``pong``, ``models`` and ``error``. ``labels`` and ``dropped`` have the ``seq``
+of their frame; ``also``, where ``dropped`` has it, lists further frames with the same fate.
 """
 
 import json

@@ -47,6 +47,11 @@ def test_the_session_served_longest_ago_runs_first() -> None:
     assert names(choice.waiting) == [("flood", 9)]
 
 
+def test_of_sessions_never_served_the_newest_frame_runs_first() -> None:
+    frames = [waiting("old", 1, NOW - 900), waiting("older", 1, NOW - 950), waiting("young", 1, NOW - 5)]
+    assert names(pick(frames, room=1).run) == [("young", 1)]
+
+
 def test_a_flood_takes_one_place_of_a_batch_and_leaves_the_rest() -> None:
     frames = [waiting("flood", seq) for seq in range(1, 100)] + [waiting(f"quiet{n}", 1) for n in range(7)]
     choice = pick(frames, room=8)

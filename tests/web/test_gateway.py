@@ -85,9 +85,12 @@ def test_second_session_does_not_see_first_sessions_labels(client: TestClient) -
         assert first["session"] != second["session"]
         for seq in range(1, 11):
             one.send_bytes(pack(Upload(seq, 0.0, JPEG)))
-        for _ in range(10):
+        settled: list[int] = []
+        while len(settled) < 10:
             message = next_of(one, "labels", "dropped")
+            settled += [message["seq"], *message.get("also", [])]
             assert message["type"] == "dropped" or message["labels"][0]["label"] == first["session"]
+        assert sorted(settled) == [*range(1, 11)]
         two.send_bytes(pack(Upload(1, 0.0, JPEG)))
         assert next_of(two, "labels", "dropped")["labels"][0]["label"] == second["session"]
 
@@ -159,6 +162,20 @@ def test_a_frame_that_nobody_answers_expires() -> None:
         welcome(socket)
         socket.send_bytes(pack(Upload(1, 0.0, SLOW)))
         assert next_of(socket, "dropped")["reason"] == "expired"
+
+
+def test_frames_superseded_together_are_told_together(client: TestClient) -> None:
+    told: list[list[int]] = []
+    with client.websocket_connect("/ws") as socket:
+        welcome(socket)
+        for seq in range(1, 24):  # two are with the workers, the last one waits
+            socket.send_bytes(pack(Upload(seq, 0.0, SLOW)))
+        while sum(map(len, told)) < 20:
+            dropped = next_of(socket, "dropped")
+            assert (dropped["reason"], dropped["stage"]) == ("superseded", "gateway")
+            told.append([dropped["seq"], *dropped.get("also", [])])
+    assert [seq for each in told for seq in each] == [*range(3, 23)]
+    assert len(told) < 10
 
 
 def test_a_second_socket_takes_a_session_over(client: TestClient) -> None:

@@ -97,8 +97,10 @@ export class Sender {
     if (this.roundTrips.length > ROUND_TRIPS_KEPT) this.roundTrips.shift();
   }
 
-  dropped({ seq, reason }) {
-    if (this.ledger.drop(seq, reason)) this.#flow = dropped(this.#flow, reason, performance.now());
+  dropped({ seq, also = [], reason }) {
+    for (const each of [seq, ...also]) {
+      if (this.ledger.drop(each, reason)) this.#flow = dropped(this.#flow, reason, performance.now());
+    }
   }
 
   tooLarge() {
