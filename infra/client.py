@@ -103,6 +103,11 @@ class Client:
         self._pending.clear()
         return self.tally
 
+    async def run_after(self, wait_s: float, seconds: float | None = None) -> Tally:
+        """``run`` a little later: not all sessions of this world send in the same moment."""
+        await asyncio.sleep(wait_s)
+        return await self.run(seconds)
+
     async def _until(self, true: Callable[[], bool]) -> None:
         if true():
             return

@@ -72,7 +72,7 @@ class Drill:
         ]
         async with asyncio.TaskGroup() as tasks:
             for number, client in enumerate(self.clients):
-                tasks.create_task(run_after(number / self.sessions / self.fps, client))
+                tasks.create_task(client.run_after(number / self.sessions / self.fps))
             await until(lambda: all(each.tally.answered >= WARM_ANSWERS for each in self.clients))
             await fault(self)
             over = time.monotonic()
@@ -128,12 +128,6 @@ class Drill:
                 if left == 0 or time.monotonic() > end:
                     return left
                 await asyncio.sleep(0.1)
-
-
-async def run_after(seconds: float, client: Client) -> None:
-    """Run a client a little later, for sessions do not all send in the same moment."""
-    await asyncio.sleep(seconds)
-    await client.run()
 
 
 async def until(true: Callable[[], bool]) -> None:

@@ -24,9 +24,11 @@ class Trial:
         """Clients that have yet to be run."""
         return [Client(self.stack.websocket, endless, **how) for _ in range(count)]
 
-    async def run(self, clients: Sequence[Client], seconds: float | None = None) -> None:
-        """Let ``clients`` send side by side."""
-        await asyncio.gather(*(each.run(seconds or self.seconds) for each in clients))
+    async def run(self, clients: Sequence[Client], seconds: float | None = None, *, over_s: float = 0.0) -> None:
+        """Let ``clients`` send side by side, each for so many seconds; they begin one after the other ``over_s``."""
+        step = over_s / len(clients)
+        works = (each.run_after(number * step, seconds or self.seconds) for number, each in enumerate(clients))
+        await asyncio.gather(*works)
 
     async def books(self, clients: Sequence[Client]) -> list[str]:
         """In what topic and table differ from the clients' accounts, once the table has caught up."""
