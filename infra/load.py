@@ -107,7 +107,7 @@ async def sockets(trial: Trial) -> dict[str, Any]:
     gateway = Pipeline(trial.stack).processes["gateway"]
     before = gateway.memory_info().rss
     clients = trial.clients(SOCKETS, fps=SOCKET_FPS)
-    running = asyncio.create_task(trial.run(clients, over_s=1 / SOCKET_FPS))
+    running = asyncio.create_task(trial.run(clients))
     await asyncio.sleep(trial.seconds * 0.9)
     after = gateway.memory_info().rss
     await running

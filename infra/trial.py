@@ -24,9 +24,9 @@ class Trial:
         """Clients that have yet to be run."""
         return [Client(self.stack.websocket, endless, **how) for _ in range(count)]
 
-    async def run(self, clients: Sequence[Client], seconds: float | None = None, *, over_s: float = 0.0) -> None:
-        """Let ``clients`` send side by side, each for so many seconds; they begin one after the other ``over_s``."""
-        step = over_s / len(clients)
+    async def run(self, clients: Sequence[Client], seconds: float | None = None) -> None:
+        """Let ``clients`` send side by side, each for so many seconds, and those with a period begin within it."""
+        step = 1 / fps / len(clients) if (fps := clients[0].fps) else 0.0
         works = (each.run_after(number * step, seconds or self.seconds) for number, each in enumerate(clients))
         await asyncio.gather(*works)
 
