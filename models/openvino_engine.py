@@ -4,7 +4,6 @@ import json
 import tempfile
 from collections import deque
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -52,23 +51,12 @@ class OpenVINOEngine:
         self._together: Any = together.create_infer_request()
         self._apart: Any = core.compile_model(network, "CPU", apart) if threads > 1 else together
         self._idle: deque[Any] = deque()  # requests of `_apart`
-        self._running = 0  # batches
-        self._counting = Lock()
 
     def run(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> NDArray[np.float32]:
-        with self._counting:
-            alone = self._running == 0
-            self._running += 1
-        try:
-            if alone and len(batch) == 1:
-                self._together.infer([batch], share_inputs=True)
-                return _output(self._together)
-            return self._one_by_one(np.ascontiguousarray(batch), on_room)
-        finally:
-            with self._counting:
-                self._running -= 1
-
-    def _one_by_one(self, batch: NDArray[np.uint8], on_room: OnRoom) -> NDArray[np.float32]:
+        if len(batch) == 1:  # it leaves no room, so there never are two of them
+            self._together.infer([batch], share_inputs=True)
+            return _output(self._together)
+        batch = np.ascontiguousarray(batch)
         requests = [self._request() for _ in batch]
         for place, request in enumerate(requests):  # they queue for a core, and read the batch where it lies
             request.start_async([batch[place : place + 1]], share_inputs=True)

@@ -180,6 +180,19 @@ def test_every_kind_of_answer_is_booked_and_returns_its_credit(page: Page, gatew
     expect(page.locator("#reasons")).to_contain_text("stale")
 
 
+def test_frames_dropped_in_one_message_are_each_booked_and_return_their_credits(
+    page: Page, gateway: FakeGateway
+) -> None:
+    gateway.answer = None
+    start(page)
+    until(page, lambda: len(gateway.uploads) == 2)
+    first, second = gateway.uploads
+    gateway.answer = lambda _, upload: labels(upload)
+    gateway.say({**dropped(first, "superseded"), "also": [second.seq]})
+    until(page, lambda: books(page)["answered"] >= 2)
+    assert books(page)["dropped"] == {"superseded": 2}
+
+
 def test_person_may_cap_the_frames_per_second(page: Page, gateway: FakeGateway) -> None:
     page.get_by_label("Frames a second").select_option("1")
     start(page)

@@ -63,7 +63,7 @@ def test_each_session_finds_its_own_numbers_on_its_own_page(stack: RunningStack,
             expect(page.locator("#state")).to_have_text("Live")
         for page, webcam in zip(stats, webcams, strict=True):
             webcam.bring_to_front()
-            webcam.wait_for_timeout(8000)
+            webcam.wait_for_timeout(4000)
             page.bring_to_front()
             page.wait_for_timeout(1500)
             name = seen(webcam)["labels"]

@@ -9,45 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from numpy.typing import NDArray
 from PIL import Image
 
 from infra.evaluate import evaluate, show
 from infra.exam import NoPictures, Picture, UnknownClasses, framing, labelled, outsiders, sit
 from models.bundle import BrokenBundle, Bundle, Manifest, published
 from models.classifier import Classifier
-from models.engines import OnRoom, nobody
 from models.images import CENTRE_CROP
 from models.networks import Head, Network
 from models.weights import imagenet_labels
 from tests.models.pictures import scene
+from tests.models.test_classifier import ColourEngine
 from training.scores import score
 
 COLOURS = Manifest("colours", Network("efficientnet_lite0", 8, 127, 128), Head(3), ("red", "grass green", "blue"))
 PAINT = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220), "grey": (120, 120, 120)}
-
-
-class ColourEngine:
-    """Says how much of a picture is red, green and blue, and remembers the largest batch."""
-
-    name = "eyes"
-    precision = "f32"
-    buckets = (1, 2, 4, 8)
-
-    def __init__(self) -> None:
-        self.ran: list[int] = []
-
-    def run(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> NDArray[np.float32]:
-        self.ran.append(len(batch))
-        light = batch.astype(np.float32).sum(axis=(1, 2))
-        shares: NDArray[np.float32] = light / np.maximum(light.sum(axis=1, keepdims=True), 1)
-        return shares
-
-    def close(self) -> None:
-        self.ran.clear()
 
 
 def classifier(manifest: Manifest = COLOURS) -> Classifier:

@@ -47,10 +47,9 @@ def test_engines_name_photographs_right_and_alike(name: str, cache: Path, data: 
     """Top-1 for at least 86.5 %; for 97 % the same top-1 from all, and at least four of the top five."""
     bundle = published(name, cache)
     truth, pictures = photographs(data, bundle.manifest.network.input_size)
-    answers = [
-        Classifier.load(bundle, engine, cache=cache, precision=precision).probabilities(pictures)
-        for engine, precision in ENGINES
-    ]
+    loaded = [Classifier.load(bundle, engine, cache=cache, precision=precision) for engine, precision in ENGINES]
+    different = {(each.engine, each.precision): each for each in loaded}  # "auto" is f32 too on many a CPU
+    answers = [each.probabilities(pictures) for each in different.values()]
     for probabilities in answers:
         assert np.mean(probabilities.argmax(axis=1) == truth) >= 0.865
         assert np.mean(probabilities.argmax(axis=1) == answers[-1].argmax(axis=1)) >= 0.97

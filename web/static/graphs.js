@@ -1,5 +1,6 @@
 // The page's charts, drawn by Chart.js. A slot of the report is a step: it holds from its start to its end.
 
+import { discard, overTime, tell, themed } from "./charts.js";
 import { HOPS, HOP_NAMES, HUES, ms } from "./figures.js";
 import { spoken } from "./labels.js";
 
@@ -27,7 +28,7 @@ export class Graphs {
 
   /** Takes up the theme's colours anew. */
   repaint() {
-    for (const chart of Object.values(this.#charts ?? {})) chart.destroy();
+    discard(this.#charts);
     this.#charts = null;
   }
 }
@@ -107,18 +108,9 @@ function labels(chart, slots, { label_stats: ranked }) {
   tell(chart, `Labels over time; most often ${named.slice(0, 3).map(spoken).join(", ")}`);
 }
 
-function tell(chart, text) {
-  if (chart.canvas.getAttribute("aria-label") !== text) chart.canvas.setAttribute("aria-label", text);
-}
-
 function build() {
-  const theme = getComputedStyle(document.documentElement);
-  const colour = (name) => theme.getPropertyValue(name).trim();
+  const colour = themed();
   const { Chart } = window;
-  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
-  Chart.defaults.font.size = 12;
-  Chart.defaults.color = colour("--soft");
-  Chart.defaults.borderColor = colour("--line");
   const chart = (id, datasets, options) =>
     new Chart(document.getElementById(id), { type: "line", data: { datasets }, options: settings(colour, options) });
   const area = (label, hue) => ({
@@ -159,32 +151,11 @@ function build() {
 
 function settings(colour, { unit = "", stacked = false, whole: most } = {}) {
   const value = (number) => (unit ? `${ms(number)} ${unit}` : `${Math.round(number * 100)} %`);
+  const { plugins, ...options } = overTime(unit, { stacked, display: !most, max: most });
   return {
-    animation: false,
-    maintainAspectRatio: false,
-    interaction: { mode: "index", intersect: false },
-    scales: {
-      x: {
-        type: "time",
-        time: {
-          minUnit: "second",
-          tooltipFormat: "HH:mm:ss",
-          displayFormats: { second: "HH:mm:ss", minute: "HH:mm", hour: "HH:mm" },
-        },
-        grid: { display: false },
-        ticks: { maxRotation: 0, autoSkipPadding: 32 },
-      },
-      y: {
-        stacked,
-        display: !most,
-        beginAtZero: true,
-        max: most,
-        border: { display: false },
-        ticks: { maxTicksLimit: 5, callback: (number) => `${number} ${unit}` },
-      },
-    },
+    ...options,
     plugins: {
-      legend: { display: false },
+      ...plugins,
       tooltip: {
         backgroundColor: colour("--card"),
         borderColor: colour("--line"),

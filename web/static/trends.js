@@ -1,5 +1,6 @@
 // The operations view's charts: what its reports told over the last minutes, drawn by Chart.js.
 
+import { discard, overTime, tell, themed } from "./charts.js";
 import { ms } from "./figures.js";
 import { write } from "./labels.js";
 
@@ -31,7 +32,7 @@ export class Trends {
 
   /** Takes up the theme's colours anew. */
   repaint() {
-    for (const chart of Object.values(this.#charts ?? {})) chart.destroy();
+    discard(this.#charts);
     this.#charts = null;
     if (this.#told.length) this.#draw();
   }
@@ -112,18 +113,9 @@ function name(names) {
   }
 }
 
-function tell(chart, text) {
-  if (chart.canvas.getAttribute("aria-label") !== text) chart.canvas.setAttribute("aria-label", text);
-}
-
 function build() {
-  const theme = getComputedStyle(document.documentElement);
-  const colour = (hue) => theme.getPropertyValue(hue).trim();
+  const colour = themed();
   const { Chart } = window;
-  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
-  Chart.defaults.font.size = 12;
-  Chart.defaults.color = colour("--soft");
-  Chart.defaults.borderColor = colour("--line");
   const line = (hue) => ({
     borderColor: colour(hue),
     backgroundColor: colour(hue),
@@ -136,7 +128,7 @@ function build() {
     const chart = new Chart(document.getElementById(id), {
       type: "line",
       data: { datasets },
-      options: options(unit, stacked),
+      options: overTime(unit, { stacked, suggestedMax: 1 }),
     });
     chart.style = (i) => line(`--hue-${i + 1}`);
     return chart;
@@ -158,33 +150,5 @@ function build() {
         plugins: { legend: { display: false } },
       },
     }),
-  };
-}
-
-function options(unit, stacked) {
-  return {
-    animation: false,
-    maintainAspectRatio: false,
-    interaction: { mode: "index", intersect: false },
-    scales: {
-      x: {
-        type: "time",
-        time: {
-          minUnit: "second",
-          tooltipFormat: "HH:mm:ss",
-          displayFormats: { second: "HH:mm:ss", minute: "HH:mm", hour: "HH:mm" },
-        },
-        grid: { display: false },
-        ticks: { maxRotation: 0, autoSkipPadding: 32 },
-      },
-      y: {
-        stacked,
-        beginAtZero: true,
-        suggestedMax: 1,
-        border: { display: false },
-        ticks: { maxTicksLimit: 5, callback: (number) => `${number} ${unit}` },
-      },
-    },
-    plugins: { legend: { display: false } },
   };
 }
