@@ -20,11 +20,10 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from infra.client import Client
-from infra.reel import VIDEO_QUALITY, Shot
+from infra.reel import Shot, video_frame
 from infra.stack import Stack
 from infra.tally import Tally, latency, total
 from infra.up import free_port
-from models.images import to_frame
 from streams.settings import Settings
 
 SAMPLES = Path(__file__).parent.parent / "web" / "static" / "samples"
@@ -224,7 +223,7 @@ async def endless(size: int) -> AsyncIterator[Shot]:
 @cache
 def samples(size: int) -> list[Shot]:
     """The sample pictures as frames of this size, made once: hundreds of clients send them."""
-    return [Shot(path, to_frame(path, size, VIDEO_QUALITY)) for path in sorted(SAMPLES.glob("*.jpg"))]
+    return [Shot(path, video_frame(path, size)) for path in sorted(SAMPLES.glob("*.jpg"))]
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from models.images import BadFrame, to_frame
+from models.images import BadFrame, Picture, to_frame
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
 VIDEOS = {".mp4", ".mkv", ".webm", ".mov", ".avi", ".mjpeg", ".y4m"}
@@ -123,6 +123,11 @@ class Errand:
         self._changed.set()
 
 
+def video_frame(picture: Picture, size: int) -> bytes:
+    """The JPEG that the webcam page sends: its best quality, and a browser's canvas halves the colour."""
+    return to_frame(picture, size, VIDEO_QUALITY, subsampling="4:2:0")
+
+
 def video(path: Path, size: int) -> Iterator[Shot]:
     """The frames of a video, one by one."""
     import av
@@ -130,4 +135,4 @@ def video(path: Path, size: int) -> Iterator[Shot]:
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
-            yield Shot(path, to_frame(picture, size, VIDEO_QUALITY))
+            yield Shot(path, video_frame(picture, size))

@@ -88,13 +88,14 @@ def to_frame(
     quality: int = 95,
     crop: float = CENTRE_CROP,
     max_pixels: int = MAX_PICTURE_PIXELS,
+    subsampling: str = "4:4:4",
 ) -> bytes:
     """The JPEG that a client sends for a picture: what `read_frame` makes of it is `read_picture` of the picture.
 
-    Colour is not subsampled. Raises what `read_picture` raises.
+    Raises what `read_picture` raises.
     """
     jpeg = BytesIO()
-    _framed(picture, size, crop, max_pixels).save(jpeg, "JPEG", quality=quality, subsampling=0)
+    _framed(picture, size, crop, max_pixels).save(jpeg, "JPEG", quality=quality, subsampling=subsampling)
     return jpeg.getvalue()
 
 
