@@ -342,7 +342,7 @@ class Batcher:
             self._answers.append(answer)
 
     def _note_pace(self, flight: Flight, now: float) -> None:
-        took = (now - max(flight.started, self._landed)) / len(flight.batch)
+        took = max(0.0, now - max(flight.started, self._landed)) / len(flight.batch)  # a clock may be set back
         before = self._ms_per_frame.get(flight.classifier, took)
         self._ms_per_frame[flight.classifier] = before + (took - before) / 8
         self._landed = now
