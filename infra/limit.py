@@ -11,7 +11,7 @@ from threading import Event, Semaphore
 
 import numpy as np
 
-from streams.batching import IN_FLIGHT, Sees
+from streams.runway import IN_FLIGHT, Sees
 from streams.serving import load_classifiers
 from streams.settings import Settings
 

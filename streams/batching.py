@@ -3,27 +3,25 @@
 No frame waits for a batch to fill. While the engine runs one batch, the next one is decoded; it holds what was
 freshest when there was room, and goes to the engine as soon as that has room and the frames begun for it are decoded:
 on cores that engine and decoders share, to start without those would not be sooner, and small batches cost more a
-frame. An engine may have room before a batch is done, when nothing of it waits for a core any more.
+frame.
 """
 
 import asyncio
 import math
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.classifier import Label as Ranked
-from models.engines import OnRoom, nobody
 from models.images import BadFrame, read_frame
 from streams.freshness import STALE, Waiting, batch_limit, choose, is_stale
 from streams.messages import ANSWERED, Frame, Label, Prediction
 from streams.metrics import Metrics
+from streams.runway import Done, Flight, Runway, Sees
 
 UNKNOWN_MODEL = "unknown_model"
 FAILED = "failed"
@@ -31,34 +29,11 @@ FAILED = "failed"
 REMEMBERED_SESSIONS = 10_000  # for fairness: who was served when
 GIVING_UP_MS = 500.0
 DECODERS = 2  # Pillow lets go of the GIL; more threads only take the engine's cores
-IN_FLIGHT = 2  # batches: one that runs, and one behind it that takes the cores as they become free
 
 
 def now_ms() -> float:
     """Milliseconds since 1970."""
     return time.time() * 1000
-
-
-class Sees(Protocol):
-    """What the batcher needs of a classifier: `models.classifier.Classifier` and `models.gate.Gated` are such."""
-
-    version: str
-    input_size: int
-
-    @property
-    def model(self) -> str: ...
-
-    @property
-    def engine(self) -> str: ...
-
-    @property
-    def precision(self) -> str: ...
-
-    def classify(self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody) -> list[list[Ranked]]: ...
-
-    def warming(self, max_batch: int) -> Iterator[int]: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -72,17 +47,6 @@ class Batch:
     model: str | None = None
     classifier: Sees | None = None
     frames: list[tuple[Waiting, NDArray[np.uint8]]] = field(default_factory=list)
-
-
-@dataclass(slots=True, eq=False)
-class Flight:
-    """A batch that the engine has; ``leaves_room`` once another may be started beside what is left of it."""
-
-    classifier: Sees
-    batch: list[Waiting]
-    started: float
-    job: "asyncio.Future[list[list[Ranked]]] | None" = None
-    leaves_room: bool = False
 
 
 class Batcher:
@@ -121,14 +85,10 @@ class Batcher:
         self._answers: list[Prediction] = []
         self._served: dict[str, int] = {}
         self._turn = 0
-        self._flights: deque[Flight] = deque()  # in the order of their start, in which they are answered, too
-        self._landed = 0.0
-        self._warming = False
-        self._ms_per_frame: dict[Sees, float] = {}  # by classifier, lately
         self._retired: list[Sees] = []
         self._wake = asyncio.Event()
         self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
-        self._engine = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="engine")
+        self._runway = Runway(self._classified, self._wake.set, clock)
 
     @property
     def waiting(self) -> int:
@@ -152,22 +112,8 @@ class Batcher:
         self._wake.set()
 
     async def warm(self, classifier: Sees) -> None:
-        """Warm up a classifier that is to be served, each step of it between two batches.
-
-        Beside the batches it would be slower for both: two networks at once get in each other's way on all cores.
-        """
-        loop = asyncio.get_running_loop()
-        steps = classifier.warming(self.max_batch)
-        step: int | None = 0
-        while step is not None:
-            self._warming = True
-            try:
-                await asyncio.gather(*(each.job for each in self._flights if each.job), return_exceptions=True)
-                step = await loop.run_in_executor(self._engine, lambda: next(steps, None))
-            finally:
-                self._warming = False
-                self._wake.set()
-            await asyncio.sleep(0)  # a batch that waits is next
+        """Warm up a classifier that is to be served, each step of it between two batches."""
+        await self._runway.warm(classifier, self.max_batch)
 
     def serve(self, name: str, classifier: Sees) -> None:
         """Let ``classifier``, warm already, answer from the next batch on; the one before it is closed when done.
@@ -199,7 +145,7 @@ class Batcher:
                 self._form()
         finally:
             self._decoders.shutdown(wait=False, cancel_futures=True)
-            self._engine.shutdown(wait=False, cancel_futures=True)
+            self._runway.shutdown()
 
     def _retire(self, classifier: Sees | None) -> None:
         if classifier is not None:
@@ -208,12 +154,12 @@ class Batcher:
 
     def _close_retired(self) -> None:
         """Close what no batch needs any more."""
-        needed = [self._forming.classifier, *(each.classifier for each in self._flights)]
-        for each in self._retired:
-            if not any(each is one for one in needed):
-                self._ms_per_frame.pop(each, None)
-                self._engine.submit(each.close)
-        self._retired = [each for each in self._retired if any(each is one for one in needed)]
+        idle = [
+            each for each in self._retired if each is not self._forming.classifier and not self._runway.uses(each)
+        ]
+        for each in idle:
+            self._retired.remove(each)
+            self._runway.close(each)
 
     def _form(self) -> None:
         """Start to decode the freshest waiting frames for which the forming batch has room."""
@@ -222,7 +168,7 @@ class Batcher:
         room = batch_limit(pace, limit_ms=self.freshness_ms, most=self.max_batch) - begun
         if not self._waiting or room <= 0:
             return
-        ahead = pace * (begun + min(room, len(self._waiting)) + sum(len(each.batch) for each in self._flights))
+        ahead = pace * (begun + min(room, len(self._waiting)) + self._runway.frames)
         choice = choose(
             self._waiting,
             now=self.clock() + min(ahead, self.freshness_ms / 2),
@@ -248,7 +194,7 @@ class Batcher:
         classifier = self._forming.classifier
         if classifier is None and self._waiting:
             classifier = self.classifiers[self._waiting[0].frame.model]
-        return self._ms_per_frame.get(classifier, 0.0) if classifier is not None else 0.0
+        return 0.0 if classifier is None else self._runway.pace(classifier)
 
     def _note_served(self, session: str) -> None:
         self._turn += 1
@@ -282,7 +228,7 @@ class Batcher:
 
     def _launch(self) -> None:
         """Hand the forming batch to the engine, if both are free, less what has become stale."""
-        if self._decoding or self._warming or not self._has_room():
+        if self._decoding or not self._runway.has_room:
             return
         now = self.clock()
         fresh: list[tuple[Waiting, NDArray[np.uint8]]] = []
@@ -294,58 +240,25 @@ class Batcher:
         classifier, self._forming = self._forming.classifier, Batch()
         if classifier is not None and fresh:
             self.batch_sizes[len(fresh)] = self.batch_sizes.get(len(fresh), 0) + 1
-            self._fly(classifier, [each for each, _ in fresh], [picture for _, picture in fresh], now)
+            job = self._runway.start(classifier, [each for each, _ in fresh], [picture for _, picture in fresh])
+            ages = [now - each.frame.received for each, _ in fresh]
+            job.add_done_callback(self.metrics.launched(fresh[0][0].frame.model, ages))
         self._close_retired()
 
-    def _has_room(self) -> bool:
-        return len(self._flights) < IN_FLIGHT and all(each.leaves_room for each in self._flights)
-
-    def _fly(self, classifier: Sees, batch: list[Waiting], pictures: list[NDArray[np.uint8]], now: float) -> None:
-        loop = asyncio.get_running_loop()
-        flight = Flight(classifier, batch, now)
-
-        def make_room() -> None:
-            flight.leaves_room = True
-            self._wake.set()
-
-        def on_room() -> None:
-            loop.call_soon_threadsafe(make_room)
-
-        self._flights.append(flight)
-        flight.job = loop.run_in_executor(self._engine, _classify, classifier, pictures, on_room)
-        ages = [now - each.frame.received for each in batch]
-        flight.job.add_done_callback(self.metrics.launched(batch[0].frame.model, ages))
-        flight.job.add_done_callback(self._land)
-
-    def _land(self, _: asyncio.Future[list[list[Ranked]]]) -> None:
-        """Answer the batches that are done, in the order of their start."""
-        self._wake.set()
-        while self._flights and (job := self._flights[0].job) and job.done():
-            flight = self._flights.popleft()
-            if not job.cancelled():
-                self._classified(flight, job)
-        self._close_retired()
-
-    def _classified(self, flight: Flight, job: asyncio.Future[list[list[Ranked]]]) -> None:
+    def _classified(self, flight: Flight, done: Done) -> None:
         now = self.clock()
-        self._note_pace(flight, now)
-        if error := job.exception():
+        if error := done.exception():
             for each in flight.batch:
                 self._drop(each, FAILED, f"{flight.classifier.model} failed: {error!r}")
-            return
-        for each, ranked in zip(flight.batch, job.result(), strict=True):
-            each.times["classified"] = now
-            answer = self._answer(each, ANSWERED)
-            answer.labels = [Label(one.index, one.label, round(one.probability, 5)) for one in ranked]
-            answer.version = flight.classifier.version
-            answer.input_size = flight.classifier.input_size
-            self._answers.append(answer)
-
-    def _note_pace(self, flight: Flight, now: float) -> None:
-        took = max(0.0, now - max(flight.started, self._landed)) / len(flight.batch)  # a clock may be set back
-        before = self._ms_per_frame.get(flight.classifier, took)
-        self._ms_per_frame[flight.classifier] = before + (took - before) / 8
-        self._landed = now
+        else:
+            for each, ranked in zip(flight.batch, done.result(), strict=True):
+                each.times["classified"] = now
+                answer = self._answer(each, ANSWERED)
+                answer.labels = [Label(one.index, one.label, round(one.probability, 5)) for one in ranked]
+                answer.version = flight.classifier.version
+                answer.input_size = flight.classifier.input_size
+                self._answers.append(answer)
+        self._close_retired()
 
     def _drop_unknown(self, waiting: Waiting) -> None:
         served = ", ".join(self.classifiers)
@@ -379,7 +292,3 @@ def _read(jpegs: list[bytes], size: int, max_pixels: int) -> list[NDArray[np.uin
         except Exception as error:  # a decoder's bug is this frame's fate, not its neighbours'
             pictures.append(error)
     return pictures
-
-
-def _classify(classifier: Sees, pictures: list[NDArray[np.uint8]], on_room: OnRoom) -> list[list[Ranked]]:
-    return classifier.classify(np.stack(pictures), on_room=on_room)  # (n, size, size, 3) uint8

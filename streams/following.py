@@ -10,7 +10,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
 from models.registry import Registry
-from streams.batching import Batcher, Sees
+from streams.batching import Batcher
+from streams.runway import Sees
 from streams.serving import Wish, promoted
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,9 @@ import pytest
 from models.bundle import MANIFEST, Bundle, Manifest
 from models.networks import Head, facts
 from models.registry import LIVE, Registry
-from streams.batching import Batcher, Sees
+from streams.batching import Batcher
 from streams.following import RETRY_S, Follower
+from streams.runway import Sees
 from streams.serving import Wish
 from tests.streams.test_batching import Slow
 
