@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from infra import leash
 from infra.train import train
 from models.bundle import Bundle
 from training.runs.shapes import write_pictures
@@ -68,7 +69,8 @@ def test_something_else_in_the_way_is_left_alone(tmp_path: Path, cache: Path) ->
 def test_after_ctrl_c_the_same_command_goes_on(tmp_path: Path, cache: Path) -> None:
     data = write_pictures(tmp_path / "data", per_class=150)
     arguments = [data, "--backbone", "efficientnet_lite0", "--size", 112, "--out", tmp_path / "model"]
-    command = [sys.executable, "-m", "infra.cli", "train", *map(str, arguments)]
+    # leashed: a shell that runs the tests in the background has its children ignore Ctrl-C
+    command = leash.command([sys.executable, "-m", "infra.cli", "train", *map(str, arguments)])
     environ = {**os.environ, "SIGHTSTREAM_CACHE": str(cache)}
     child = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     stores = cache / "features"
