@@ -21,7 +21,7 @@ from infra.up import free_port
 
 FRAMES = 2000
 MANY = 500
-ROUNDS = 7
+ROUNDS = 5
 OFFERED = 1.2  # times what can be answered, from many sessions together
 WRITTEN_WITHIN_S = 15.0
 
