@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 import psutil
+import uvloop
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -50,7 +51,7 @@ def bench(model: str, weights: Path | None, engine: str | None, seconds: float, 
         weights=str(weights.resolve()) if weights else settings.weights,
         engine=engine or settings.engine,
     )
-    report = asyncio.run(measure(settings, seconds, sessions))
+    report = uvloop.run(measure(settings, seconds, sessions))
     show(report, Console())
     if as_json:
         click.echo(json.dumps(report))

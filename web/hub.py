@@ -107,8 +107,8 @@ class Hub:
         if self.outboxes.get(session_id) is outbox:
             del self.outboxes[session_id]
 
-    def offer(self, session_id: str, upload: Upload, model: str) -> None:
-        """Take a frame from a session's socket.
+    def offer(self, session_id: str, upload: Upload, model: str) -> bool:
+        """Take a frame from a session's socket; whether the next one would not push a waiting frame out.
 
         Raises:
             BadMessage: the frame breaks the protocol.
@@ -119,6 +119,7 @@ class Hub:
         log.debug("a frame came", extra={"session": session_id, "seq": upload.seq})
         for message in messages:
             self.post(message)
+        return not session.is_full
 
     def note_offset(self, session_id: str, offset: float | None) -> None:
         """Remember by how many milliseconds the server's clock is ahead of a browser's."""
@@ -172,7 +173,7 @@ class Hub:
         """Expire what was not answered, forget workers that fell silent and sessions that will not come back."""
         now = self.now_ms()
         for session in self._sessions.values():
-            for message in [*session.flush(), *session.expire(now)]:
+            for message in [*session.flush(now), *session.expire(now)]:
                 self.post(message)
         before = self.models()
         self._workers = {k: each for k, each in self._workers.items() if now - each.at < WORKER_SILENT_MS}

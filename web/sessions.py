@@ -8,8 +8,7 @@ gateway and statistics count the same.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from streams.messages import ANSWERED, EXPIRED, Frame, Prediction
 from streams.settings import Settings
@@ -22,9 +21,11 @@ STALE = "stale"
 TOO_LARGE = "too_large"
 UNREADABLE = "unreadable"
 RATE = "rate"
+STAGE = "gateway"  # where these drops happen
 
 REMEMBERED_ANSWERS = 256
 MOST_AT_ONCE = 64  # superseded frames in one message
+WORD_EVERY_MS = 500.0  # of superseded frames: each word costs as much on its way as an answer
 PATIENCE_S = 2.0  # how long a session may send at twice its rate before it is cut off
 
 
@@ -54,8 +55,9 @@ class Session:
     steady: Steady = field(default_factory=Steady)
     traffic: Traffic = field(default_factory=Traffic)
     _in_flight: set[int] = field(default_factory=set)
-    _waiting: Frame | None = None
-    _superseded: list[tuple[int, list[list[float]]]] = field(default_factory=list)  # and their echoes, unpublished
+    _waiting: tuple[Upload, str, float] | None = None  # with the model it is for, and when it came
+    _superseded: list[Upload] = field(default_factory=list)  # and not yet told; without their pictures
+    _told: float = 0.0  # when word of superseded frames went out last
     _tokens: float = 0.0
     _refilled: float = 0.0
 
@@ -63,6 +65,11 @@ class Session:
     def in_flight(self) -> int:
         """How many frames are with the workers."""
         return len(self._in_flight)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a frame waits already: the next one would push it out."""
+        return self._waiting is not None
 
     def offer(self, upload: Upload, model: str, now: float) -> list[Frame | Prediction]:
         """Take a frame from the browser; what to publish now.
@@ -77,36 +84,25 @@ class Session:
         self.seq = upload.seq
         self.last_seen = now
         self.unanswered[upload.seq] = now + self.settings.expire_s * 1000
-        echoes = [list(echo) for echo in upload.echoes]
         if over_rate:
-            return [self._drop(upload.seq, RATE, f"more than {self.settings.max_fps:g} frames a second", echoes)]
+            return [self._drop(upload, reason=RATE, message=f"more than {self.settings.max_fps:g} frames a second")]
         if len(upload.jpeg) > (most := self.settings.max_frame_bytes):
-            return [
-                self._drop(upload.seq, TOO_LARGE, f"{len(upload.jpeg)} bytes; a frame has at most {most}", echoes)
-            ]
+            why = f"{len(upload.jpeg)} bytes; a frame has at most {most}"
+            return [self._drop(upload, reason=TOO_LARGE, message=why)]
         if upload.jpeg[:2] != b"\xff\xd8":
-            return [self._drop(upload.seq, UNREADABLE, "a frame is a JPEG, and starts with the bytes FF D8", echoes)]
-        frame = Frame(
-            session=self.id,
-            seq=upload.seq,
-            model=model,
-            captured=now if self.offset is None else min(now, upload.captured + self.offset),
-            received=now,
-            echoes=echoes,
-            jpeg=upload.jpeg,
-        )
+            why = "a frame is a JPEG, and starts with the bytes FF D8"
+            return [self._drop(upload, reason=UNREADABLE, message=why)]
         if len(self._in_flight) < self.settings.credits:
-            self._in_flight.add(frame.seq)
-            return [frame]
+            return [self._send(upload, model, now)]
         if self._waiting:
-            self._superseded.append((self._waiting.seq, self._waiting.echoes))
-        self._waiting = frame
-        return self.flush() if len(self._superseded) == MOST_AT_ONCE else []
+            self._superseded.append(replace(self._waiting[0], jpeg=b""))
+        self._waiting = upload, model, now
+        return self._word(now) if len(self._superseded) == MOST_AT_ONCE else []
 
     def settle(self, prediction: Prediction, now: float) -> tuple[list[int], list[Frame | Prediction]]:
         """Learn a fate from the topic: of which frames it is news, and what to publish now.
 
-        With each frame that is done goes word of those superseded meanwhile, one message for all of them.
+        With a frame that is done goes word of those superseded meanwhile, if that is due.
         """
         fresh = [seq for seq in prediction.seqs if seq not in self.settled]
         if not fresh:
@@ -121,27 +117,37 @@ class Session:
         if self._in_flight.isdisjoint(fresh):
             return news, []
         self._in_flight.difference_update(fresh)
-        return news, [*self._next(now), *self.flush()]
+        return news, [*self._next(now), *self.flush(now)]
 
-    def flush(self) -> list[Frame | Prediction]:
-        """Word of the frames superseded since the last time."""
-        if not self._superseded:
-            return []
-        seqs = [seq for seq, _ in self._superseded]
-        echoes = [echo for _, each in self._superseded for echo in each]
-        self._superseded = []
-        return [self._drop(seqs[0], SUPERSEDED, echoes=echoes, also=seqs[1:])]
+    def flush(self, now: float) -> list[Frame | Prediction]:
+        """Word of the frames superseded since the last time, if it is due: one message for all of them."""
+        return self._word(now) if self._superseded and now - self._told >= WORD_EVERY_MS else []
+
+    def _word(self, now: float) -> list[Frame | Prediction]:
+        superseded, self._superseded, self._told = self._superseded, [], now
+        return [self._drop(*superseded, reason=SUPERSEDED)]
 
     def _next(self, now: float) -> list[Frame | Prediction]:
         if self._waiting is None or len(self._in_flight) >= self.settings.credits:
             return []
-        frame, self._waiting = self._waiting, None
-        if frame.seq not in self.unanswered:
+        (upload, model, received), self._waiting = self._waiting, None
+        if upload.seq not in self.unanswered:
             return []
-        if now - frame.received > self.settings.freshness_ms:
-            return [self._drop(frame.seq, STALE, echoes=frame.echoes)]
-        self._in_flight.add(frame.seq)
-        return [frame]
+        if now - received > self.settings.freshness_ms:
+            return [self._drop(upload, reason=STALE)]
+        return [self._send(upload, model, received)]
+
+    def _send(self, upload: Upload, model: str, received: float) -> Frame:
+        self._in_flight.add(upload.seq)
+        return Frame(
+            session=self.id,
+            seq=upload.seq,
+            model=model,
+            captured=received if self.offset is None else min(received, upload.captured + self.offset),
+            received=received,
+            echoes=[list(echo) for echo in upload.echoes],
+            jpeg=upload.jpeg,
+        )
 
     def resume(self, pending: list[int], now: float) -> list[tuple[int, Prediction]]:
         """The fates of those frames of a returning browser that have one; the others are awaited from now on."""
@@ -157,7 +163,7 @@ class Session:
         late = [seq for seq, deadline in self.unanswered.items() if deadline <= now]
         for seq in late:
             self.unanswered[seq] = now + self.settings.expire_s * 1000
-        return [self._drop(seq, EXPIRED) for seq in late]
+        return [Prediction(session=self.id, seq=seq, outcome=EXPIRED, stage=STAGE) for seq in late]
 
     def _spend(self, now: float) -> bool:
         rate = self.settings.max_fps
@@ -168,20 +174,14 @@ class Session:
             raise Flood(rate)
         return self._tokens >= 0
 
-    def _drop(
-        self,
-        seq: int,
-        reason: str,
-        message: str = "",
-        echoes: Sequence[list[float]] = (),
-        also: Sequence[int] = (),
-    ) -> Prediction:
+    def _drop(self, *uploads: Upload, reason: str, message: str = "") -> Prediction:
+        seq, *also = [each.seq for each in uploads]
         return Prediction(
             session=self.id,
             seq=seq,
             outcome=reason,
-            stage="gateway",
+            stage=STAGE,
             message=message,
-            echoes=list(echoes),
-            also=list(also),
+            echoes=[list(echo) for each in uploads for echo in each.echoes],
+            also=also,
         )

@@ -56,21 +56,40 @@ def test_frames_superseded_while_none_is_done_are_told_in_one_message() -> None:
     assert one.settle(drop, NOW) == ([], [])
 
 
+def test_word_of_superseded_frames_goes_out_now_and_then_and_not_with_every_answer() -> None:
+    one = session()
+    for seq in range(1, 5):
+        one.offer(upload(seq), "", NOW)
+    assert told(one.settle(answered(1), NOW)[1]) == [(4, "frame"), (3, "superseded")]
+    one.offer(upload(5), "", NOW)
+    one.offer(upload(6), "", NOW)
+    assert told(one.settle(answered(2), NOW + 499)[1]) == [(6, "frame")]
+    assert one.flush(NOW + 499) == []
+    assert told(one.flush(NOW + 500)) == [(5, "superseded")]
+
+
+def test_many_superseded_frames_do_not_wait_to_be_told() -> None:
+    one = session(max_fps=120.0)
+    messages = [told(one.offer(upload(seq), "", NOW)) for seq in range(1, 100)]
+    assert [word for each in messages for word in each] == [(1, "frame"), (2, "frame"), (3, "superseded")]
+    assert messages[66] == [(3, "superseded")]  # with frame 67, and for the 64 that came between
+
+
 def test_superseded_frames_are_told_also_when_no_answer_comes() -> None:
     one = session()
     for seq in range(1, 6):
         one.offer(upload(seq), "", NOW)
-    [drop] = one.flush()
+    [drop] = one.flush(NOW)
     assert isinstance(drop, Prediction)
     assert drop.seqs == [3, 4]
-    assert one.flush() == []
+    assert one.flush(NOW) == []
 
 
 def test_a_returning_browser_learns_the_fate_of_each_of_many_superseded_frames() -> None:
     one = session()
     for seq in range(1, 6):
         one.offer(upload(seq), "", NOW)
-    [drop] = one.flush()
+    [drop] = one.flush(NOW)
     assert isinstance(drop, Prediction)
     one.settle(drop, NOW)
     assert [(seq, fate.outcome) for seq, fate in one.resume([4, 5], NOW)] == [(4, "superseded")]
