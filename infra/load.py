@@ -5,9 +5,7 @@ What statistics promise is measured here too: that they are exact, near enough, 
 
 import asyncio
 import json
-import statistics
 import tempfile
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -20,60 +18,17 @@ from rich.console import Console
 from infra import accuracy
 from infra.bench import Pipeline, started
 from infra.client import Client
-from infra.reel import Shot
+from infra.overload import SESSIONS, overload
 from infra.tally import latency, total
-from infra.trial import Trial, answered_per_second
+from infra.trial import Trial
 from infra.up import free_port
 from streams.settings import Settings
 
-OVERLOAD = 10  # times what the stack answers
-SATURATED = 8  # sessions that heed their credits and keep the engine busy
 QUIET = 15
 QUIET_FPS = 2.0
 SOCKETS = 1000
 SOCKET_FPS = 0.2
 SETTLED_AFTER = 0.2  # of a long run: from then on memory may not grow
-
-
-async def overload(trial: Trial) -> dict[str, Any]:
-    """Ten times as many frames as can be answered, from clients that heed no credits."""
-    await trial.run(trial.clients(SATURATED), 5)  # warm
-    third = trial.seconds / 3
-    trial.say("credits alone")
-    calm = [await answered_per_second(trial, trial.clients(SATURATED), third)]
-    answered, ratios = [], []
-    answers: list[tuple[float, float]] = []
-    offered, floods = 0, []
-    for _ in range(3):
-        capacity = statistics.median(calm)
-        fps = trial.stack.settings.max_fps * 0.95  # no session is over its own rate
-        count = max(SATURATED, round(OVERLOAD * capacity / fps) + 1)
-        began = time.monotonic()
-
-        def note(_: Shot, __: dict[str, Any], ms: float, began: float = began) -> None:
-            answers.append((time.monotonic() - began, ms))
-
-        trial.say(f"{OVERLOAD} times that, from {count} sessions")
-        flood = trial.clients(count, fps=OVERLOAD * capacity / count, heeds_credits=False, on_answer=note)
-        answered.append(await answered_per_second(trial, flood, trial.seconds))
-        offered += sum(each.tally.sent for each in flood)
-        floods += flood
-        trial.say("credits alone")
-        calm.append(await answered_per_second(trial, trial.clients(SATURATED), third))
-        ratios.append(answered[-1] / statistics.mean(calm[-2:]))  # before and after: a machine's pace drifts
-    thirds = [[ms for at, ms in answers if part * third <= at < (part + 1) * third] for part in range(3)]
-    account = total([each.tally for each in floods])
-    return {
-        "capacity_fps": round(statistics.median(calm), 1),
-        "offered_over_capacity": round(offered / (3 * trial.seconds) / statistics.median(calm), 1),
-        "answered_over_capacity": round(statistics.median(ratios), 3),
-        "ratios": [round(ratio, 3) for ratio in ratios],
-        "latency_ms": latency([ms for _, ms in answers]),
-        "p99_of_thirds_ms": [latency(part)["p99"] for part in thirds],
-        "dropped": dict(account.dropped),
-        "expired": account.expired,
-        "books": await trial.books(floods),
-    }
 
 
 async def flood(trial: Trial) -> dict[str, Any]:
@@ -124,7 +79,7 @@ async def sockets(trial: Trial) -> dict[str, Any]:
 async def soak(trial: Trial) -> dict[str, Any]:
     """Full load for long: resident memory at a fifth of the time, two minutes of ten, and at the end."""
     processes = Pipeline(trial.stack).processes
-    clients = trial.clients(SATURATED)
+    clients = trial.clients(SESSIONS)
     running = asyncio.create_task(trial.run(clients))
     await asyncio.sleep(trial.seconds * SETTLED_AFTER)
     early = {name: each.memory_info().rss for name, each in processes.items()}
