@@ -12,7 +12,7 @@ from infra.reel import Shot
 from infra.tally import latency, total
 from infra.trial import Trial, answered_per_second
 
-TIMES = 10.5  # as many frames as the stack answers: of those that cannot be sent when they are due, some are not
+TIMES = 10.2  # as many frames as the stack answers: of those that cannot be sent when they are due, some are not
 ROUNDS = 3
 SESSIONS = 8  # that heed their credits and keep the engine busy
 MARGIN = 0.95  # of the rate that a session may send at: these are not cut off for it

@@ -25,7 +25,7 @@ STAGE = "gateway"  # where these drops happen
 
 REMEMBERED_ANSWERS = 256
 MOST_AT_ONCE = 64  # superseded frames in one message
-WORD_EVERY_MS = 500.0  # of superseded frames: each word costs as much on its way as an answer
+WORD_EVERY_MS = 1000.0  # of superseded frames: each word costs as much on its way as an answer
 PATIENCE_S = 2.0  # how long a session may send at twice its rate before it is cut off
 
 
@@ -121,7 +121,8 @@ class Session:
 
     def flush(self, now: float) -> list[Frame | Prediction]:
         """Word of the frames superseded since the last time, if it is due: one message for all of them."""
-        return self._word(now) if self._superseded and now - self._told >= WORD_EVERY_MS else []
+        every = min(WORD_EVERY_MS, self.settings.expire_s * 500)  # before they would be given up
+        return self._word(now) if self._superseded and now - self._told >= every else []
 
     def _word(self, now: float) -> list[Frame | Prediction]:
         superseded, self._superseded, self._told = self._superseded, [], now

@@ -63,9 +63,9 @@ def test_word_of_superseded_frames_goes_out_now_and_then_and_not_with_every_answ
     assert told(one.settle(answered(1), NOW)[1]) == [(4, "frame"), (3, "superseded")]
     one.offer(upload(5), "", NOW)
     one.offer(upload(6), "", NOW)
-    assert told(one.settle(answered(2), NOW + 499)[1]) == [(6, "frame")]
-    assert one.flush(NOW + 499) == []
-    assert told(one.flush(NOW + 500)) == [(5, "superseded")]
+    assert told(one.settle(answered(2), NOW + 999)[1]) == [(6, "frame")]
+    assert one.flush(NOW + 999) == []
+    assert told(one.flush(NOW + 1000)) == [(5, "superseded")]
 
 
 def test_many_superseded_frames_do_not_wait_to_be_told() -> None:
