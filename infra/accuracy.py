@@ -6,6 +6,8 @@ import signal
 import statistics
 import tempfile
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +16,17 @@ import httpx
 
 from infra.bench import endless, started
 from infra.client import Client
+from infra.reel import Shot
 from infra.stack import Stack
-from infra.tally import Tally, latency, total
+from infra.tally import Tally, latency
 from infra.trial import Trial
 from infra.up import free_port
 
 FRAMES = 2000
 MANY = 500
-ROUNDS = 5
-OFFERED = 1.2  # times what can be answered, from many sessions together
+ROUNDS = 20
+ON_THEIR_WAY = 16  # frames of all sessions: two batches
+SETTLE_S = 1.0
 WRITTEN_WITHIN_S = 15.0
 
 
@@ -92,22 +96,67 @@ def counted(tally: Tally) -> dict[str, Any]:
     }
 
 
+class Turns:
+    """Lets many sessions send in turn, so that always as many frames are on their way as keep an engine busy."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(0)
+        self._flow = False
+
+    async def shots(self, size: int) -> AsyncIterator[Shot]:
+        """Shots for one session, each when it is its turn."""
+        async for shot in endless(size):
+            await self._turns.acquire()
+            yield shot
+
+    def done(self, *_: Any) -> None:
+        """A frame has its fate: the next session's turn."""
+        if self._flow:
+            self._turns.release()
+
+    @asynccontextmanager
+    async def flow(self) -> AsyncIterator[None]:
+        """Inside, frames flow."""
+        self._flow = True
+        for _ in range(ON_THEIR_WAY):
+            self._turns.release()
+        yield
+        self._flow = False
+
+
 async def statistics_cost(trial: Trial) -> dict[str, Any]:
-    """The throughput with 500 sessions, their statistics on and off in turn, on two stacks side by side."""
-    fps: dict[str, list[float]] = {"on": [], "off": []}
+    """The throughput with 500 sessions, their statistics on and off in turn, on two stacks side by side.
+
+    All sessions stay connected throughout. Each has its turn every few seconds, so that nearly every answer changes
+    what is known of another session: statistics cannot cost more.
+    """
     settings = replace(trial.stack.settings, statistics="off", port=free_port(trial.stack.settings.host, 0))
+    fps: dict[str, list[float]] = {"on": [], "off": []}
     with tempfile.TemporaryDirectory(prefix="sightstream-cost-") as folder:
         async with started(settings, Path(folder), say=trial.say) as without:
             trials = {"on": trial, "off": replace(trial, stack=without)}
             for each in trials.values():
-                warm = each.clients(8)
-                await each.run(warm, 5)
-            capacity = total([client.tally for client in warm]).answered / 5
+                await each.run(each.clients(8), 5)
+            turns = {kind: Turns() for kind in trials}
+            clients = {
+                kind: each.clients(
+                    MANY, source=turns[kind].shots, on_answer=turns[kind].done, on_drop=turns[kind].done
+                )
+                for kind, each in trials.items()
+            }
+            running = [asyncio.create_task(client.run()) for kind in trials for client in clients[kind]]
+            trial.say(f"connecting twice {MANY} sessions")
+            while not all(client.served for kind in trials for client in clients[kind]):
+                await asyncio.sleep(0.1)
             for number in range(ROUNDS):
                 for kind in sorted(trials, reverse=bool(number % 2)):
                     trial.say(f"round {number + 1} of {ROUNDS}: {MANY} sessions, statistics {kind}")
-                    clients = trials[kind].clients(MANY, fps=OFFERED * capacity / MANY)
-                    fps[kind].append(await throughput(trials[kind], clients, trial.seconds / (2 * ROUNDS)))
+                    async with turns[kind].flow():
+                        fps[kind].append(await throughput(clients[kind], trial.seconds / (2 * ROUNDS)))
+                    await asyncio.sleep(SETTLE_S)
+            for client in clients["on"] + clients["off"]:
+                client.finish()
+            await asyncio.gather(*running)
     ratios = [on_fps / off_fps for on_fps, off_fps in zip(fps["on"], fps["off"], strict=True)]
     return {
         "sessions": MANY,
@@ -119,15 +168,9 @@ async def statistics_cost(trial: Trial) -> dict[str, Any]:
     }
 
 
-async def throughput(trial: Trial, clients: list[Client], seconds: float) -> float:
-    """How many frames a second are answered, from when all clients are connected and answered once."""
-    running = asyncio.create_task(trial.run(clients))
-    while not all(each.tally.answered or each.tally.dropped for each in clients) and not running.done():
-        await asyncio.sleep(0.1)
+async def throughput(clients: Sequence[Client], seconds: float) -> float:
+    """How many frames a second are answered, once they flow."""
+    await asyncio.sleep(SETTLE_S)
     before, began = sum(each.tally.answered for each in clients), time.monotonic()
     await asyncio.sleep(seconds)
-    fps = (sum(each.tally.answered for each in clients) - before) / (time.monotonic() - began)
-    for each in clients:
-        each.finish()
-    await running
-    return fps
+    return (sum(each.tally.answered for each in clients) - before) / (time.monotonic() - began)

@@ -102,7 +102,7 @@ TRIALS: dict[str, tuple[Callable[[Trial], Coroutine[Any, Any, dict[str, Any]]], 
     "sockets": (sockets, 40.0),
     "soak": (soak, 600.0),
     "statistics": (accuracy.statistics_are_exact, 300.0),
-    "cost": (accuracy.statistics_cost, 80.0),
+    "cost": (accuracy.statistics_cost, 200.0),
 }
 
 

@@ -22,7 +22,7 @@ class Trial:
 
     def clients(self, count: int, **how: Any) -> list[Client]:
         """Clients that have yet to be run."""
-        return [Client(self.stack.websocket, endless, **how) for _ in range(count)]
+        return [Client(self.stack.websocket, **{"source": endless, **how}) for _ in range(count)]
 
     async def run(self, clients: Sequence[Client], seconds: float | None = None, *, spread: bool = True) -> None:
         """Let ``clients`` send side by side, each for so many seconds.
