@@ -29,6 +29,7 @@ from streams.settings import Settings
 
 SAMPLES = Path(__file__).parent.parent / "web" / "static" / "samples"
 ROUNDS = 5
+LAST_ANSWER_S = 0.5
 HOPS = ("received", "queued", "decoded", "classified", "published", "delivered")
 
 
@@ -72,9 +73,11 @@ async def measure(settings: Settings, seconds: float, sessions: int) -> dict[str
                 status.update(f"round {number} of {ROUNDS}: the whole pipeline")
                 await pipeline.saturate(sessions, part, count=True)
             status.update("one session at 10 frames a second")
-            batch_one = [await limit.ask(f"ms {part / 2}")]
-            single = await pipeline.single(2 * part)
-            batch_one.append(await limit.ask(f"ms {part / 2}"))
+            batch_one = []
+            async with Single(stack.websocket) as single:
+                for _ in range(ROUNDS):  # in turn here, too
+                    batch_one.append(await limit.ask(f"ms {part / ROUNDS}"))
+                    await single.run(2 * part / ROUNDS)
             return {
                 "model": settings.models[0],
                 "precision": limit.precision,
@@ -83,7 +86,7 @@ async def measure(settings: Settings, seconds: float, sessions: int) -> dict[str
                 "pipeline_over_engine": round(
                     statistics.median(p / e for p, e in zip(pipeline.fps, engine_fps, strict=True)), 3
                 ),
-                "single_session": {"engine_batch1_ms": round(statistics.median(batch_one), 2), **single},
+                "single_session": {"engine_batch1_ms": round(statistics.median(batch_one), 2), **single.report()},
                 "cpu_ms_per_frame": pipeline.cpu_ms_per_frame(),
                 "rss_mb": {name: round(each.memory_info().rss / 2**20) for name, each in pipeline.processes.items()},
             }
@@ -186,32 +189,55 @@ class Pipeline:
                 self._cpu_s[name] = self._cpu_s.get(name, 0.0) + after[name] - before[name]
         return total([each.tally for each in clients])
 
-    async def single(self, seconds: float) -> dict[str, Any]:
-        """One session at ten frames a second: its round trips, and where their time goes, in milliseconds."""
-        hops: dict[str, list[float]] = {}
-
-        def note(_: Shot, message: dict[str, Any], round_trip_ms: float) -> None:
-            times = message["times"]
-            for start, end in zip(times, list(times)[1:], strict=False):
-                hops.setdefault(end, []).append(times[end] - times[start])
-            hops.setdefault("delivered", []).append(time.time() * 1000 - times["published"])
-
-        client = Client(self.stack.websocket, endless, fps=10.0, on_answer=note)
-        tally = await client.run(seconds)
-        round_trips = latency(tally.round_trips)
-        return {
-            "p50_ms": round_trips["p50"],
-            "p95_ms": round_trips["p95"],
-            "p99_ms": round_trips["p99"],
-            "hops_ms": {hop: round(statistics.median(hops[hop]), 2) for hop in HOPS if hop in hops},
-        }
-
     def cpu_ms_per_frame(self) -> dict[str, float]:
         """Processor milliseconds that each part took for a frame under saturation."""
         return {name: round(1000 * seconds / max(1, self._frames), 2) for name, seconds in self._cpu_s.items()}
 
     def _cpu(self) -> dict[str, float]:
         return {name: sum(each.cpu_times()[:2]) for name, each in self.processes.items()}
+
+
+class Single:
+    """A session that sends ten frames a second now and then: its round trips, and where the time goes."""
+
+    def __init__(self, url: str) -> None:
+        self._hops: dict[str, list[float]] = {}
+        self._flow = asyncio.Event()
+        self._client = Client(url, self._shots, fps=10.0, on_answer=self._note)
+
+    async def __aenter__(self) -> "Single":
+        self._running = asyncio.create_task(self._client.run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._client.finish()
+        await self._running
+
+    async def run(self, seconds: float) -> None:
+        """Let the session send for a while; the last answer is there when this returns."""
+        self._flow.set()
+        await asyncio.sleep(seconds)
+        self._flow.clear()
+        await asyncio.sleep(LAST_ANSWER_S)
+
+    def report(self) -> dict[str, Any]:
+        """Percentiles of the round trip and the median of each hop, in milliseconds."""
+        percentiles = latency(self._client.tally.round_trips)
+        return {
+            **{f"{name}_ms": percentiles[name] for name in ("p50", "p95", "p99")},
+            "hops_ms": {hop: round(statistics.median(ms), 2) for hop in HOPS if (ms := self._hops.get(hop))},
+        }
+
+    async def _shots(self, size: int) -> AsyncIterator[Shot]:
+        async for shot in endless(size):
+            await self._flow.wait()
+            yield shot
+
+    def _note(self, _: Shot, message: dict[str, Any], round_trip_ms: float) -> None:
+        times = message["times"]
+        for start, end in zip(times, list(times)[1:], strict=False):
+            self._hops.setdefault(end, []).append(times[end] - times[start])
+        self._hops.setdefault(HOPS[-1], []).append(time.time() * 1000 - times["published"])
 
 
 async def endless(size: int) -> AsyncIterator[Shot]:
