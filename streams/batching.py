@@ -29,6 +29,7 @@ FAILED = "failed"
 REMEMBERED_SESSIONS = 10_000  # for fairness: who was served when
 GIVING_UP_MS = 500.0
 DECODERS = 2  # Pillow lets go of the GIL; more threads only take the engine's cores
+AT_ONCE_BYTES = 64 * 1024  # of a JPEG: twice what the page sends
 
 
 def now_ms() -> float:
@@ -208,16 +209,23 @@ class Batcher:
         self._decoding += len(share)
         size = classifier.input_size
         jpegs = [each.frame.jpeg for each in share]
+        if len(share) == 1 and not self._runway.frames and len(jpegs[0]) <= AT_ONCE_BYTES:
+            # nobody else waits: to hand a lone frame over to a thread and back takes half as long as to decode it
+            self._decoded(share, _read(jpegs, size, self.max_pixels))
+            return
         job = asyncio.get_running_loop().run_in_executor(self._decoders, _read, jpegs, size, self.max_pixels)
-        job.add_done_callback(lambda done: self._decoded(share, done))
 
-    def _decoded(self, share: list[Waiting], done: asyncio.Future[list[NDArray[np.uint8] | Exception]]) -> None:
+        def decoded(done: asyncio.Future[list[NDArray[np.uint8] | Exception]]) -> None:
+            if not done.cancelled():
+                self._decoded(share, done.result())
+
+        job.add_done_callback(decoded)
+
+    def _decoded(self, share: list[Waiting], pictures: list[NDArray[np.uint8] | Exception]) -> None:
         self._decoding -= len(share)
         self._wake.set()
-        if done.cancelled():
-            return
         now = self.clock()
-        for each, picture in zip(share, done.result(), strict=True):
+        for each, picture in zip(share, pictures, strict=True):
             if isinstance(picture, BadFrame):
                 self._drop(each, picture.reason, str(picture))
             elif isinstance(picture, Exception):
