@@ -146,7 +146,9 @@ async def statistics_cost(trial: Trial) -> dict[str, Any]:
             }
             running = [asyncio.create_task(client.run()) for kind in trials for client in clients[kind]]
             trial.say(f"connecting twice {MANY} sessions")
-            while not all(client.served for kind in trials for client in clients[kind]):
+            while not all(client.served for client in clients["on"] + clients["off"]):
+                for ended in filter(asyncio.Task.done, running):
+                    ended.result()  # it was refused, and says why
                 await asyncio.sleep(0.1)
             for number in range(ROUNDS):
                 for kind in sorted(trials, reverse=bool(number % 2)):

@@ -36,10 +36,15 @@ async def burden(payloads: Sequence[bytes], *, sockets: int, per_second: float) 
             asyncio.create_task(_carry(payloads, port, period, number * period / sockets, account))
             for number in range(sockets)
         ]
-        yield account
-        for each in carriers:
-            each.cancel()
-        await asyncio.gather(*carriers, return_exceptions=True)
+        try:
+            yield account
+        finally:
+            for each in carriers:
+                each.cancel()
+            ended = await asyncio.gather(*carriers, return_exceptions=True)
+        for why in ended:
+            if not isinstance(why, asyncio.CancelledError):  # what was not carried was no burden
+                raise RuntimeError(f"a burden was not carried to its end: {why!r}")
     finally:
         sink.stdin.close()
         await sink.wait()

@@ -24,7 +24,7 @@ RATE = "rate"
 STAGE = "gateway"  # where these drops happen
 
 REMEMBERED_ANSWERS = 256
-MOST_AT_ONCE = 64  # superseded frames in one message
+MOST_AT_ONCE = 48  # superseded frames in one message: who comes back may ask for those and the rest under way
 WORD_EVERY_MS = 1000.0  # of superseded frames: each word costs as much on its way as an answer
 PATIENCE_S = 2.0  # how long a session may send at twice its rate before it is cut off
 
