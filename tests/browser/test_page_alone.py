@@ -402,6 +402,26 @@ def test_stop_gives_the_camera_back(page: Page, gateway: FakeGateway) -> None:
     assert len(gateway.uploads) == before
 
 
+def test_picture_being_encoded_when_the_camera_is_stopped_stays_here(page: Page, gateway: FakeGateway) -> None:
+    page.evaluate(
+        """() => {
+          const encode = HTMLCanvasElement.prototype.toBlob;
+          HTMLCanvasElement.prototype.toBlob = function (done, ...how) {
+            window.encoding = true;
+            encode.call(this, (jpeg) => setTimeout(() => { window.encoding = false; done(jpeg); }, 300), ...how);
+          };
+        }"""
+    )
+    start(page)
+    until(page, lambda: gateway.uploads)
+    until(page, lambda: page.evaluate("window.encoding"))
+    page.evaluate("document.querySelector('#start').click()")
+    sent = books(page)["sent"]
+    until(page, lambda: not page.evaluate("window.encoding"))
+    page.wait_for_timeout(200)
+    assert books(page)["sent"] == sent
+
+
 def test_another_camera_can_be_picked_while_running(browser: Browser, gateway: FakeGateway) -> None:
     two_cameras = launch(browser.browser_type)
     page = two_cameras.new_context(permissions=["camera"]).new_page()

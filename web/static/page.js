@@ -117,7 +117,7 @@ function closed(next) {
 function refresh() {
   const state = socket.state === "open" && !model ? "idle" : socket.state;
   const { source } = stage;
-  sender.ready = state === "open";
+  sender.ready = state === "open" && source !== null; // a picture still being encoded is not sent after Stop
   view.connection(state === "waiting" && !navigator.onLine ? "offline" : state);
   if (source) view.settled("source");
   else {

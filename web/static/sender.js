@@ -13,7 +13,7 @@ export class Sender {
   roundTrips = [];
   cap = FPS.most;
   maxBytes = Infinity;
-  ready = false; // a server listens and a model is served
+  ready = false; // something is looked at, a server listens and a model is served
   #flow = begin(1);
   #seq = 0;
   #due = -Infinity;
