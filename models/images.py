@@ -123,7 +123,7 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # which copies whatever it is given
 
 
 def _upright(image: Image.Image, orientation: int | None) -> Image.Image:
