@@ -9,6 +9,7 @@ import faust
 from faust.app.base import BootStrategy as AppBootStrategy
 
 from streams.batching import Batcher
+from streams.consumer import Transport
 from streams.following import Follower
 from streams.logs import configuration
 from streams.messages import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS, Frame, Prediction, WorkerStatus
@@ -50,6 +51,9 @@ class App(faust.App):
     BootStrategy = Boot
     batcher: Batcher
     follower: Follower
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
 
 
 app = App(

@@ -87,6 +87,7 @@ class Batcher:
         self._served: dict[str, int] = {}
         self._turn = 0
         self._retired: list[Sees] = []
+        self._runs = False
         self._wake = asyncio.Event()
         self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
         self._runway = Runway(self._classified, self._wake.set, clock)
@@ -111,6 +112,9 @@ class Batcher:
         else:
             self._drop_unknown(waiting)
         self._wake.set()
+        if self._runs and self.waiting == 1 and not self._runway.frames:  # alone: before the loop does anything else
+            self._form()
+            self._launch()
 
     async def warm(self, classifier: Sees) -> None:
         """Warm up a classifier that is to be served, each step of it between two batches."""
@@ -133,6 +137,7 @@ class Batcher:
 
     async def run(self) -> None:
         """Keep the engine fed until cancelled."""
+        self._runs = True
         try:
             while True:
                 await self._wake.wait()
@@ -141,12 +146,18 @@ class Batcher:
                 answers, self._answers = self._answers, []
                 for answer in answers:
                     answer.times["published"] = self.clock()
-                # side by side, so that Kafka gets a batch's answers in one request
-                await asyncio.gather(*map(self.publish, answers))
+                await self._publish(answers)
                 self._form()
         finally:
+            self._runs = False
             self._decoders.shutdown(wait=False, cancel_futures=True)
             self._runway.shutdown()
+
+    async def _publish(self, answers: list[Prediction]) -> None:
+        if len(answers) == 1:
+            await self.publish(answers[0])
+        else:  # side by side, so that Kafka gets a batch's answers in one request
+            await asyncio.gather(*map(self.publish, answers))
 
     def _retire(self, classifier: Sees | None) -> None:
         if classifier is not None:

@@ -4,6 +4,7 @@ An engine may have room for a batch before the one before it is done, when nothi
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ from models.classifier import Label as Ranked
 from models.engines import OnRoom, nobody
 from streams.freshness import Waiting
 
+# To the engine's thread, which needs the interpreter to begin: the loop would keep it for half a millisecond.
+HAND_OVER_S = 0.00002
 IN_FLIGHT = 2  # batches: one that runs, and one behind it that takes the cores as they become free
 
 Done = asyncio.Future[list[list[Ranked]]]
@@ -106,6 +109,7 @@ class Runway:
         self._flights.append(flight)
         flight.job = loop.run_in_executor(self._engine, _classify, classifier, pictures, on_room)
         flight.job.add_done_callback(self._land)
+        time.sleep(HAND_OVER_S)
         return flight.job
 
     async def warm(self, classifier: Sees, max_batch: int) -> None:
@@ -156,4 +160,5 @@ class Runway:
 
 
 def _classify(classifier: Sees, pictures: list[NDArray[np.uint8]], on_room: OnRoom) -> list[list[Ranked]]:
-    return classifier.classify(np.stack(pictures), on_room=on_room)  # (n, size, size, 3) uint8
+    batch = np.stack(pictures) if len(pictures) > 1 else pictures[0][np.newaxis]  # (n, size, size, 3) uint8
+    return classifier.classify(batch, on_room=on_room)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from models.classifier import Label
 from models.engines import OnRoom, nobody
-from streams.batching import Batcher, now_ms
+from streams.batching import AT_ONCE_BYTES, Batcher, now_ms
 from streams.messages import Frame, Prediction
 
 
@@ -98,6 +98,32 @@ async def test_a_lone_frame_is_answered_without_waiting_for_others() -> None:
     [prediction] = published.predictions
     assert (prediction.labels[0].label, prediction.model, prediction.version) == ("20", "slow", "1")
     assert slow.batches == [1]
+
+
+async def test_a_lone_frame_is_with_the_idle_engine_before_the_loop_does_anything_else() -> None:
+    async with running(slow := Slow(open=False)) as (batcher, published):
+        await asyncio.sleep(0)
+        batcher.put(frame("a"))
+        assert (batcher._runway.frames, batcher.waiting) == (1, 0)
+        batcher.put(frame("b"))
+        assert (batcher._runway.frames, batcher.waiting) == (1, 1)
+        slow.gate.set()
+        await published.count(2)
+
+
+async def test_a_large_frame_does_not_hold_up_the_loop() -> None:
+    async with running(slow := Slow()) as (batcher, published):
+        await asyncio.sleep(0)
+        batcher.put(frame("a", jpeg=jpeg() + bytes(AT_ONCE_BYTES)))
+        assert (batcher._decoding, slow.batches) == (1, [])
+        assert await published.count(1) == [("a", 1, "answered")]
+
+
+async def test_frames_that_come_when_the_batcher_has_ended_are_left_alone() -> None:
+    async with running(slow := Slow()) as (batcher, _):
+        await asyncio.sleep(0)
+    batcher.put(frame("a"))
+    assert (batcher.waiting, slow.batches) == (1, [])
 
 
 async def test_what_arrives_while_the_engine_runs_is_one_batch_afterwards() -> None:
