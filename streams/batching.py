@@ -9,6 +9,7 @@ frame.
 import asyncio
 import math
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.images import BadFrame, read_frame
-from streams.freshness import STALE, Waiting, batch_limit, choose, is_stale
+from streams.freshness import STALE, Waiting, batch_limit, choose, in_turn, is_stale
 from streams.messages import ANSWERED, Frame, Label, Prediction
 from streams.metrics import Metrics
 from streams.runway import Done, Flight, Runway, Sees
@@ -27,6 +28,7 @@ UNKNOWN_MODEL = "unknown_model"
 FAILED = "failed"
 
 REMEMBERED_SESSIONS = 10_000  # for fairness: who was served when
+LOOK_BACK = 64  # turns, for fairness, too: who had more of them than others
 GIVING_UP_MS = 500.0
 DECODERS = 2  # Pillow lets go of the GIL; more threads only take the engine's cores
 AT_ONCE_BYTES = 64 * 1024  # of a JPEG: twice what the page sends
@@ -86,6 +88,7 @@ class Batcher:
         self._answers: list[Prediction] = []
         self._served: dict[str, int] = {}
         self._turn = 0
+        self._turns: deque[str] = deque(maxlen=LOOK_BACK)
         self._retired: list[Sees] = []
         self._runs = False
         self._wake = asyncio.Event()
@@ -175,21 +178,25 @@ class Batcher:
 
     def _form(self) -> None:
         """Start to decode the freshest waiting frames for which the forming batch has room."""
-        pace = self._pace()
         begun = len(self._forming.frames) + self._decoding
-        room = batch_limit(pace, limit_ms=self.freshness_ms, most=self.max_batch) - begun
-        if not self._waiting or room <= 0:
+        idle = not begun and not self._runway.frames
+        waiting, held = in_turn(self._waiting, turns=self._turns, idle=idle)
+        if not waiting:
             return
-        ahead = pace * (begun + min(room, len(self._waiting)) + self._runway.frames)
+        pace = self._runway.pace(self._forming.classifier or self.classifiers[waiting[0].frame.model])
+        room = batch_limit(pace, limit_ms=self.freshness_ms, most=self.max_batch) - begun
+        if room <= 0:
+            return
+        ahead = pace * (begun + min(room, len(waiting)) + self._runway.frames)
         choice = choose(
-            self._waiting,
+            waiting,
             now=self.clock() + min(ahead, self.freshness_ms / 2),
             limit_ms=self.freshness_ms,
             room=room,
             served=self._served,
             model=self._forming.model,
         )
-        self._waiting = choice.waiting
+        self._waiting = choice.waiting + held
         for each, reason in choice.dropped:
             self._drop(each, reason)
         for each in choice.run:
@@ -201,15 +208,9 @@ class Batcher:
             if share := choice.run[part::DECODERS]:
                 self._decode(share, self._forming.classifier)
 
-    def _pace(self) -> float:
-        """The engine's milliseconds for a frame of the forming batch, or of the first that waits; 0: not known."""
-        classifier = self._forming.classifier
-        if classifier is None and self._waiting:
-            classifier = self.classifiers[self._waiting[0].frame.model]
-        return 0.0 if classifier is None else self._runway.pace(classifier)
-
     def _note_served(self, session: str) -> None:
         self._turn += 1
+        self._turns.append(session)
         self._served.pop(session, None)
         self._served[session] = self._turn
         if len(self._served) > REMEMBERED_SESSIONS:

@@ -153,6 +153,22 @@ class Roomy(Slow):
         return answers
 
 
+async def test_a_flood_runs_alone_and_only_when_the_engine_has_nothing_else_to_do() -> None:
+    async with running(slow := Slow()) as (batcher, published):
+        for number, session in enumerate(["quiet0", "quiet1", "quiet2", *["flood"] * 6], 1):
+            batcher.put(frame(session, number))
+            await published.count(number)
+        slow.gate.clear()
+        batcher.put(frame("flood", 10))
+        await until(lambda: len(slow.batches) == 10)
+        for one in (frame("flood", 11), frame("quiet0", 2), frame("quiet1", 3)):
+            batcher.put(one)
+        slow.gate.set()
+        answered = [session for session, _, _ in await published.count(13)]
+    assert [answered[9], set(answered[10:12]), answered[12]] == ["flood", {"quiet0", "quiet1"}, "flood"]
+    assert slow.batches[9:] == [1, 2, 1]
+
+
 async def test_an_engine_with_room_gets_one_batch_more_and_no_third() -> None:
     async with running(roomy := Roomy(), max_batch=1) as (batcher, published):
         for session in "abc":
