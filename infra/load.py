@@ -6,7 +6,7 @@ What statistics promise is measured here too: that they are exact, near enough, 
 import asyncio
 import json
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from rich.console import Console
 from infra import accuracy
 from infra.bench import Pipeline, started
 from infra.client import Client
-from infra.overload import SESSIONS, overload
-from infra.tally import latency, total
+from infra.overload import SESSIONS, over, overload
+from infra.tally import Tally, latency, total
 from infra.trial import Trial
 from infra.up import free_port
 from streams.settings import Settings
@@ -33,29 +33,32 @@ SETTLED_AFTER = 0.2  # of a long run: from then on memory may not grow
 
 async def flood(trial: Trial) -> dict[str, Any]:
     """Quiet sessions alone, then beside one that sends as fast as it may and heeds no credits; five times."""
-    alone: list[float] = []
-    beside: list[float] = []
+    alone: list[Tally] = []
+    beside: list[Tally] = []
     flooder: list[Client] = []
     await trial.run(trial.clients(QUIET, fps=QUIET_FPS), 5)
     for number in range(1, 6):
         trial.say(f"round {number} of 5")
         quiet = trial.clients(QUIET, fps=QUIET_FPS)
         await trial.run(quiet, trial.seconds / 5)
-        alone += [ms for each in quiet for ms in each.tally.round_trips]
+        alone.append(total([each.tally for each in quiet]))
         quiet = trial.clients(QUIET, fps=QUIET_FPS)
         flooding = trial.clients(1, fps=trial.stack.settings.max_fps * 0.95, heeds_credits=False)
         await trial.run([*quiet, *flooding], trial.seconds / 5)
-        beside += [ms for each in quiet for ms in each.tally.round_trips]
+        beside.append(total([each.tally for each in quiet]))
         flooder += flooding
-    before, during = latency(alone), latency(beside)
-    assert before["p99"] and during["p99"]
     account = total([each.tally for each in flooder])
     return {
-        "quiet_alone_ms": before,
-        "quiet_beside_flood_ms": during,
-        "p99_ratio": round(during["p99"] / before["p99"], 2),
+        "quiet_alone_ms": latency(total(alone).round_trips),
+        "quiet_beside_flood_ms": latency(total(beside).round_trips),
+        "p99_ratio": over(p99s(beside), p99s(alone)),
         "flood": {"sent": account.sent, "answered": account.answered, "dropped": dict(account.dropped)},
     }
+
+
+def p99s(rounds: Sequence[Tally]) -> list[float]:
+    """Each round's 99th percentile of the round trips, in milliseconds."""
+    return [latency(each.round_trips)["p99"] or 0.0 for each in rounds]
 
 
 async def sockets(trial: Trial) -> dict[str, Any]:
