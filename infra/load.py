@@ -58,7 +58,9 @@ async def flood(trial: Trial) -> dict[str, Any]:
 
 def p99s(rounds: Sequence[Tally]) -> list[float]:
     """Each round's 99th percentile of the round trips, in milliseconds."""
-    return [latency(each.round_trips)["p99"] or 0.0 for each in rounds]
+    found = [latency(each.round_trips)["p99"] for each in rounds]
+    assert all(found), "a round without an answer has no latency"
+    return [ms for ms in found if ms]
 
 
 async def sockets(trial: Trial) -> dict[str, Any]:

@@ -28,7 +28,7 @@ UNKNOWN_MODEL = "unknown_model"
 FAILED = "failed"
 
 REMEMBERED_SESSIONS = 10_000  # for fairness: who was served when
-LOOK_BACK = 64  # turns, for fairness, too: who had more of them than others
+LOOK_BACK = 64  # turns, for fairness: who had more than others of so many
 GIVING_UP_MS = 500.0
 DECODERS = 2  # Pillow lets go of the GIL; more threads only take the engine's cores
 AT_ONCE_BYTES = 64 * 1024  # of a JPEG: twice what the page sends
@@ -178,6 +178,8 @@ class Batcher:
 
     def _form(self) -> None:
         """Start to decode the freshest waiting frames for which the forming batch has room."""
+        if not self._waiting:
+            return
         begun = len(self._forming.frames) + self._decoding
         idle = not begun and not self._runway.frames
         waiting, held = in_turn(self._waiting, turns=self._turns, idle=idle)

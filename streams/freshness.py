@@ -82,11 +82,11 @@ def in_turn(waiting: Sequence[Waiting], *, turns: Sequence[str], idle: bool) -> 
     """
     counts = Counter(turns)
     ahead = {session for session, count in counts.items() if count * len(counts) > 2 * len(turns)}
-    held = [each for each in waiting if each.frame.session in ahead]
-    if idle and held and len(held) == len(waiting):
-        ahead.remove(min((each.frame.session for each in held), key=counts.__getitem__))
-        held = [each for each in waiting if each.frame.session in ahead]
-    return [each for each in waiting if each.frame.session not in ahead], held
+    sessions = [each.frame.session for each in waiting]
+    if idle and sessions and ahead.issuperset(sessions):
+        ahead.remove(min(sessions, key=counts.__getitem__))
+    run = [each for each in waiting if each.frame.session not in ahead]
+    return run, [each for each in waiting if each.frame.session in ahead]
 
 
 def batch_limit(ms_per_frame: float, *, limit_ms: float, most: int) -> int:

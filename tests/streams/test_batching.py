@@ -138,21 +138,6 @@ async def test_what_arrives_while_the_engine_runs_is_one_batch_afterwards() -> N
     assert slow.batches == [1, 3]
 
 
-class Roomy(Slow):
-    """A slow classifier that has room for a batch beside the one it runs, and lets batches go one by one."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.gates = [threading.Event() for _ in range(3)]
-
-    def classify(self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody) -> list[list[Label]]:
-        gate = self.gates[len(self.batches)]
-        on_room()
-        answers = super().classify(batch)
-        assert gate.wait(10)
-        return answers
-
-
 async def test_a_flood_runs_alone_and_only_when_the_engine_has_nothing_else_to_do() -> None:
     async with running(slow := Slow()) as (batcher, published):
         for number, session in enumerate(["quiet0", "quiet1", "quiet2", *["flood"] * 6], 1):
@@ -167,6 +152,21 @@ async def test_a_flood_runs_alone_and_only_when_the_engine_has_nothing_else_to_d
         answered = [session for session, _, _ in await published.count(13)]
     assert [answered[9], set(answered[10:12]), answered[12]] == ["flood", {"quiet0", "quiet1"}, "flood"]
     assert slow.batches[9:] == [1, 2, 1]
+
+
+class Roomy(Slow):
+    """A slow classifier that has room for a batch beside the one it runs, and lets batches go one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gates = [threading.Event() for _ in range(3)]
+
+    def classify(self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody) -> list[list[Label]]:
+        gate = self.gates[len(self.batches)]
+        on_room()
+        answers = super().classify(batch)
+        assert gate.wait(10)
+        return answers
 
 
 async def test_an_engine_with_room_gets_one_batch_more_and_no_third() -> None:
