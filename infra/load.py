@@ -6,7 +6,7 @@ What statistics promise is measured here too: that they are exact, near enough, 
 import asyncio
 import json
 import tempfile
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,50 +17,16 @@ from rich.console import Console
 
 from infra import accuracy
 from infra.bench import Pipeline, started
-from infra.client import Client
-from infra.overload import SESSIONS, over, overload
-from infra.tally import Tally, latency, total
+from infra.flood import flood
+from infra.overload import SESSIONS, overload
+from infra.tally import total
 from infra.trial import Trial
 from infra.up import free_port
 from streams.settings import Settings
 
-QUIET = 15
-QUIET_FPS = 2.0
 SOCKETS = 1000
 SOCKET_FPS = 0.2
 SETTLED_AFTER = 0.2  # of a long run: from then on memory may not grow
-
-
-async def flood(trial: Trial) -> dict[str, Any]:
-    """Quiet sessions alone, then beside one that sends as fast as it may and heeds no credits; five times."""
-    alone: list[Tally] = []
-    beside: list[Tally] = []
-    flooder: list[Client] = []
-    await trial.run(trial.clients(QUIET, fps=QUIET_FPS), 5)
-    for number in range(1, 6):
-        trial.say(f"round {number} of 5")
-        quiet = trial.clients(QUIET, fps=QUIET_FPS)
-        await trial.run(quiet, trial.seconds / 5)
-        alone.append(total([each.tally for each in quiet]))
-        quiet = trial.clients(QUIET, fps=QUIET_FPS)
-        flooding = trial.clients(1, fps=trial.stack.settings.max_fps * 0.95, heeds_credits=False)
-        await trial.run([*quiet, *flooding], trial.seconds / 5)
-        beside.append(total([each.tally for each in quiet]))
-        flooder += flooding
-    account = total([each.tally for each in flooder])
-    return {
-        "quiet_alone_ms": latency(total(alone).round_trips),
-        "quiet_beside_flood_ms": latency(total(beside).round_trips),
-        "p99_ratio": over(p99s(beside), p99s(alone)),
-        "flood": {"sent": account.sent, "answered": account.answered, "dropped": dict(account.dropped)},
-    }
-
-
-def p99s(rounds: Sequence[Tally]) -> list[float]:
-    """Each round's 99th percentile of the round trips, in milliseconds."""
-    found = [latency(each.round_trips)["p99"] for each in rounds]
-    assert all(found), "a round without an answer has no latency"
-    return [ms for ms in found if ms]
 
 
 async def sockets(trial: Trial) -> dict[str, Any]:
@@ -103,7 +69,7 @@ async def soak(trial: Trial) -> dict[str, Any]:
 
 TRIALS: dict[str, tuple[Callable[[Trial], Coroutine[Any, Any, dict[str, Any]]], float]] = {
     "overload": (overload, 30.0),
-    "flood": (flood, 50.0),
+    "flood": (flood, 100.0),
     "sockets": (sockets, 40.0),
     "soak": (soak, 600.0),
     "statistics": (accuracy.statistics_are_exact, 300.0),
