@@ -66,17 +66,20 @@ class Classifier:
             if bucket >= max_batch:
                 break
 
-    def classify(self, batch: NDArray[np.uint8], top: int = 5, on_room: OnRoom = nobody) -> list[list[Label]]:
+    def classify(
+        self, batch: NDArray[np.uint8], top: int = 5, on_room: OnRoom = nobody, *, one_core: bool = False
+    ) -> list[list[Label]]:
         """For each picture of (n, input_size, input_size, 3) uint8 RGB its `top` labels, the likeliest first.
 
-        Where the model abstains, "none of these" comes before them. `on_room`: see `models.engines.Engine.run`.
+        Where the model abstains, "none of these" comes before them. `on_room`, `one_core`: see
+        `models.engines.Engine.run`.
         """
         if batch.shape[1:] != (self.input_size, self.input_size, 3) or batch.dtype != np.uint8:
             raise ValueError(
                 f"a batch of {self.model} is (n, {self.input_size}, {self.input_size}, 3) uint8, "
                 f"not {batch.shape} {batch.dtype}"
             )
-        judged = self.judge(batch, on_room)
+        judged = self.judge(batch, on_room, one_core=one_core)
         best = _greatest(judged.probabilities, min(top, judged.probabilities.shape[1]))
         answers = [
             [Label(int(index), self.labels[index], float(row[index])) for index in indices]
@@ -91,11 +94,15 @@ class Classifier:
         """The probability of every class, (n, classes), for a batch of any length."""
         return self.judge(batch).probabilities
 
-    def judge(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> Judgement:
+    def judge(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody, *, one_core: bool = False) -> Judgement:
         """What a batch of any length shows, and whether that is one of the classes at all."""
         largest = self._engine.buckets[-1]
         parts = [
-            self._engine.run(batch[start : start + largest], on_room if start + largest >= len(batch) else nobody)
+            self._engine.run(
+                batch[start : start + largest],
+                on_room if start + largest >= len(batch) else nobody,
+                one_core=one_core,
+            )
             for start in range(0, len(batch), largest)
         ]
         rows = np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)

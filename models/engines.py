@@ -35,11 +35,14 @@ class Engine(Protocol):
     @property
     def buckets(self) -> tuple[int, ...]: ...
 
-    def run(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> NDArray[np.float32]:
+    def run(
+        self, batch: NDArray[np.uint8], on_room: OnRoom = nobody, *, one_core: bool = False
+    ) -> NDArray[np.float32]:
         """Pixels (n, size, size, 3), n at most the largest bucket, to probabilities (n, classes + background).
 
         Lets go of the GIL. An engine that can begin another batch before this one is done calls `on_room` from this
-        thread when that would be worth it: `run` may then be called from a second thread, and not before.
+        thread when that would be worth it: `run` may then be called from a second thread, and not before. One that
+        can run a picture on `one_core` leaves the others to what comes meanwhile; it then takes longer.
         """
 
     def close(self) -> None:

@@ -75,13 +75,15 @@ class Gated:
         yield from self.outer.warming(max_batch)
         yield from self.inner.warming(max_batch)
 
-    def classify(self, batch: NDArray[np.uint8], top: int = 5, on_room: OnRoom = nobody) -> list[list[Label]]:
+    def classify(
+        self, batch: NDArray[np.uint8], top: int = 5, on_room: OnRoom = nobody, *, one_core: bool = False
+    ) -> list[list[Label]]:
         """Like `Classifier.classify`; a picture that is turned away has the gate's answer as its only label."""
         seen = self.outer.probabilities(resized(batch, self.outer.input_size))
         passing = seen[:, list(self.gate.labels)].sum(axis=1)  # (n,)
         let_in = passing >= PASSES
         inside = resized(batch[let_in], self.inner.input_size) if let_in.any() else batch[:0]
-        ranked = iter(self.inner.classify(inside, top, on_room) if len(inside) else [])
+        ranked = iter(self.inner.classify(inside, top, on_room, one_core=one_core) if len(inside) else [])
         return [
             next(ranked) if passes else [Label(NOT_ONE, self.gate.answer, 1 - float(probability))]
             for passes, probability in zip(let_in, passing, strict=True)

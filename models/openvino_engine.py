@@ -25,7 +25,7 @@ class OpenVINOEngine:
     Each core takes one picture after the other, of whatever batch comes next: on two cores that was as fast as all
     cores on a whole batch or faster, and where other work takes a core now and then, the other one waits for nobody.
     Networks are compiled for one picture, which is up to an eighth faster than for any number. A lone picture is run
-    by all cores together, which is soonest.
+    by all cores together, which is soonest, unless it is to take one core or others are running.
     """
 
     name = "openvino"
@@ -51,12 +51,22 @@ class OpenVINOEngine:
         self._together: Any = together.create_infer_request()
         self._apart: Any = core.compile_model(network, "CPU", apart) if threads > 1 else together
         self._idle: deque[Any] = deque()  # requests of `_apart`
+        self._busy: deque[Any] = deque()  # batches that run apart
 
-    def run(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> NDArray[np.float32]:
-        if len(batch) == 1:  # it leaves no room, so there never are two of them
+    def run(
+        self, batch: NDArray[np.uint8], on_room: OnRoom = nobody, *, one_core: bool = False
+    ) -> NDArray[np.float32]:
+        if len(batch) == 1 and not one_core and not self._busy:  # it leaves no room, so there never are two of them
             self._together.infer([batch], share_inputs=True)
             return _output(self._together)
         batch = np.ascontiguousarray(batch)
+        self._busy.append(batch)
+        try:
+            return self._run_apart(batch, on_room)
+        finally:
+            self._busy.pop()
+
+    def _run_apart(self, batch: NDArray[np.uint8], on_room: OnRoom) -> NDArray[np.float32]:
         requests = [self._request() for _ in batch]
         for place, request in enumerate(requests):  # they queue for a core, and read the batch where it lies
             request.start_async([batch[place : place + 1]], share_inputs=True)

@@ -28,7 +28,9 @@ class TensorFlowEngine:
         _use_threads(self._tf, threads)
         self._function = frozen(bundle)
 
-    def run(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> NDArray[np.float32]:
+    def run(
+        self, batch: NDArray[np.uint8], on_room: OnRoom = nobody, *, one_core: bool = False
+    ) -> NDArray[np.float32]:
         count = len(batch)
         bucket = next(size for size in self.buckets if size >= count)
         if bucket > count:

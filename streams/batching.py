@@ -9,7 +9,6 @@ frame.
 import asyncio
 import math
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,16 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.images import BadFrame, read_frame
-from streams.freshness import STALE, Waiting, batch_limit, choose, in_turn, is_stale
+from streams.freshness import STALE, Waiting, batch_limit, choose, is_stale
 from streams.messages import ANSWERED, Frame, Label, Prediction
 from streams.metrics import Metrics
 from streams.runway import Done, Flight, Runway, Sees
+from streams.turns import Turn, Turns
 
 UNKNOWN_MODEL = "unknown_model"
 FAILED = "failed"
 
-REMEMBERED_SESSIONS = 10_000  # for fairness: who was served when
-LOOK_BACK = 64  # turns, for fairness: who had more than others of so many
 GIVING_UP_MS = 500.0
 DECODERS = 2  # Pillow lets go of the GIL; more threads only take the engine's cores
 AT_ONCE_BYTES = 64 * 1024  # of a JPEG: twice what the page sends
@@ -44,12 +42,13 @@ class Batch:
     """Frames of one model with their pictures, each (size, size, 3) uint8.
 
     The first frame decides which classifier the batch is for: whatever is served in its place meanwhile, the
-    pictures have the size that this one takes.
+    pictures have the size that this one takes. For ``aside`` see `streams.turns.Split`.
     """
 
     model: str | None = None
     classifier: Sees | None = None
     frames: list[tuple[Waiting, NDArray[np.uint8]]] = field(default_factory=list)
+    aside: bool = False
 
 
 class Batcher:
@@ -86,9 +85,8 @@ class Batcher:
         self._forming = Batch()
         self._decoding = 0
         self._answers: list[Prediction] = []
-        self._served: dict[str, int] = {}
-        self._turn = 0
-        self._turns: deque[str] = deque(maxlen=LOOK_BACK)
+        self._turns = Turns()
+        self._again: asyncio.TimerHandle | None = None
         self._retired: list[Sees] = []
         self._runs = False
         self._wake = asyncio.Event()
@@ -115,7 +113,7 @@ class Batcher:
         else:
             self._drop_unknown(waiting)
         self._wake.set()
-        if self._runs and self.waiting == 1 and not self._runway.frames:  # alone: before the loop does anything else
+        if self._runs and self.waiting == 1 and self._runway.has_room:  # alone: before the loop does anything else
             self._form()
             self._launch()
 
@@ -181,28 +179,31 @@ class Batcher:
         if not self._waiting:
             return
         begun = len(self._forming.frames) + self._decoding
-        idle = not begun and not self._runway.frames
-        waiting, held = in_turn(self._waiting, turns=self._turns, idle=idle)
-        if not waiting:
+        now = self.clock()
+        split = self._turns.split(self._waiting, now=now, idle=not begun and not self._runway.frames)
+        if split.wait_ms is not None:
+            self._look_again(split.wait_ms)
+        if not split.run:
             return
-        pace = self._runway.pace(self._forming.classifier or self.classifiers[waiting[0].frame.model])
+        pace = self._runway.pace(self._forming.classifier or self.classifiers[split.run[0].frame.model])
         room = batch_limit(pace, limit_ms=self.freshness_ms, most=self.max_batch) - begun
         if room <= 0:
             return
-        ahead = pace * (begun + min(room, len(waiting)) + self._runway.frames)
+        ahead = pace * (begun + min(room, len(split.run)) + self._runway.frames)
         choice = choose(
-            waiting,
-            now=self.clock() + min(ahead, self.freshness_ms / 2),
+            split.run,
+            now=now + min(ahead, self.freshness_ms / 2),
             limit_ms=self.freshness_ms,
             room=room,
-            served=self._served,
+            served=self._turns.served,
             model=self._forming.model,
         )
-        self._waiting = choice.waiting + held
+        self._waiting = choice.waiting + split.held
         for each, reason in choice.dropped:
             self._drop(each, reason)
         for each in choice.run:
-            self._note_served(each.frame.session)
+            self._turns.take(Turn(each.frame.session, at=now, ms=pace))
+        self._forming.aside = split.aside
         if choice.run and self._forming.classifier is None:
             self._forming.model = choice.run[0].frame.model
             self._forming.classifier = self.classifiers[choice.run[0].frame.model]
@@ -210,20 +211,17 @@ class Batcher:
             if share := choice.run[part::DECODERS]:
                 self._decode(share, self._forming.classifier)
 
-    def _note_served(self, session: str) -> None:
-        self._turn += 1
-        self._turns.append(session)
-        self._served.pop(session, None)
-        self._served[session] = self._turn
-        if len(self._served) > REMEMBERED_SESSIONS:
-            del self._served[next(iter(self._served))]
+    def _look_again(self, wait_ms: float) -> None:
+        if self._again:
+            self._again.cancel()
+        self._again = asyncio.get_running_loop().call_later(wait_ms / 1000, self._wake.set)
 
     def _decode(self, share: list[Waiting], classifier: Sees | None) -> None:
         assert classifier is not None
         self._decoding += len(share)
         size = classifier.input_size
         jpegs = [each.frame.jpeg for each in share]
-        if len(share) == 1 and not self._runway.frames and len(jpegs[0]) <= AT_ONCE_BYTES:
+        if len(share) == 1 and self._runway.has_room and len(jpegs[0]) <= AT_ONCE_BYTES:
             # nobody else waits: to hand a lone frame over to a thread and back takes half as long as to decode it
             self._decoded(share, _read(jpegs, size, self.max_pixels))
             return
@@ -259,10 +257,12 @@ class Batcher:
                 self._drop(each, STALE)
             else:
                 fresh.append((each, picture))
-        classifier, self._forming = self._forming.classifier, Batch()
+        classifier, aside, self._forming = self._forming.classifier, self._forming.aside, Batch()
         if classifier is not None and fresh:
             self.batch_sizes[len(fresh)] = self.batch_sizes.get(len(fresh), 0) + 1
-            job = self._runway.start(classifier, [each for each, _ in fresh], [picture for _, picture in fresh])
+            job = self._runway.start(
+                classifier, [each for each, _ in fresh], [picture for _, picture in fresh], one_core=aside
+            )
             ages = [now - each.frame.received for each, _ in fresh]
             job.add_done_callback(self.metrics.launched(fresh[0][0].frame.model, ages))
         self._close_retired()

@@ -1,6 +1,5 @@
 """Of the frames that wait for the engine: which run next, and which are not worth running any more."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -66,27 +65,6 @@ def choose(
         else:
             choice.waiting.append(each)
     return choice
-
-
-def in_turn(waiting: Sequence[Waiting], *, turns: Sequence[str], idle: bool) -> tuple[list[Waiting], list[Waiting]]:
-    """The frames that may run next, and those that are held back.
-
-    A session that had more than twice its share of the last turns is ahead: beside others, its next frame runs alone,
-    on an engine that has nothing else to do. So who sends more than others gets what they leave, and costs them no
-    more than the rest of the one frame that runs.
-
-    Args:
-        waiting: frames in the order of their arrival.
-        turns: the sessions of the frames that ran lately; one share is an equal part of them for each.
-        idle: whether the engine has nothing to do and nothing is prepared for it.
-    """
-    counts = Counter(turns)
-    ahead = {session for session, count in counts.items() if count * len(counts) > 2 * len(turns)}
-    sessions = [each.frame.session for each in waiting]
-    if idle and sessions and ahead.issuperset(sessions):
-        ahead.remove(min(sessions, key=counts.__getitem__))
-    run = [each for each in waiting if each.frame.session not in ahead]
-    return run, [each for each in waiting if each.frame.session in ahead]
 
 
 def batch_limit(ms_per_frame: float, *, limit_ms: float, most: int) -> int:

@@ -40,7 +40,9 @@ class Sees(Protocol):
     @property
     def precision(self) -> str: ...
 
-    def classify(self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody) -> list[list[Ranked]]: ...
+    def classify(
+        self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
+    ) -> list[list[Ranked]]: ...
 
     def warming(self, max_batch: int) -> Iterator[int]: ...
 
@@ -94,7 +96,9 @@ class Runway:
         """The milliseconds that a frame has taken lately; 0: not known yet."""
         return self._ms_per_frame.get(classifier, 0.0)
 
-    def start(self, classifier: Sees, batch: list[Waiting], pictures: list[NDArray[np.uint8]]) -> Done:
+    def start(
+        self, classifier: Sees, batch: list[Waiting], pictures: list[NDArray[np.uint8]], *, one_core: bool = False
+    ) -> Done:
         """Give a batch to the engine, with its pictures, each (size, size, 3) uint8."""
         loop = asyncio.get_running_loop()
         flight = Flight(classifier, batch, self.clock())
@@ -107,7 +111,7 @@ class Runway:
             loop.call_soon_threadsafe(make_room)
 
         self._flights.append(flight)
-        flight.job = loop.run_in_executor(self._engine, _classify, classifier, pictures, on_room)
+        flight.job = loop.run_in_executor(self._engine, _classify, classifier, pictures, on_room, one_core)
         flight.job.add_done_callback(self._land)
         time.sleep(HAND_OVER_S)
         return flight.job
@@ -159,6 +163,8 @@ class Runway:
         self._landed = now
 
 
-def _classify(classifier: Sees, pictures: list[NDArray[np.uint8]], on_room: OnRoom) -> list[list[Ranked]]:
+def _classify(
+    classifier: Sees, pictures: list[NDArray[np.uint8]], on_room: OnRoom, one_core: bool
+) -> list[list[Ranked]]:
     batch = np.stack(pictures) if len(pictures) > 1 else pictures[0][np.newaxis]  # (n, size, size, 3) uint8
-    return classifier.classify(batch, on_room=on_room)
+    return classifier.classify(batch, on_room=on_room, one_core=one_core)

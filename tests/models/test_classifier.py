@@ -22,7 +22,9 @@ class ColourEngine:
     def __init__(self) -> None:
         self.ran: list[int] = []
 
-    def run(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody) -> NDArray[np.float32]:
+    def run(
+        self, batch: NDArray[np.uint8], on_room: OnRoom = nobody, *, one_core: bool = False
+    ) -> NDArray[np.float32]:
         self.ran.append(len(batch))
         light = batch.astype(np.float32).sum(axis=(1, 2))
         shares: NDArray[np.float32] = light / np.maximum(light.sum(axis=1, keepdims=True), 1)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache as remembered
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from models.bundle import Bundle, Manifest, UnusableWeights, published
 from models.classifier import Classifier
 from models.images import read_picture
 from models.networks import Head, backbone, facts, tensors_of, with_head
+from models.openvino_engine import OpenVINOEngine
 from models.weights import WeightsUnavailable, write_published
 from tests.models.pictures import scene
 
@@ -85,6 +87,22 @@ def test_picture_is_answered_alike_in_every_batch(engine: str, lite0: Bundle, ca
     np.testing.assert_allclose(classifier.probabilities(pictures), alone, atol=1e-4)
     np.testing.assert_allclose(classifier.probabilities(pictures[::2]), alone[::2], atol=1e-4)
     np.testing.assert_allclose(classifier.probabilities(pictures[:3]), alone[:3], atol=1e-4)
+
+
+def test_picture_that_takes_one_core_leaves_room_and_is_answered_alike(lite0: Bundle, cache: Path) -> None:
+    engine = OpenVINOEngine(lite0, cache, 2, "f32")
+    one, other = (picture[None] for picture in tilted_scenes(224)[:2])
+    expected = engine.run(other)
+    beside: list[NDArray[np.float32]] = []
+
+    def run_beside() -> None:
+        with ThreadPoolExecutor(1) as second:
+            beside.append(second.submit(engine.run, other).result())
+
+    alone = engine.run(one)
+    np.testing.assert_allclose(engine.run(one, on_room=run_beside, one_core=True), alone, atol=1e-4)
+    np.testing.assert_allclose(beside, [expected], atol=1e-4)
+    np.testing.assert_allclose(engine.run(other), expected, atol=1e-4)
 
 
 def test_answers_stay_when_the_next_batch_runs(lite0: Bundle, cache: Path) -> None:

@@ -34,9 +34,13 @@ class Slow:
         if open:
             self.gate.set()
         self.batches: list[int] = []
+        self.on_one_core: list[bool] = []
 
-    def classify(self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody) -> list[list[Label]]:
+    def classify(
+        self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
+    ) -> list[list[Label]]:
         self.batches.append(len(batch))
+        self.on_one_core.append(one_core)
         assert self.gate.wait(10)
         if batch.max() == 0:
             raise RuntimeError("black pictures are too much")
@@ -138,7 +142,7 @@ async def test_what_arrives_while_the_engine_runs_is_one_batch_afterwards() -> N
     assert slow.batches == [1, 3]
 
 
-async def test_a_flood_runs_alone_and_only_when_the_engine_has_nothing_else_to_do() -> None:
+async def test_a_flood_runs_alone_on_one_core_and_only_when_the_engine_has_nothing_else_to_do() -> None:
     async with running(slow := Slow()) as (batcher, published):
         for number, session in enumerate(["quiet0", "quiet1", "quiet2", *["flood"] * 6], 1):
             batcher.put(frame(session, number))
@@ -152,6 +156,20 @@ async def test_a_flood_runs_alone_and_only_when_the_engine_has_nothing_else_to_d
         answered = [session for session, _, _ in await published.count(13)]
     assert [answered[9], set(answered[10:12]), answered[12]] == ["flood", {"quiet0", "quiet1"}, "flood"]
     assert slow.batches[9:] == [1, 2, 1]
+    assert slow.on_one_core[9:] == [True, False, True]
+
+
+async def test_a_flood_that_has_had_its_share_gets_the_next_one_when_its_time_has_come() -> None:
+    async with running(Ponderous()) as (batcher, published):
+        for number, session in enumerate(["quiet0", "quiet1", "quiet2", *["flood"] * 6], 1):
+            batcher.put(frame(session, number))
+            await published.count(number)
+        await asyncio.sleep(0)
+        batcher.put(frame("flood", 10))  # nothing else will wake the batcher
+        assert (batcher.waiting, batcher._runway.frames) == (1, 0)
+        assert (await published.count(10))[9] == ("flood", 10, "answered")
+    began = [each.times["decoded"] for each in published.predictions]
+    assert began[9] - began[8] > 150  # milliseconds: four sessions of which each may have the engine for 50
 
 
 class Roomy(Slow):
@@ -161,7 +179,9 @@ class Roomy(Slow):
         super().__init__()
         self.gates = [threading.Event() for _ in range(3)]
 
-    def classify(self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody) -> list[list[Label]]:
+    def classify(
+        self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
+    ) -> list[list[Label]]:
         gate = self.gates[len(self.batches)]
         on_room()
         answers = super().classify(batch)
@@ -198,7 +218,9 @@ async def test_batches_are_answered_in_the_order_of_their_start_whichever_is_don
 class Ponderous(Slow):
     """A classifier that takes 50 ms for each picture."""
 
-    def classify(self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody) -> list[list[Label]]:
+    def classify(
+        self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
+    ) -> list[list[Label]]:
         time.sleep(0.05 * len(batch))
         return super().classify(batch)
 
@@ -317,7 +339,9 @@ class Versioned(Slow):
         self.shapes: list[tuple[int, ...]] = []
         self.closed_after: list[int] | None = None
 
-    def classify(self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody) -> list[list[Label]]:
+    def classify(
+        self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
+    ) -> list[list[Label]]:
         assert self.closed_after is None
         self.shapes.append(batch.shape[1:])
         return super().classify(batch, on_room=on_room)

@@ -1,6 +1,6 @@
 import pytest
 
-from streams.freshness import STALE, SUPERSEDED, Choice, Waiting, batch_limit, choose, in_turn
+from streams.freshness import STALE, SUPERSEDED, Choice, Waiting, batch_limit, choose
 from streams.messages import Frame
 
 NOW = 10_000.0
@@ -76,44 +76,6 @@ def test_every_frame_runs_waits_or_is_dropped_once() -> None:
     choice = pick(frames, room=3)
     fates = names(choice.run) + names(choice.waiting) + names([each for each, _ in choice.dropped])
     assert sorted(fates) == sorted(names(frames))
-
-
-TURNS = ["quiet", "calm", "slow", *["rush"] * 11, *["flood"] * 10]  # five sessions: twice a share is 9.6 turns
-
-
-def turns(frames: list[Waiting], ran: list[str], *, idle: bool) -> tuple[list[str], list[str]]:
-    run, held = in_turn(frames, turns=ran, idle=idle)
-    return [each.frame.session for each in run], [each.frame.session for each in held]
-
-
-@pytest.mark.parametrize("idle", [True, False])
-def test_a_session_ahead_of_its_share_is_held_back_while_others_wait(idle: bool) -> None:
-    frames = [waiting("flood", 8), waiting("quiet", 1), waiting("flood", 9), waiting("new", 1)]
-    assert turns(frames, TURNS, idle=idle) == (["quiet", "new"], ["flood", "flood"])
-
-
-def test_a_session_ahead_of_its_share_waits_for_an_engine_with_nothing_else_to_do() -> None:
-    assert turns([waiting("flood", 9)], TURNS, idle=False) == ([], ["flood"])
-    assert turns([waiting("flood", 9)], TURNS, idle=True) == (["flood"], [])
-
-
-def test_of_sessions_ahead_of_their_share_one_runs_at_a_time_and_the_one_with_fewer_turns_first() -> None:
-    frames = [waiting("rush", 7), waiting("flood", 9)]
-    assert turns(frames, TURNS, idle=True) == (["flood"], ["rush"])
-
-
-def test_a_session_gets_its_share_however_much_the_others_send() -> None:
-    frames = [waiting("flood", 9), waiting("new", 1)]
-    assert turns(frames, [*TURNS, "quiet", "calm"], idle=False) == (["flood", "new"], [])
-
-
-def test_two_sessions_are_never_ahead_of_each_other() -> None:
-    assert turns([waiting("often", 9)], ["often"] * 63 + ["seldom"], idle=False) == (["often"], [])
-
-
-def test_sessions_that_send_alike_are_not_held_back_for_small_differences() -> None:
-    ran = [f"s{n}" for n in range(8)] * 7 + ["s0"] * 4
-    assert turns([waiting("s0", 1)], ran, idle=False) == (["s0"], [])
 
 
 @pytest.mark.parametrize(("ms_per_frame", "frames"), [(0.0, 8), (10.0, 8), (50.0, 5), (90.0, 2), (400.0, 1)])
