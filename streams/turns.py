@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from streams.freshness import Waiting
 
-LATELY_MS = 1000.0  # who had a turn within this counts as one that shares the engine
+LATELY_MS = 2000.0  # who had a turn within this counts as one that shares the engine
 LOOK_BACK = 64  # turns, at most
 REMEMBERED_SESSIONS = 10_000
 

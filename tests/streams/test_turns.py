@@ -82,7 +82,7 @@ def test_sessions_that_send_alike_are_not_held_back_for_small_differences() -> N
     assert split(after([f"s{n}" for n in range(8)] * 7 + ["s0"] * 4), "s0") == (["s0"], [])
 
 
-def test_who_stays_alone_is_ahead_of_nobody_a_second_later() -> None:
+def test_who_stays_alone_is_ahead_of_nobody_two_seconds_later() -> None:
     assert split(after(RAN), "flood", now=NOW + LATELY_MS - 1) == ([], ["flood"])
     assert split(after(RAN), "flood", now=NOW + LATELY_MS) == (["flood"], [])
 
