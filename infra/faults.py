@@ -218,8 +218,8 @@ class Exercise:
 
 
 ONE_WORKER = (
+    Exercise("worker stands still for 10 s", frozen("worker-1", 10.0)),  # first: it has committed nothing yet
     Exercise("kill -9 of the only worker", killed("worker-1")),
-    Exercise("worker stands still for 10 s", frozen("worker-1", 10.0)),
     Exercise("kill -9 of the gateway, 50 clients", killed("gateway"), sessions=50, fps=1.0),
     Exercise("kill -9 of the gateway, 200 clients come back at once", killed("gateway"), sessions=200, fps=0.2),
     Exercise("broker stopped by SIGTERM", killed("broker", signal.SIGTERM)),

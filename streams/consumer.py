@@ -1,4 +1,4 @@
-"""Faust's Kafka consumer on the worker's own event loop.
+"""Faust's Kafka consumer on the worker's own event loop, which loses nothing when partitions move.
 
 Faust gives its consumer a thread with a loop of its own, for agents that block theirs. Nothing blocks this worker's
 loop (decoders and engine have threads of their own), and on the way of a message the change of threads costs as much
@@ -7,10 +7,11 @@ twentieth more of them.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from faust.transport.drivers import aiokafka
+from faust.types import TP
 from mode.services import WaitResults
 from mode.threads import ServiceThread
 from mode.utils.futures import maybe_async
@@ -48,6 +49,26 @@ class Consumer(aiokafka.Consumer):
 
     def _new_consumer_thread(self) -> LoopConsumer:
         return LoopConsumer(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
+
+    async def perform_seek(self) -> None:
+        """Go back to what is committed, and deliver nothing on the way.
+
+        When Faust goes on after this it empties the agents' buffers. What came into them while the seek was under way
+        would be lost, and in the end acknowledged, too.
+        """
+        self.stop_flow()
+        await super().perform_seek()
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go back to what is committed; where nothing is yet, to the beginning.
+
+        Faust would stay where it is there: what it had fetched and not delivered would be lost.
+        """
+        offsets = await super().seek_to_committed()
+        anew = [tp for tp, offset in offsets.items() if not offset and not self._is_changelog_tp(tp)]
+        if anew:
+            await self._thread.seek_to_beginning(*anew)
+        return offsets
 
     async def wait_first(self, *waits: Any, **options: Any) -> WaitResults:
         """Faust delivers each message in a task, beside tasks that wait for reasons to give up.

@@ -1,8 +1,11 @@
 """The consumer without Kafka: how it hands a message over."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from faust.types import TP
 
 from streams.app import App
 from streams.consumer import Consumer
@@ -67,3 +70,54 @@ async def test_what_a_delivery_raises_is_not_lost(consumer: Consumer) -> None:
 
     with pytest.raises(ValueError, match="not this one"):
         await consumer.wait_first(deliver(), asyncio.Event().wait())
+
+
+@pytest.mark.parametrize("committed", [None, 3])
+async def test_nothing_is_lost_that_comes_while_partitions_are_taken_up_again(
+    app: App, consumer: Consumer, monkeypatch: pytest.MonkeyPatch, committed: int | None
+) -> None:
+    """Faust's order: partitions are open, then their offsets are sought, then buffers are emptied."""
+    partition, end = TP("topic", 0), 9
+    position = committed or 0
+    expected = list(range(position, end))
+    buffer = app.FlowControlQueue(100, clear_on_resume=True)
+
+    class Thread:
+        """What the consumer asks for, without a broker."""
+
+        async def getmany(self, _: Any, timeout: float) -> dict[TP, list[Any]]:
+            nonlocal position
+            await asyncio.sleep(0.001)
+            records = [
+                SimpleNamespace(topic="topic", offset=each, key=b"", value=b"") for each in range(position, end)
+            ]
+            position = end
+            return {partition: records} if records else {}
+
+        async def seek_to_committed(self) -> dict[TP, int | None]:
+            nonlocal position
+            position = committed or position
+            await asyncio.sleep(0.05)  # the loop has other things to do
+            return {partition: committed}
+
+        async def seek_to_beginning(self, *_: TP) -> None:
+            nonlocal position
+            position = 0
+
+        def highwater(self, _: TP) -> int:
+            return end
+
+    monkeypatch.setattr(consumer, "_thread", Thread())
+    monkeypatch.setattr(consumer, "_to_message", lambda _, record: record)
+    monkeypatch.setattr(consumer, "callback", buffer.put)
+    consumer.resume_partitions({partition})
+    reading = asyncio.create_task(consumer._drain_messages(SimpleNamespace(_stopped=asyncio.Event())))  # type: ignore[arg-type]
+    await asyncio.sleep(0.01)
+    await consumer.perform_seek()
+    app.flow_control.resume()
+    consumer.resume_flow()
+    try:
+        async with asyncio.timeout(5):
+            assert [(await buffer.get()).offset for _ in expected] == expected
+    finally:
+        reading.cancel()
