@@ -47,7 +47,9 @@ PLAIN = (
     "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Weights of the first model."
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Of the page; 0: a free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Of the page; 0: a free one.  [default: SIGHTSTREAM_PORT, or 8000]",
 )
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True)
 @click.option(
@@ -57,7 +59,9 @@ PLAIN = (
     show_default=True,
     help="Kafka's log and the processes' logs.",
 )
-def up(broker: str, models: tuple[str, ...], weights: Path | None, port: int, workers: int, data_dir: Path) -> None:
+def up(
+    broker: str, models: tuple[str, ...], weights: Path | None, port: int | None, workers: int, data_dir: Path
+) -> None:
     """Start a whole stack on this machine and keep it running until Ctrl-C."""
     console = Console(stderr=True)
     logging.basicConfig(
@@ -67,7 +71,7 @@ def up(broker: str, models: tuple[str, ...], weights: Path | None, port: int, wo
         settings = Settings.from_environ()
         settings = replace(
             settings,
-            port=free_port(settings.host, port),
+            port=free_port(settings.host, settings.port if port is None else port),
             broker=settings.broker if broker == "local" else tuple(broker.split(",")),
             models=models or settings.models,
             weights=str(weights.resolve()) if weights else settings.weights,

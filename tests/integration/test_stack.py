@@ -99,12 +99,17 @@ def test_a_url_where_no_gateway_is_gets_one_clear_line() -> None:
     assert len(error.strip().splitlines()) == 1
 
 
-def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["option", "setting"])
+def test_a_port_in_use_is_named_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        error = sightstream("up", "--port", port, "--data-dir", tmp_path, code=1)
+        monkeypatch.setenv("SIGHTSTREAM_PORT", port if how == "setting" else "0")
+        options = ("--port", port) if how == "option" else ()
+        error = sightstream("up", *options, "--data-dir", tmp_path, code=1)
     assert port in error
     assert "--port" in error
 
