@@ -1,10 +1,9 @@
+"""Which frames the batcher answers, in which batches, and what becomes of the others."""
+
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,87 +11,8 @@ from PIL import Image
 
 from models.classifier import Label
 from models.engines import OnRoom, nobody
-from streams.batching import AT_ONCE_BYTES, Batcher, now_ms
-from streams.messages import Frame, Prediction
-
-
-class Slow:
-    """A classifier whose label is the picture's brightness, and which holds each batch until it is let go."""
-
-    model, version, engine, precision, input_size = "slow", "1", "none", "f32", 16
-
-    def warming(self, max_batch: int) -> Iterator[int]:
-        for size in range(1, max_batch + 1):
-            self.classify(np.full((size, self.input_size, self.input_size, 3), 1, np.uint8))
-            yield size
-
-    def close(self) -> None:
-        """There is nothing to give back."""
-
-    def __init__(self, *, open: bool = True) -> None:
-        self.gate = threading.Event()
-        if open:
-            self.gate.set()
-        self.batches: list[int] = []
-        self.on_one_core: list[bool] = []
-
-    def classify(
-        self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
-    ) -> list[list[Label]]:
-        self.batches.append(len(batch))
-        self.on_one_core.append(one_core)
-        assert self.gate.wait(10)
-        if batch.max() == 0:
-            raise RuntimeError("black pictures are too much")
-        return [[Label(0, str(round(float(picture.mean()) / 10)), 1.0)] for picture in batch]
-
-
-def jpeg(brightness: int = 100) -> bytes:
-    out = BytesIO()
-    Image.new("RGB", (16, 16), (brightness,) * 3).save(out, "JPEG")
-    return out.getvalue()
-
-
-def frame(session: str, seq: int = 1, *, age_ms: float = 0.0, **more: Any) -> Frame:
-    return Frame(**{"session": session, "seq": seq, "received": now_ms() - age_ms, "jpeg": jpeg(), **more})
-
-
-class Published:
-    def __init__(self) -> None:
-        self.predictions: list[Prediction] = []
-        self._changed = asyncio.Condition()
-
-    async def __call__(self, prediction: Prediction) -> None:
-        async with self._changed:
-            self.predictions.append(prediction)
-            self._changed.notify_all()
-
-    async def count(self, number: int) -> list[tuple[str, int, str]]:
-        async with asyncio.timeout(10), self._changed:
-            await self._changed.wait_for(lambda: len(self.predictions) >= number)
-        return [(each.session, each.seq, each.outcome) for each in self.predictions]
-
-
-@asynccontextmanager
-async def running(*classifiers: Slow, **limits: Any) -> AsyncIterator[tuple[Batcher, Published]]:
-    published = Published()
-    publish: Callable[[Prediction], Awaitable[None]] = published
-    limits = {"max_batch": 4, "freshness_ms": 1000.0, "max_pixels": 1000, **limits}
-    batcher = Batcher({each.model: each for each in classifiers}, publish, **limits)
-    task = asyncio.create_task(batcher.run())
-    try:
-        yield batcher, published
-    finally:
-        for each in classifiers:
-            each.gate.set()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(true: Callable[[], Any]) -> None:
-    async with asyncio.timeout(10):
-        while not true():
-            await asyncio.sleep(0.005)
+from streams.batching import AT_ONCE_BYTES, now_ms
+from tests.streams.slow import Slow, frame, jpeg, running, until
 
 
 async def test_a_lone_frame_is_answered_without_waiting_for_others() -> None:
@@ -327,118 +247,3 @@ async def test_a_frame_that_its_gateway_is_giving_up_is_left_to_it() -> None:
         assert sorted(await published.count(2)) == [("fresh", 1, "answered"), ("stale", 1, "stale")]
         batcher.put(frame("next"))
         assert ("next", 1, "answered") in await published.count(3)
-
-
-class Versioned(Slow):
-    """A slow classifier of a version and input size of its own, which notes when it is closed."""
-
-    def __init__(self, version: str, size: int = 16, *, open: bool = True) -> None:
-        super().__init__(open=open)
-        self.version = version
-        self.input_size = size
-        self.shapes: list[tuple[int, ...]] = []
-        self.closed_after: list[int] | None = None
-
-    def classify(
-        self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
-    ) -> list[list[Label]]:
-        assert self.closed_after is None
-        self.shapes.append(batch.shape[1:])
-        return super().classify(batch, on_room=on_room)
-
-    def close(self) -> None:
-        self.closed_after = list(self.batches)
-
-
-async def test_another_version_takes_over_between_two_batches_and_nothing_is_lost() -> None:
-    old, new = Versioned("1", open=False), Versioned("2", size=32)
-    async with running(old) as (batcher, published):
-        batcher.put(frame("runs"))
-        await until(lambda: old.batches)
-        batcher.put(frame("formed"))
-        await until(lambda: batcher._forming.frames)
-        batcher.serve("slow", new)
-        assert old.closed_after is None
-        old.gate.set()
-        await published.count(2)
-        batcher.put(frame("next"))
-        outcomes = await published.count(3)
-        await until(lambda: old.closed_after is not None)
-    assert outcomes == [("runs", 1, "answered"), ("formed", 1, "answered"), ("next", 1, "answered")]
-    assert [each.version for each in published.predictions] == ["1", "1", "2"]
-    assert [each.input_size for each in published.predictions] == [16, 16, 32]
-    assert (old.shapes, new.shapes) == ([(16, 16, 3)] * 2, [(32, 32, 3)])
-    assert old.closed_after == [1, 1]
-
-
-async def test_frames_that_wait_are_answered_by_the_version_that_took_over() -> None:
-    old, new = Versioned("1", open=False), Versioned("2")
-    async with running(old, max_batch=1) as (batcher, published):
-        batcher.put(frame("runs"))
-        await until(lambda: old.batches)
-        batcher.put(frame("formed"))
-        await until(lambda: batcher._forming.frames)
-        batcher.put(frame("waits"))
-        batcher.serve("slow", new)
-        old.gate.set()
-        await published.count(3)
-    assert {each.session: each.version for each in published.predictions} == {
-        "runs": "1",
-        "formed": "1",
-        "waits": "2",
-    }
-
-
-async def test_versions_that_change_all_the_time_lose_no_frame_and_each_is_closed() -> None:
-    versions = [Versioned(str(number), size=16 + 8 * (number % 2)) for number in range(20)]
-    async with running(Versioned("first")) as (batcher, published):
-        for number, version in enumerate(versions):
-            batcher.serve("slow", version)
-            for session in "abc":
-                batcher.put(frame(session, number + 1))
-            await published.count(3 * number + 2)
-        outcomes = await published.count(60)
-        await until(lambda: all(each.closed_after is not None for each in versions[:-1]))
-    assert {(session, seq) for session, seq, _ in outcomes} == {(s, n + 1) for s in "abc" for n in range(20)}
-    assert {outcome for _, _, outcome in outcomes} <= {"answered", "superseded"}
-    assert versions[-1].closed_after is None
-
-
-async def test_withdrawn_model_answers_what_it_has_begun_and_no_more() -> None:
-    kept, gone = Versioned("1"), Versioned("2", open=False)
-    gone.model = "gone"
-    async with running(kept, gone, max_batch=1) as (batcher, published):
-        batcher.put(frame("runs", model="gone"))
-        await until(lambda: gone.batches)
-        batcher.put(frame("formed", model="gone"))
-        await until(lambda: batcher._forming.frames)
-        batcher.put(frame("waits", model="gone"))
-        batcher.withdraw("gone")
-        batcher.put(frame("late", model="gone"))
-        batcher.put(frame("other"))
-        gone.gate.set()
-        outcomes = {session: outcome for session, _, outcome in await published.count(5)}
-        await until(lambda: gone.closed_after is not None)
-    assert outcomes == {
-        "runs": "answered",
-        "formed": "answered",
-        "waits": "unknown_model",
-        "late": "unknown_model",
-        "other": "answered",
-    }
-    told = {each.message for each in published.predictions if each.outcome == "unknown_model"}
-    assert told == {"model 'gone' is not served; served are slow"}
-
-
-async def test_next_version_is_warmed_between_batches() -> None:
-    old, new = Versioned("1"), Versioned("2", open=False)
-    async with running(old, max_batch=2) as (batcher, published):
-        warming = asyncio.create_task(batcher.warm(new))
-        await until(lambda: new.batches == [1])
-        batcher.put(frame("a"))
-        await until(lambda: batcher._forming.frames)
-        assert old.batches == []  # the engine is one network's at a time
-        new.gate.set()
-        await warming
-        await published.count(1)
-        assert (old.batches, new.batches) == ([1], [1, 2])

@@ -16,7 +16,7 @@ from streams.batching import Batcher
 from streams.following import RETRY_S, Follower
 from streams.runway import Sees
 from streams.serving import Wish
-from tests.streams.test_batching import Slow
+from tests.streams.slow import Slow
 
 PETS = Manifest("pets", facts("efficientnet_lite0"), Head(2), ("cat", "dog"))
 BASE = {"net": Wish("net", "net")}

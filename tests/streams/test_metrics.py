@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams.messages import ANSWERED, CANARY, FRAMES, PREDICTIONS, Codec, Prediction, ServedModel, WorkerStatus
 from streams.metrics import NAMED, Metrics, lag, serve
-from tests.streams.test_batching import Slow, frame, running
+from tests.streams.slow import Slow, frame, running
 
 
 def told(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:

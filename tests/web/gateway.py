@@ -1,7 +1,10 @@
 """A gateway whose Kafka and worker are one small object: every frame is answered at once."""
 
 import asyncio
+import time
 from typing import Any
+
+from starlette.testclient import TestClient
 
 from streams.messages import ANSWERED, Frame, Label, Prediction, ServedModel, WorkerStatus
 from web.archive import Librarian
@@ -42,3 +45,11 @@ def answer(frame: Frame) -> Prediction:
         version="1",
         input_size=224,
     )
+
+
+def until_readyz_says(status: int, client: TestClient) -> None:
+    """Wait for it, five seconds at most."""
+    end = time.monotonic() + 5
+    while client.get("/readyz").status_code != status:
+        assert time.monotonic() < end, f"/readyz did not say {status} within 5 s"
+        time.sleep(0.01)

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from streams.messages import Frame, Prediction, ServedModel, WorkerStatus
 from streams.settings import Settings
-from tests.web.gateway import InstantBroker, Shelf, answer
+from tests.web.gateway import InstantBroker, Shelf, answer, until_readyz_says
 from web.app import create_app
 from web.canary import EVERY_S, Canary
 from web.hub import Hub
@@ -82,19 +82,12 @@ def test_readyz_is_503_from_when_the_canary_stops_until_it_is_back() -> None:
         ahead = 0.0
         canary.clock = lambda: time.monotonic() + ahead
 
-        def until(status: int) -> None:
-            for _ in range(500):
-                if client.get("/readyz").status_code == status:
-                    return
-                time.sleep(0.01)
-            raise AssertionError(f"it was not {status} within 5 s")
-
-        until(200)
+        until_readyz_says(200, client)
         ahead = PATIENCE_S + 1
         response = client.get("/readyz")
         assert response.status_code == 503
         assert response.json()["ready"] is False
-        until(200)
+        until_readyz_says(200, client)
 
 
 def test_a_gateway_that_comes_back_sings_under_another_name() -> None:

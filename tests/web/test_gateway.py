@@ -1,5 +1,4 @@
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +7,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketT
 from starlette.websockets import WebSocketDisconnect
 
 from streams.settings import Settings
-from tests.web.gateway import InstantBroker, Shelf
+from tests.web.gateway import InstantBroker, Shelf, until_readyz_says
 from web.app import create_app
 from web.protocol import Upload, pack
 
@@ -51,12 +50,8 @@ def test_healthz_says_ok_and_counts_sockets(client: TestClient) -> None:
 
 
 def test_readyz_says_so_once_a_canary_came_back(client: TestClient) -> None:
-    for _ in range(100):
-        response = client.get("/readyz")
-        if response.status_code == 200:
-            break
-        time.sleep(0.05)
-    assert response.json()["ready"]
+    until_readyz_says(200, client)
+    assert client.get("/readyz").json()["ready"]
 
 
 def test_readyz_is_503_without_a_worker() -> None:

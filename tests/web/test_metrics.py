@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from streams.messages import ANSWERED, CANARY, EXPIRED, Frame, Prediction
 from streams.settings import Settings
-from tests.web.gateway import InstantBroker, Shelf
+from tests.web.gateway import InstantBroker, Shelf, until_readyz_says
 from web.app import create_app
 from web.hub import Hub
 from web.metrics import NAMED, Metrics
@@ -127,8 +127,7 @@ def client() -> Iterator[TestClient]:
 
 
 def test_a_scrape_tells_every_metric_and_what_a_client_counted(client: TestClient) -> None:
-    while client.get("/readyz").status_code != 200:
-        time.sleep(0.02)
+    until_readyz_says(200, client)
     with client.websocket_connect("/ws") as socket:
         socket.receive_json()
         for seq in range(1, 6):

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from streams.messages import ServedModel, WorkerStatus
 from streams.settings import Settings
-from tests.web.gateway import InstantBroker, Shelf
+from tests.web.gateway import InstantBroker, Shelf, until_readyz_says
 from web.app import create_app
 from web.guard import COOKIE, Guard
 from web.protocol import Upload, pack
@@ -148,8 +148,7 @@ def test_the_view_tells_of_sessions_by_the_beginnings_of_their_ids(client: TestC
 
 
 def test_the_view_adds_up_what_the_gateway_counted_and_leaves_canaries_out(client: TestClient) -> None:
-    while client.get("/readyz").status_code != 200:
-        time.sleep(0.02)
+    until_readyz_says(200, client)
     with client.websocket_connect("/ws") as socket:
         socket.receive_json()
         socket.send_bytes(pack(Upload(1, 0.0, b"not a picture")))
