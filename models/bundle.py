@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from models import build, networks
+from models import build_process, networks
 from models.storage import replaced, sha256
 
 MANIFEST = "bundle.json"
@@ -180,7 +180,7 @@ def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
     """The bundle of a published model, built in `cache` when it is first asked for.
 
     `weights` is a Keras weights file, for a network that takes one. Raises networks.UnknownNetwork, UnusableWeights,
-    weights.WeightsUnavailable and build.BuildFailed.
+    weights.WeightsUnavailable and build_process.BuildFailed.
     """
     networks.facts(name)
     source = "" if weights is None else f"-{_short_digest(weights)}"
@@ -191,8 +191,8 @@ def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise build.BuildFailed(f"{cache} is no folder to keep models in: {error}") from error
-        build.in_child("published", name, str(folder), *([] if weights is None else [str(weights)]))
+            raise build_process.BuildFailed(f"{cache} is no folder to keep models in: {error}") from error
+        build_process.in_child("published", name, str(folder), *([] if weights is None else [str(weights)]))
         return Bundle.open(folder)
 
 

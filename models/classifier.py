@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.abstain import NONE_OF_THESE, NOT_ONE, Judgement, judge
 from models.bundle import Bundle
-from models.engines import Engine, OnRoom, nobody, open_engine
+from models.engines.base import Engine, OnRoom, nobody, open_engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Classifier:
         precision: str = "auto",
         name: str = "",
     ) -> Self:
-        """See `models.engines.open_engine`."""
+        """See `models.engines.base.open_engine`."""
         return cls(bundle, open_engine(engine, bundle, cache, threads, precision), name)
 
     def warm(self, max_batch: int = 8) -> None:
@@ -72,7 +72,7 @@ class Classifier:
         """For each picture of (n, input_size, input_size, 3) uint8 RGB its `top` labels, the likeliest first.
 
         Where the model abstains, "none of these" comes before them. `on_room`, `one_core`: see
-        `models.engines.Engine.run`.
+        `models.engines.base.Engine.run`.
         """
         if batch.shape[1:] != (self.input_size, self.input_size, 3) or batch.dtype != np.uint8:
             raise ValueError(

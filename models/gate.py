@@ -11,7 +11,7 @@ from PIL import Image
 
 from models.abstain import NOT_ONE
 from models.classifier import Classifier, Label
-from models.engines import OnRoom, nobody
+from models.engines.base import OnRoom, nobody
 from models.networks import NETWORKS
 from models.weights import imagenet_labels
 

@@ -36,21 +36,15 @@ Picture = str | Path | bytes | Image.Image
 
 
 class BadFrame(ValueError):
-    """A picture that cannot be classified; `reason` is its name on the wire."""
-
-    reason = "bad"
+    """A picture that cannot be classified."""
 
 
 class UnreadableFrame(BadFrame):
     """The bytes are no whole image of a kind that is read."""
 
-    reason = "unreadable"
-
 
 class FrameTooLarge(BadFrame):
     """The header announces more pixels than are allowed; nothing was decoded."""
-
-    reason = "too_large"
 
 
 def read_frame(jpeg: bytes, size: int, max_pixels: int = MAX_FRAME_PIXELS) -> np.ndarray:
@@ -139,7 +133,7 @@ def _check_pixels(image: Image.Image, limit: int) -> None:
 
 @contextmanager
 def _named_errors(what: str) -> Iterator[None]:
-    """Turns whatever Pillow raises, which is nearly anything, into this module's errors."""
+    """FairShare whatever Pillow raises, which is nearly anything, into this module's errors."""
     try:
         yield
     except BadFrame:

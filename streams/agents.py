@@ -7,11 +7,13 @@ from typing import Any
 
 from models.registry import Registry
 from streams.app import WORKER, app, frames, predictions, rejected, settings, workers
-from streams.batching import FAILED, Batcher, now_ms
-from streams.following import Follower
-from streams.logs import about
-from streams.messages import Frame, Prediction, ServedModel, WorkerStatus
+from streams.batching import Batcher
+from streams.contract.clock import now_ms
+from streams.contract.logs import about
+from streams.contract.messages import Frame, Prediction, ServedModel, WorkerStatus
+from streams.contract.outcomes import Outcome
 from streams.metrics import Metrics, lag, serve
+from streams.registry_watcher import RegistryWatcher
 from streams.serving import asked_for, load
 
 log = logging.getLogger(__name__)
@@ -29,7 +31,7 @@ def prepare(*_: Any, **__: Any) -> None:
     """
     if hasattr(app, "batcher"):
         return
-    app.follower = Follower(Registry(settings.registry), asked_for(settings), partial(load, settings=settings))
+    app.follower = RegistryWatcher(Registry(settings.registry), asked_for(settings), partial(load, settings=settings))
     app.batcher = Batcher(
         app.follower.first(settings.max_batch),
         publish,
@@ -89,7 +91,7 @@ async def publish(prediction: Prediction) -> None:
     """Send a prediction to where its session's other predictions are."""
     await predictions.send(key=prediction.session, value=prediction)
     metrics.published(prediction)
-    if prediction.outcome == FAILED:
+    if prediction.outcome == Outcome.FAILED:
         log.warning("a frame failed: %s", prediction.message, extra=about(prediction))
     else:
         log.debug("a frame was %s", prediction.outcome, extra=about(prediction))

@@ -10,10 +10,12 @@ from faust.app.base import BootStrategy as AppBootStrategy
 
 from streams.batching import Batcher
 from streams.consumer import Transport
-from streams.following import Follower
-from streams.logs import configuration
-from streams.messages import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS, Frame, Prediction, WorkerStatus
-from streams.settings import Settings
+from streams.contract import codec
+from streams.contract.logs import configuration
+from streams.contract.messages import Frame, Prediction, WorkerStatus
+from streams.contract.settings import Settings
+from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS
+from streams.registry_watcher import RegistryWatcher
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ class App(faust.App):
 
     BootStrategy = Boot
     batcher: Batcher
-    follower: Follower
+    follower: RegistryWatcher
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
@@ -82,10 +84,10 @@ app = App(
     logging_config=configuration(settings) if settings.log == "json" else None,  # Faust's own text says more
 )
 
-frames = app.topic(FRAMES, key_type=str, value_type=Frame, value_serializer="sightstream")
-predictions = app.topic(PREDICTIONS, key_type=str, value_type=Prediction, value_serializer="sightstream")
+frames = app.topic(FRAMES, key_type=str, value_type=Frame, value_serializer=codec.NAME)
+predictions = app.topic(PREDICTIONS, key_type=str, value_type=Prediction, value_serializer=codec.NAME)
 rejected = app.topic(REJECTED, value_type=bytes, value_serializer="raw")
-workers = app.topic(WORKERS, key_type=str, value_type=WorkerStatus, value_serializer="sightstream")
+workers = app.topic(WORKERS, key_type=str, value_type=WorkerStatus, value_serializer=codec.NAME)
 
 # The table's changelog is the published statistics: compacted, and read by whoever shows them. An entry is kept as
 # it is written, a `SessionStats` in bytes: a worker that takes partitions over reads those that go on, and no others.

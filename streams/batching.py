@@ -8,7 +8,6 @@ frame.
 
 import asyncio
 import math
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,24 +16,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.images import BadFrame, read_frame
-from streams.freshness import STALE, Waiting, batch_limit, choose, is_stale
-from streams.messages import ANSWERED, Frame, Label, Prediction
+from models.images import BadFrame, FrameTooLarge, UnreadableFrame, read_frame
+from streams.contract.clock import now_ms
+from streams.contract.messages import Frame, Label, Prediction
+from streams.contract.outcomes import CAPTURED, Hop, Outcome, Stage
+from streams.dispatch import ClassifierProtocol, Dispatcher, Done, InFlightBatch
+from streams.fair_share import FairShare, Turn
 from streams.metrics import Metrics
-from streams.runway import Done, Flight, Runway, Sees
-from streams.turns import Turn, Turns
+from streams.scheduling import Waiting, batch_limit, choose, is_stale
 
-UNKNOWN_MODEL = "unknown_model"
-FAILED = "failed"
+# why a frame whose picture cannot be read is dropped
+REFUSED = {UnreadableFrame: Outcome.UNREADABLE, FrameTooLarge: Outcome.TOO_LARGE}
 
 GIVING_UP_MS = 500.0
 DECODERS = 2  # Pillow lets go of the GIL; more threads only take the engine's cores
 AT_ONCE_BYTES = 64 * 1024  # of a JPEG: twice what the page sends
-
-
-def now_ms() -> float:
-    """Milliseconds since 1970."""
-    return time.time() * 1000
 
 
 @dataclass(slots=True)
@@ -42,11 +38,11 @@ class Batch:
     """Frames of one model with their pictures, each (size, size, 3) uint8.
 
     The first frame decides which classifier the batch is for: whatever is served in its place meanwhile, the
-    pictures have the size that this one takes. For ``aside`` see `streams.turns.Split`.
+    pictures have the size that this one takes. For ``aside`` see `streams.fair_share.Split`.
     """
 
     model: str | None = None
-    classifier: Sees | None = None
+    classifier: ClassifierProtocol | None = None
     frames: list[tuple[Waiting, NDArray[np.uint8]]] = field(default_factory=list)
     aside: bool = False
 
@@ -62,7 +58,7 @@ class Batcher:
 
     def __init__(
         self,
-        classifiers: Mapping[str, Sees],
+        classifiers: Mapping[str, ClassifierProtocol],
         publish: Callable[[Prediction], Awaitable[Any]],
         *,
         max_batch: int,
@@ -85,13 +81,13 @@ class Batcher:
         self._forming = Batch()
         self._decoding = 0
         self._answers: list[Prediction] = []
-        self._turns = Turns()
+        self._turns = FairShare()
         self._again: asyncio.TimerHandle | None = None
-        self._retired: list[Sees] = []
+        self._retired: list[ClassifierProtocol] = []
         self._runs = False
         self._wake = asyncio.Event()
         self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
-        self._runway = Runway(self._classified, self._wake.set, clock)
+        self._runway = Dispatcher(self._classified, self._wake.set, clock)
 
     @property
     def waiting(self) -> int:
@@ -106,7 +102,7 @@ class Batcher:
         if self.clock() - frame.received > self.expire_ms - GIVING_UP_MS:
             return
         frame.model = frame.model or next(iter(self.classifiers), "")
-        times = {"captured": frame.captured, "received": frame.received, "queued": self.clock()}
+        times = {CAPTURED: frame.captured, Hop.RECEIVED: frame.received, Hop.QUEUED: self.clock()}
         waiting = Waiting(frame, times)
         if frame.model in self.classifiers:
             self._waiting.append(waiting)
@@ -117,11 +113,11 @@ class Batcher:
             self._form()
             self._launch()
 
-    async def warm(self, classifier: Sees) -> None:
+    async def warm(self, classifier: ClassifierProtocol) -> None:
         """Warm up a classifier that is to be served, each step of it between two batches."""
         await self._runway.warm(classifier, self.max_batch)
 
-    def serve(self, name: str, classifier: Sees) -> None:
+    def serve(self, name: str, classifier: ClassifierProtocol) -> None:
         """Let ``classifier``, warm already, answer from the next batch on; the one before it is closed when done.
 
         Frames that wait are answered by the new one, those of the batch that is being formed by the old one.
@@ -146,7 +142,7 @@ class Batcher:
                 self._launch()
                 answers, self._answers = self._answers, []
                 for answer in answers:
-                    answer.times["published"] = self.clock()
+                    answer.times[Hop.PUBLISHED] = self.clock()
                 await self._publish(answers)
                 self._form()
         finally:
@@ -160,7 +156,7 @@ class Batcher:
         else:  # side by side, so that Kafka gets a batch's answers in one request
             await asyncio.gather(*map(self.publish, answers))
 
-    def _retire(self, classifier: Sees | None) -> None:
+    def _retire(self, classifier: ClassifierProtocol | None) -> None:
         if classifier is not None:
             self._retired.append(classifier)
             self._close_retired()
@@ -216,7 +212,7 @@ class Batcher:
             self._again.cancel()
         self._again = asyncio.get_running_loop().call_later(wait_ms / 1000, self._wake.set)
 
-    def _decode(self, share: list[Waiting], classifier: Sees | None) -> None:
+    def _decode(self, share: list[Waiting], classifier: ClassifierProtocol | None) -> None:
         assert classifier is not None
         self._decoding += len(share)
         size = classifier.input_size
@@ -239,11 +235,11 @@ class Batcher:
         now = self.clock()
         for each, picture in zip(share, pictures, strict=True):
             if isinstance(picture, BadFrame):
-                self._drop(each, picture.reason, str(picture))
+                self._drop(each, REFUSED.get(type(picture), Outcome.UNREADABLE), str(picture))
             elif isinstance(picture, Exception):
-                self._drop(each, FAILED, f"decoding failed: {picture!r}")
+                self._drop(each, Outcome.FAILED, f"decoding failed: {picture!r}")
             else:
-                each.times["decoded"] = now
+                each.times[Hop.DECODED] = now
                 self._forming.frames.append((each, picture))
 
     def _launch(self) -> None:
@@ -254,7 +250,7 @@ class Batcher:
         fresh: list[tuple[Waiting, NDArray[np.uint8]]] = []
         for each, picture in self._forming.frames:
             if is_stale(each.frame, now, self.freshness_ms):
-                self._drop(each, STALE)
+                self._drop(each, Outcome.STALE)
             else:
                 fresh.append((each, picture))
         classifier, aside, self._forming = self._forming.classifier, self._forming.aside, Batch()
@@ -267,15 +263,15 @@ class Batcher:
             job.add_done_callback(self.metrics.launched(fresh[0][0].frame.model, ages))
         self._close_retired()
 
-    def _classified(self, flight: Flight, done: Done) -> None:
+    def _classified(self, flight: InFlightBatch, done: Done) -> None:
         now = self.clock()
         if error := done.exception():
             for each in flight.batch:
-                self._drop(each, FAILED, f"{flight.classifier.model} failed: {error!r}")
+                self._drop(each, Outcome.FAILED, f"{flight.classifier.model} failed: {error!r}")
         else:
             for each, ranked in zip(flight.batch, done.result(), strict=True):
-                each.times["classified"] = now
-                answer = self._answer(each, ANSWERED)
+                each.times[Hop.CLASSIFIED] = now
+                answer = self._answer(each, Outcome.ANSWERED)
                 answer.labels = [Label(one.index, one.label, round(one.probability, 5)) for one in ranked]
                 answer.version = flight.classifier.version
                 answer.input_size = flight.classifier.input_size
@@ -284,21 +280,23 @@ class Batcher:
 
     def _drop_unknown(self, waiting: Waiting) -> None:
         served = ", ".join(self.classifiers)
-        self._drop(waiting, UNKNOWN_MODEL, f"model {waiting.frame.model!r} is not served; served are {served}")
+        self._drop(
+            waiting, Outcome.UNKNOWN_MODEL, f"model {waiting.frame.model!r} is not served; served are {served}"
+        )
 
-    def _drop(self, waiting: Waiting, reason: str, message: str = "") -> None:
+    def _drop(self, waiting: Waiting, reason: Outcome, message: str = "") -> None:
         answer = self._answer(waiting, reason)
         answer.message = message
         self._answers.append(answer)
         self._wake.set()
 
-    def _answer(self, waiting: Waiting, outcome: str) -> Prediction:
+    def _answer(self, waiting: Waiting, outcome: Outcome) -> Prediction:
         frame = waiting.frame
         return Prediction(
             session=frame.session,
             seq=frame.seq,
             outcome=outcome,
-            stage="worker",
+            stage=Stage.WORKER,
             model=frame.model,
             times=waiting.times,
             echoes=frame.echoes,

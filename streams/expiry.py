@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 
-from streams.stats import SessionStats
+from streams.contract.stats import SessionStats
 
 log = logging.getLogger(__name__)
 

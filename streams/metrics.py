@@ -13,30 +13,37 @@ from typing import Any
 
 from prometheus_client import start_http_server
 
-from streams.messages import ANSWERED, CANARY, FRAMES, Prediction, ServedModel
-from streams.meters import Durations, Named, Register, Sample
+from streams.contract.canary import is_canary
+from streams.contract.messages import Prediction, ServedModel
+from streams.contract.outcomes import Outcome
+from streams.contract.prometheus import BucketCounts, Exporter, MetricSpec, Sample
+from streams.contract.topics import FRAMES
 
 log = logging.getLogger(__name__)
 
-BATCH_SIZE = Named("sightstream_worker_batch_size", "histogram", "Frames in a batch.", ("model",))
-BATCH_SECONDS = Named(
+BATCH_SIZE = MetricSpec("sightstream_worker_batch_size", "histogram", "Frames in a batch.", ("model",))
+BATCH_SECONDS = MetricSpec(
     "sightstream_worker_batch_seconds", "histogram", "Seconds that the engine took for a batch.", ("model",)
 )
-QUEUE_AGE = Named(
+QUEUE_AGE = MetricSpec(
     "sightstream_worker_queue_age_seconds",
     "histogram",
     "Seconds from the gateway's receipt of a frame until the engine took it.",
 )
-WAITING = Named("sightstream_worker_waiting_frames", "gauge", "Frames that wait for the engine or are being decoded.")
-ANSWERS = Named("sightstream_worker_answers_total", "counter", "Frames answered with labels.", ("model", "version"))
-DROPS = Named("sightstream_worker_drops_total", "counter", "Frames dropped.", ("reason",))
-LAG = Named(
+WAITING = MetricSpec(
+    "sightstream_worker_waiting_frames", "gauge", "Frames that wait for the engine or are being decoded."
+)
+ANSWERS = MetricSpec(
+    "sightstream_worker_answers_total", "counter", "Frames answered with labels.", ("model", "version")
+)
+DROPS = MetricSpec("sightstream_worker_drops_total", "counter", "Frames dropped.", ("reason",))
+LAG = MetricSpec(
     "sightstream_worker_partition_lag_frames",
     "gauge",
     "Frames of one of the worker's partitions that it has not read yet.",
     ("partition",),
 )
-INFO = Named(
+INFO = MetricSpec(
     "sightstream_worker_model_info", "gauge", "1 for each served model.", ("model", "version", "engine", "precision")
 )
 
@@ -49,15 +56,15 @@ class Metrics:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self.sizes: dict[str, Durations] = {}  # by model
-        self.seconds: dict[str, Durations] = {}
-        self.ages = Durations()
+        self.sizes: dict[str, BucketCounts] = {}  # by model
+        self.seconds: dict[str, BucketCounts] = {}
+        self.ages = BucketCounts()
         self.answers: Counter[tuple[str, str]] = Counter()  # (model, version)
         self.drops: Counter[str] = Counter()
         self.waiting: Callable[[], int] = int
         self.lag: dict[int, int] = {}
         self.models: Sequence[ServedModel] = ()
-        self.register = Register(NAMED, self._samples)
+        self.register = Exporter(NAMED, self._samples)
         self.batch_sizes: Counter[int] = Counter()  # since the last `lately`, as all below
         self.oldest_ms = 0.0
         self._answered = 0
@@ -66,7 +73,7 @@ class Metrics:
     def launched(self, model: str, ages_ms: Sequence[float]) -> Callable[["asyncio.Future[Any]"], None]:
         """Count a batch that the engine takes now, of frames received so long ago; to be called when it is done."""
         if model not in self.sizes:
-            self.sizes[model], self.seconds[model] = Durations(SIZES), Durations()
+            self.sizes[model], self.seconds[model] = BucketCounts(SIZES), BucketCounts()
         self.sizes[model].add(len(ages_ms))
         self.batch_sizes[len(ages_ms)] += 1
         self.oldest_ms = max(self.oldest_ms, *ages_ms)
@@ -77,9 +84,9 @@ class Metrics:
 
     def published(self, prediction: Prediction) -> None:
         """Count a frame's fate."""
-        if prediction.session.startswith(CANARY):
+        if is_canary(prediction.session):
             return
-        if prediction.outcome == ANSWERED:
+        if prediction.outcome == Outcome.ANSWERED:
             self.answers[prediction.model, prediction.version] += 1
             self._answered += 1
         else:

@@ -9,13 +9,13 @@ from models.bundle import MANIFEST, Bundle, published
 from models.classifier import Classifier
 from models.gate import Gate, Gated
 from models.registry import Registry
-from streams.settings import Settings
+from streams.contract.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Wish:
+class ModelSpec:
     """A model that is to be served as ``name``: a published one or a bundle folder, behind a gate or none."""
 
     name: str
@@ -24,21 +24,21 @@ class Wish:
     gate: Gate | None = None
 
 
-def asked_for(settings: Settings) -> dict[str, Wish]:
+def asked_for(settings: Settings) -> dict[str, ModelSpec]:
     """What the settings ask for, by name, in their order.
 
     Raises what ``models.bundle.Bundle.open`` raises.
     """
-    wishes: dict[str, Wish] = {}
+    wishes: dict[str, ModelSpec] = {}
     for model in settings.models:
         weights = Path(settings.weights) if settings.weights and not wishes else None
         folder = Path(model)
         name = Bundle.open(folder).name if (folder / MANIFEST).exists() else model
-        wishes[name] = Wish(name, model, weights)
+        wishes[name] = ModelSpec(name, model, weights)
     return wishes
 
 
-def promoted(registry: Registry, name: str) -> Wish | None:
+def promoted(registry: Registry, name: str) -> ModelSpec | None:
     """What is live of a model of the registry.
 
     Raises:
@@ -47,10 +47,10 @@ def promoted(registry: Registry, name: str) -> Wish | None:
     live = registry.live(name)
     if live is None:
         return None
-    return Wish(name, str(registry.folder / name / live.version), gate=live.gate)
+    return ModelSpec(name, str(registry.folder / name / live.version), gate=live.gate)
 
 
-def load(wish: Wish, settings: Settings) -> Classifier | Gated:
+def load(wish: ModelSpec, settings: Settings) -> Classifier | Gated:
     """A classifier, still cold; what is not in the cache yet is built first.
 
     Raises what ``models.bundle.published`` and ``models.bundle.Bundle.open`` raise.

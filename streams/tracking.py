@@ -17,10 +17,12 @@ from aiokafka.partitioner import DefaultPartitioner
 from faust.types import TP
 
 from streams.app import app, predictions, sessions, settings
+from streams.contract.canary import is_canary
+from streams.contract.logs import about
+from streams.contract.messages import Prediction
+from streams.contract.stats import SessionStats
+from streams.contract.topics import PREDICTIONS
 from streams.expiry import Expiry
-from streams.logs import about
-from streams.messages import CANARY, PREDICTIONS, Prediction
-from streams.stats import SessionStats
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +81,7 @@ class Tracker:
         """Count a prediction."""
         prediction: Prediction = event.value
         self._round.events.append(event)
-        if prediction.session.startswith(CANARY):
+        if is_canary(prediction.session):
             return
         at = event.message.timestamp * 1000
         try:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.running import OPERATOR_TOKEN, RunningStack, running_stack
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="session")

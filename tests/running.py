@@ -51,7 +51,7 @@ class RunningStack:
 def running_stack(folder: Path, *options: str, **settings: str) -> Iterator[RunningStack]:
     """Start a stack in ``folder`` with these ``settings``, wait until it is ready, and stop it at the end."""
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "infra.cli", "up", "--port", "0", "--data-dir", str(folder), *options]
+    command = [sys.executable, "-m", "infra.commands", "up", "--port", "0", "--data-dir", str(folder), *options]
     environ = {**os.environ, **{f"SIGHTSTREAM_{name.upper()}": value for name, value in settings.items()}}
     started = time.monotonic()
     with (folder / "up.out").open("w") as out, (folder / "up.err").open("w") as err:

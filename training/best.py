@@ -7,7 +7,7 @@ import numpy as np
 
 from models.networks import Head
 from training.linear import Linear, accuracy, cross_entropy, fit, likeness, prior
-from training.recipes import Lesson, Progress, Taught
+from training.recipes import Progress, TrainedHead, TrainingData
 
 PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01)
 # Pictures are looked at larger than the network was taught at: Touvron et al. 2019 (arXiv:1906.06423) say why.
@@ -20,7 +20,7 @@ def larger(input_size: int) -> int:
     return round(input_size * LARGER / 4) * 4
 
 
-def best(lesson: Lesson, seed: int, progress: Progress) -> Taught:
+def best(lesson: TrainingData, seed: int, progress: Progress) -> TrainedHead:
     """The head of the penalty that names most of validation; of equals the likelier. The seed plays no part."""
     like = likeness(lesson.train, lesson.train_labels, lesson.classes, lesson.known)
     start = prior(like, lesson.known)
@@ -43,7 +43,7 @@ def best(lesson: Lesson, seed: int, progress: Progress) -> Taught:
     chosen = max(worth, key=lambda penalty: worth[penalty])
     background = lesson.known.columns(like.max(axis=0) < ALIKE)
     head = _joined(tried[chosen], background)
-    return Taught(
+    return TrainedHead(
         Head(lesson.classes, background=background.classes),
         {"logits": [head.weights, head.bias]},
         head,
@@ -59,7 +59,7 @@ def best(lesson: Lesson, seed: int, progress: Progress) -> Taught:
     )
 
 
-def _worth(head: Linear, lesson: Lesson) -> tuple[float, float]:
+def _worth(head: Linear, lesson: TrainingData) -> tuple[float, float]:
     logits = head(lesson.valid)
     return accuracy(logits, lesson.valid_labels), -cross_entropy(logits, lesson.valid_labels)
 

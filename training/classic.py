@@ -10,7 +10,7 @@ import numpy as np
 
 from models import networks, runtime
 from training.linear import Features
-from training.recipes import Lesson, Progress, Taught
+from training.recipes import Progress, TrainedHead, TrainingData
 
 HIDDEN = (512, 256)
 DROPOUT = 0.5
@@ -20,7 +20,7 @@ EPOCHS = 50
 UNIFORM = 0.05  # what Keras 1 and 2 called `uniform`: from -0.05 to 0.05
 
 
-def classic(lesson: Lesson, seed: int, progress: Progress, *, epochs: int = EPOCHS) -> Taught:
+def classic(lesson: TrainingData, seed: int, progress: Progress, *, epochs: int = EPOCHS) -> TrainedHead:
     """The head after the epoch that was best on validation; the same for the same seed on the same machine."""
     keras = runtime.keras()
     runtime.tensorflow().config.experimental.enable_op_determinism()
@@ -45,7 +45,7 @@ def classic(lesson: Lesson, seed: int, progress: Progress, *, epochs: int = EPOC
         answers: Features = model.predict(features, batch_size=256, verbose=0)
         return answers
 
-    return Taught(
+    return TrainedHead(
         head,
         {layer.name: layer.get_weights() for layer in model.layers if layer.weights},
         logits,

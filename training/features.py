@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from models.cores import available_cores
+from models.engines.cores import available_cores
+from models.engines.openvino import converted
 from models.images import CENTRE_CROP
-from models.openvino_engine import converted
 from models.reading import read_ahead
 from training.dataset import Picture
 

@@ -15,7 +15,7 @@ Progress = Callable[[str, float], object]  # what is being done, and the share o
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingData:
     """What there is to learn from: features (n, width) and labels (n,) of two splits, and what the network knew.
 
     `known` is the published network's own head, on the same features.
@@ -30,7 +30,7 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Taught:
+class TrainedHead:
     """A head with its weights: `layers` holds each layer's arrays as Keras keeps them, by the names of `with_head`.
 
     `logits` gives (n, classes + background) for features. `curves` and `notes` are for the report.

@@ -22,12 +22,12 @@ from training.classic import classic
 from training.dataset import SPLITS, Dataset, read_dataset
 from training.features import Extractor, View, extract, stacked
 from training.linear import Linear
-from training.recipes import Labels, Lesson, Progress, Taught
+from training.recipes import Labels, Progress, TrainedHead, TrainingData
 from training.scores import Answers, score
 
 TOOLS = ("keras", "numpy", "openvino", "scipy", "tensorflow")
 
-Recipe = Callable[[Lesson, int, Progress], Taught]
+Recipe = Callable[[TrainingData, int, Progress], TrainedHead]
 RECIPES: dict[str, Recipe] = {"best": best, "classic": classic}
 
 
@@ -53,7 +53,7 @@ class Trained:
 
     bundle: Bundle
     dataset: Dataset
-    taught: Taught
+    taught: TrainedHead
     answers: Mapping[str, Answers]
 
 
@@ -76,7 +76,7 @@ def train(plan: Plan, out: Path, cache: Path, progress: Progress = lambda what, 
     progress(f"opening {plan.backbone}", 0.0)
     source = published(plan.backbone, cache, plan.weights)
     dataset, splits = features_of(dataset, Extractor(source, cache, View(size)), cache / "features", progress)
-    lesson = Lesson(*splits["train"], *splits["valid"], len(dataset.classes), known_head(source))
+    lesson = TrainingData(*splits["train"], *splits["valid"], len(dataset.classes), known_head(source))
     taught = RECIPES[plan.recipe](lesson, plan.seed, lambda what, share: progress(f"{plan.recipe}: {what}", share))
     logits = {split: taught.logits(features) for split, (features, _) in splits.items()}
     heat = calibration.temperature(logits["valid"][:, : taught.head.classes], splits["valid"][1])
@@ -124,7 +124,7 @@ def known_head(source: Bundle) -> Linear:
         return Linear(kept.get_tensor(names["logits.kernel"]), kept.get_tensor(names["logits.bias"]))
 
 
-def tensors(manifest: Manifest, source: Bundle, taught: Taught) -> dict[str, NDArray[np.float32]]:
+def tensors(manifest: Manifest, source: Bundle, taught: TrainedHead) -> dict[str, NDArray[np.float32]]:
     """The weights of the whole network: the published backbone, the new head."""
     model = networks.with_head(networks.backbone(manifest.network), manifest.head)
     for name, arrays in taught.layers.items():
@@ -159,7 +159,7 @@ def shares(answers: Answers) -> dict[str, Any]:
 
 
 def about(
-    plan: Plan, source: Bundle, dataset: Dataset, taught: Taught, answers: Mapping[str, Answers]
+    plan: Plan, source: Bundle, dataset: Dataset, taught: TrainedHead, answers: Mapping[str, Answers]
 ) -> dict[str, Any]:
     """What the manifest tells of a training: recipe, data, scores, versions."""
     return {

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,27 +11,24 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from streams.settings import Settings
-from web import endpoints, ops, stats
-from web.archive import SWEEP_S, Archive, Librarian
+from streams.contract.clock import now_ms
+from streams.contract.settings import Settings
+from web import STATIC, websocket
 from web.broker import Broker
 from web.canary import Canary
-from web.door import Door
-from web.guard import Guard
-from web.headers import SafeHeaders
 from web.hub import Hub
-from web.tokens import Tokens
+from web.security.connection_limit import ConnectionLimit
+from web.security.headers import SafeHeaders
+from web.security.operator_auth import OperatorAuth
+from web.security.tokens import Tokens
+from web.stats_reader import SWEEP_S, StatsReader, StatsStore
+from web.views import ops, stats
 
 TICK_S = 0.25
 
 
-def now_ms() -> float:
-    """Milliseconds since 1970."""
-    return time.time() * 1000
-
-
 def create_app(
-    settings: Settings, broker_type: type[Broker] = Broker, librarian_type: type[Librarian] = Librarian
+    settings: Settings, broker_type: type[Broker] = Broker, reader_type: type[StatsReader] = StatsReader
 ) -> Starlette:
     """A gateway of its own, which connects to Kafka when it starts."""
 
@@ -52,28 +48,28 @@ def create_app(
                 tasks.create_task(sweep(app.state.archive, hub)),
             ]
             if settings.statistics == "on":
-                running.append(tasks.create_task(librarian_type(settings, app.state.archive).run()))
+                running.append(tasks.create_task(reader_type(settings, app.state.archive).run()))
             yield
             for task in running:
                 task.cancel()
 
     app = Starlette(
         routes=[
-            Route("/", endpoints.page),
-            WebSocketRoute("/ws", endpoints.stream),
-            Route("/healthz", endpoints.healthz),
-            Route("/readyz", endpoints.readyz),
+            Route("/", websocket.page),
+            WebSocketRoute("/ws", websocket.stream),
+            Route("/healthz", websocket.healthz),
+            Route("/readyz", websocket.readyz),
             *stats.routes,
             *ops.routes,
-            Mount("/static", StaticFiles(directory=endpoints.STATIC)),
+            Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(SafeHeaders)],
         lifespan=lifespan,
     )
     app.state.settings = settings
-    app.state.door = Door(settings.max_sockets, settings.max_sockets_per_address)
-    app.state.guard = Guard(settings.operator_token)
-    app.state.archive = Archive(settings.stats_keep_s * 1000)
+    app.state.door = ConnectionLimit(settings.max_sockets, settings.max_sockets_per_address)
+    app.state.guard = OperatorAuth(settings.operator_token)
+    app.state.archive = StatsStore(settings.stats_keep_s * 1000)
     app.state.tokens = Tokens(settings.secret)
     return app
 
@@ -85,7 +81,7 @@ async def tick(hub: Hub) -> None:
         await asyncio.sleep(TICK_S)
 
 
-async def sweep(archive: Archive, hub: Hub) -> None:
+async def sweep(archive: StatsStore, hub: Hub) -> None:
     """Let the archive look at the clock, now and then."""
     while True:
         await asyncio.sleep(SWEEP_S)

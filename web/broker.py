@@ -10,9 +10,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from streams.logs import about
-from streams.messages import FRAMES, PREDICTIONS, WORKERS, Frame, Prediction, WorkerStatus
-from streams.settings import Settings
+from streams.contract.logs import about
+from streams.contract.messages import Frame, Prediction, WorkerStatus
+from streams.contract.settings import Settings
+from streams.contract.topics import FRAMES, PREDICTIONS, WORKERS
 
 log = logging.getLogger(__name__)
 

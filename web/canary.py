@@ -6,20 +6,20 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from streams.messages import CANARY
+from streams.contract.canary import canary_session
+from web import SAMPLES
 from web.hub import Hub, Outbox
 from web.protocol import Upload
 from web.sessions import Flood
 
-PICTURE = Path(__file__).parent / "static" / "samples" / "coffee.jpg"
+PICTURE = SAMPLES / "coffee.jpg"
 EVERY_S = 3.0
 EVERY_AT_FIRST_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Song:
+class CanaryResult:
     """What the last canary frame brought back: its top label, and the milliseconds it took."""
 
     label: str
@@ -36,8 +36,8 @@ class Canary:
     def __init__(self, hub: Hub, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.hub = hub
         self.clock = clock
-        self.session = CANARY + name
-        self.last: Song | None = None
+        self.session = canary_session(name)
+        self.last: CanaryResult | None = None
         self._jpeg = PICTURE.read_bytes()
         self._outbox: Outbox | None = None
         self._seq = 0
@@ -76,6 +76,6 @@ class Canary:
         if message["type"] == "labels":
             now = self.clock()
             top = message["labels"][0]
-            self.last = Song(
+            self.last = CanaryResult(
                 top["label"], top["probability"], (now - started) * 1000, message["model"], message["version"], now
             )

@@ -8,8 +8,10 @@ from typing import Any
 
 import orjson
 
-from streams.messages import ANSWERED, CANARY, Frame, Prediction, ServedModel, WorkerStatus
-from streams.settings import Settings
+from streams.contract.canary import is_canary
+from streams.contract.messages import Frame, Prediction, ServedModel, WorkerStatus
+from streams.contract.outcomes import Outcome
+from streams.contract.settings import Settings
 from web.metrics import Metrics
 from web.protocol import Upload
 from web.sessions import Session
@@ -153,7 +155,7 @@ class Hub:
         return [
             each
             for each in self._sessions.values()
-            if (each.traffic.received or each.id in self.outboxes) and not each.id.startswith(CANARY)
+            if (each.traffic.received or each.id in self.outboxes) and not is_canary(each.id)
         ]
 
     def models(self) -> list[ServedModel]:
@@ -201,7 +203,7 @@ class Hub:
 
 def answer(prediction: Prediction, seq: int, *also: int) -> dict[str, Any]:
     """The fate of frame ``seq``, and of those ``also`` dropped with it, as the browser reads it."""
-    if prediction.outcome != ANSWERED:
+    if prediction.outcome != Outcome.ANSWERED:
         told: dict[str, Any] = {
             "type": "dropped",
             "seq": seq,

@@ -8,35 +8,38 @@ received = answers + drops + expired + unanswered as long as no socket moves bet
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from streams.history import HOPS
-from streams.messages import ANSWERED, CANARY, EXPIRED, Prediction
-from streams.meters import Durations, Named, Register, Sample
+from streams.contract.canary import is_canary
+from streams.contract.messages import Prediction
+from streams.contract.outcomes import CAPTURED, SERVER_HOPS, Hop, Outcome
+from streams.contract.prometheus import BucketCounts, Exporter, MetricSpec, Sample
 from web.protocol import Upload
 from web.sessions import Session
 
-SESSIONS = Named("sightstream_gateway_sessions", "gauge", "Sessions that have a socket now.")
-SOCKETS = Named("sightstream_gateway_sockets", "gauge", "Open WebSockets, those without a session included.")
-UNANSWERED = Named("sightstream_gateway_unanswered_frames", "gauge", "Frames that were taken and have no fate yet.")
-WORKERS = Named("sightstream_gateway_workers", "gauge", "Workers that said lately that they live.")
-RECEIVED = Named("sightstream_gateway_frames_received_total", "counter", "Frames that browsers sent.")
-ANSWERS = Named(
+SESSIONS = MetricSpec("sightstream_gateway_sessions", "gauge", "Sessions that have a socket now.")
+SOCKETS = MetricSpec("sightstream_gateway_sockets", "gauge", "Open WebSockets, those without a session included.")
+UNANSWERED = MetricSpec(
+    "sightstream_gateway_unanswered_frames", "gauge", "Frames that were taken and have no fate yet."
+)
+WORKERS = MetricSpec("sightstream_gateway_workers", "gauge", "Workers that said lately that they live.")
+RECEIVED = MetricSpec("sightstream_gateway_frames_received_total", "counter", "Frames that browsers sent.")
+ANSWERS = MetricSpec(
     "sightstream_gateway_answers_delivered_total", "counter", "Frames answered with labels.", ("model", "version")
 )
-DROPS = Named("sightstream_gateway_drops_total", "counter", "Frames dropped.", ("reason", "stage"))
-EXPIRED_FRAMES = Named("sightstream_gateway_expired_total", "counter", "Frames given up without an answer.")
-HOP_SECONDS = Named(
+DROPS = MetricSpec("sightstream_gateway_drops_total", "counter", "Frames dropped.", ("reason", "stage"))
+EXPIRED_FRAMES = MetricSpec("sightstream_gateway_expired_total", "counter", "Frames given up without an answer.")
+HOP_SECONDS = MetricSpec(
     "sightstream_gateway_hop_seconds",
     "histogram",
     "Seconds that answered frames took to the end of each hop from the end of the one before, captured the first.",
     ("hop",),
 )
-ROUND_TRIP = Named(
+ROUND_TRIP = MetricSpec(
     "sightstream_gateway_round_trip_seconds",
     "histogram",
     "Seconds from a frame's capture until its label was shown, as browsers measured them.",
 )
-READY = Named("sightstream_gateway_ready", "gauge", "1 while canary frames come back with labels, 0 otherwise.")
-CANARY_TRIP = Named(
+READY = MetricSpec("sightstream_gateway_ready", "gauge", "1 while canary frames come back with labels, 0 otherwise.")
+CANARY_TRIP = MetricSpec(
     "sightstream_gateway_canary_round_trip_seconds", "gauge", "Seconds that the last canary took, if there was one."
 )
 
@@ -55,7 +58,7 @@ NAMED = (
     CANARY_TRIP,
 )
 
-_STEPS = {"captured", *HOPS[:-1]}
+_STEPS = {CAPTURED, *SERVER_HOPS}
 
 
 class Metrics:
@@ -66,15 +69,15 @@ class Metrics:
         self.expired = 0
         self.answers: Counter[tuple[str, str]] = Counter()  # (model, version)
         self.drops: Counter[tuple[str, str]] = Counter()  # (reason, stage)
-        self.hops = {hop: Durations() for hop in HOPS}
-        self._server_hops = [(hop, self.hops[hop]) for hop in HOPS[:-1]]
-        self.round_trip = Durations()
+        self.hops = {hop: BucketCounts() for hop in Hop}
+        self._server_hops = [(hop, self.hops[hop]) for hop in SERVER_HOPS]
+        self.round_trip = BucketCounts()
         self.look: Callable[[], Iterable[Sample]] = tuple
-        self.register = Register(NAMED, self._samples)
+        self.register = Exporter(NAMED, self._samples)
 
     def took(self, session: Session, upload: Upload) -> None:
         """Count a frame that a session's browser sent, and the round trips it tells of."""
-        if session.id.startswith(CANARY):
+        if is_canary(session.id):
             return
         self.received += 1
         session.traffic.received += 1
@@ -82,23 +85,23 @@ class Metrics:
             session.traffic.round_trip_ms = round_trip_ms
             self.round_trip.add(round_trip_ms / 1000)
             if (told := session.settled.get(seq)) and (times := told.times).keys() >= _STEPS:
-                self.hops[HOPS[-1]].add((round_trip_ms - times["published"] + times["captured"]) / 1000)
+                self.hops[Hop.DELIVERED].add((round_trip_ms - times[Hop.PUBLISHED] + times[CAPTURED]) / 1000)
 
     def settled(self, session: Session, prediction: Prediction, frames: int, now: float) -> None:
         """Count the fate of so many of a session's ``frames``, which ``prediction`` is news of."""
-        if not frames or session.id.startswith(CANARY):
+        if not frames or is_canary(session.id):
             return
         outcome = prediction.outcome
-        if outcome == ANSWERED:
+        if outcome == Outcome.ANSWERED:
             session.traffic.answer(now)
             self.answers[prediction.model, prediction.version] += frames
             if (times := prediction.times).keys() >= _STEPS:
-                start = times["captured"]
+                start = times[CAPTURED]
                 for hop, durations in self._server_hops:
                     end = times[hop]
                     durations.add((end - start) / 1000)
                     start = end
-        elif outcome == EXPIRED:
+        elif outcome == Outcome.EXPIRED:
             session.traffic.expired += frames
             self.expired += frames
         else:

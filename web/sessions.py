@@ -10,18 +10,12 @@ gateway and statistics count the same.
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
-from streams.messages import ANSWERED, EXPIRED, Frame, Prediction
-from streams.settings import Settings
-from streams.steady import Steady
+from streams.contract.messages import Frame, Prediction
+from streams.contract.outcomes import Outcome, Stage
+from streams.contract.settings import Settings
+from streams.contract.smoothing import SmoothedLabel
 from web.protocol import BadMessage, Upload
 from web.traffic import Traffic
-
-SUPERSEDED = "superseded"
-STALE = "stale"
-TOO_LARGE = "too_large"
-UNREADABLE = "unreadable"
-RATE = "rate"
-STAGE = "gateway"  # where these drops happen
 
 REMEMBERED_ANSWERS = 256
 MOST_AT_ONCE = 48  # superseded frames in one message: who comes back may ask for those and the rest under way
@@ -52,7 +46,7 @@ class Session:
     last_seen: float = 0.0
     unanswered: dict[int, float] = field(default_factory=dict)  # sequence number -> when it expires
     settled: OrderedDict[int, Prediction] = field(default_factory=OrderedDict)
-    steady: Steady = field(default_factory=Steady)
+    steady: SmoothedLabel = field(default_factory=SmoothedLabel)
     traffic: Traffic = field(default_factory=Traffic)
     _in_flight: set[int] = field(default_factory=set)
     _waiting: tuple[Upload, str, float] | None = None  # with the model it is for, and when it came
@@ -85,13 +79,17 @@ class Session:
         self.last_seen = now
         self.unanswered[upload.seq] = now + self.settings.expire_s * 1000
         if over_rate:
-            return [self._drop(upload, reason=RATE, message=f"more than {self.settings.max_fps:g} frames a second")]
+            return [
+                self._drop(
+                    upload, reason=Outcome.RATE, message=f"more than {self.settings.max_fps:g} frames a second"
+                )
+            ]
         if len(upload.jpeg) > (most := self.settings.max_frame_bytes):
             why = f"{len(upload.jpeg)} bytes; a frame has at most {most}"
-            return [self._drop(upload, reason=TOO_LARGE, message=why)]
+            return [self._drop(upload, reason=Outcome.TOO_LARGE, message=why)]
         if upload.jpeg[:2] != b"\xff\xd8":
             why = "a frame is a JPEG, and starts with the bytes FF D8"
-            return [self._drop(upload, reason=UNREADABLE, message=why)]
+            return [self._drop(upload, reason=Outcome.UNREADABLE, message=why)]
         if len(self._in_flight) < self.settings.credits:
             return [self._send(upload, model, now)]
         if self._waiting:
@@ -111,7 +109,7 @@ class Session:
             self.settled[seq] = prediction
         while len(self.settled) > REMEMBERED_ANSWERS:
             self.settled.popitem(last=False)
-        if prediction.outcome == ANSWERED:
+        if prediction.outcome == Outcome.ANSWERED:
             self.steady.follow(prediction)
         news = [seq for seq in fresh if self.unanswered.pop(seq, None) is not None]
         if self._in_flight.isdisjoint(fresh):
@@ -126,7 +124,7 @@ class Session:
 
     def _word(self, now: float) -> list[Frame | Prediction]:
         superseded, self._superseded, self._told = self._superseded, [], now
-        return [self._drop(*superseded, reason=SUPERSEDED)]
+        return [self._drop(*superseded, reason=Outcome.SUPERSEDED)]
 
     def _next(self, now: float) -> list[Frame | Prediction]:
         if self._waiting is None or len(self._in_flight) >= self.settings.credits:
@@ -135,7 +133,7 @@ class Session:
         if upload.seq not in self.unanswered:
             return []
         if now - received > self.settings.freshness_ms:
-            return [self._drop(upload, reason=STALE)]
+            return [self._drop(upload, reason=Outcome.STALE)]
         return [self._send(upload, model, received)]
 
     def _send(self, upload: Upload, model: str, received: float) -> Frame:
@@ -164,7 +162,7 @@ class Session:
         late = [seq for seq, deadline in self.unanswered.items() if deadline <= now]
         for seq in late:
             self.unanswered[seq] = now + self.settings.expire_s * 1000
-        return [Prediction(session=self.id, seq=seq, outcome=EXPIRED, stage=STAGE) for seq in late]
+        return [Prediction(session=self.id, seq=seq, outcome=Outcome.EXPIRED, stage=Stage.GATEWAY) for seq in late]
 
     def _spend(self, now: float) -> bool:
         rate = self.settings.max_fps
@@ -175,13 +173,13 @@ class Session:
             raise Flood(rate)
         return self._tokens >= 0
 
-    def _drop(self, *uploads: Upload, reason: str, message: str = "") -> Prediction:
+    def _drop(self, *uploads: Upload, reason: Outcome, message: str = "") -> Prediction:
         seq, *also = [each.seq for each in uploads]
         return Prediction(
             session=self.id,
             seq=seq,
             outcome=reason,
-            stage=STAGE,
+            stage=Stage.GATEWAY,
             message=message,
             echoes=[list(echo) for each in uploads for echo in each.echoes],
             also=also,

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
 
-from tests.browser.fakes.chromium import chromium, launch
-from tests.browser.fakes.film import LEFT, RIGHT, colour_card, is_near, jpeg, pixel, write_film
-from tests.browser.fakes.gateway import MODEL, STATIC, FakeGateway, FakeServer, dropped, labels, serving
+from tests.fakes.browser.chromium import chromium, launch
+from tests.fakes.browser.film import LEFT, RIGHT, colour_card, is_near, jpeg, pixel, write_film
+from tests.fakes.browser.gateway import MODEL, FakeGateway, FakeServer, dropped, labels, serving
+from web import STATIC
 from web.protocol import Upload, pack
 
 pytestmark = pytest.mark.browser

@@ -4,15 +4,15 @@ import asyncio
 
 import pytest
 
-from infra.drill import on_a_stack
-from infra.faults import ONE_WORKER, TWO_WORKERS, Exercise, Outcome
+from infra.commands.drill import on_a_stack
+from infra.loadtest.chaos import ONE_WORKER, TWO_WORKERS, FaultCase, Outcome
 
 pytestmark = pytest.mark.broker
 
 RECOVERY_S = 60.0  # generous: how fast is what `sightstream drill` measures
 
 
-def run(workers: int, exercises: tuple[Exercise, ...]) -> dict[str, Outcome]:
+def run(workers: int, exercises: tuple[FaultCase, ...]) -> dict[str, Outcome]:
     outcomes = asyncio.run(on_a_stack("efficientnet_lite0", workers, list(exercises)))
     return {each.fault: each for each in outcomes}
 

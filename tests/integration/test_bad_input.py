@@ -5,7 +5,6 @@ import os
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +12,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from streams.messages import FRAMES, REJECTED
+from streams.contract.topics import FRAMES, REJECTED
+from tests import SAMPLES
 from tests.running import RunningStack
 from web.protocol import Upload, pack
 
 pytestmark = pytest.mark.broker
 
-SAMPLES = Path(__file__).parents[2] / "web" / "static" / "samples"
 CAT = (SAMPLES / "cat.jpg").read_bytes()
 
 

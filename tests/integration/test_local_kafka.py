@@ -15,15 +15,16 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from infra.kafka import jars
-from infra.kafka.server import BrokerSilent, LocalKafka
-from infra.kafka.storage import BrokerFolderBroken, FolderInUse
-from infra.kafka.topics import TopicMismatch, TopicRefused, TopicSpec, create_topics
-from streams.settings import Settings
+from infra.local.kafka import jars
+from infra.local.kafka.server import BrokerSilent, LocalKafka
+from infra.local.kafka.storage import BrokerFolderBroken, FolderInUse
+from infra.local.topic_admin import TopicMismatch, TopicRefused, create_topics
+from streams.contract.settings import Settings
+from streams.contract.topics import TopicSpec
+from tests import ROOT
 
 pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="module")]
 
-ROOT = Path(__file__).parents[2]
 FRAMES = TopicSpec("frames", 2, config={"retention.ms": "60000", "segment.ms": "15000"})
 
 
@@ -161,7 +162,7 @@ async def test_kill_9_of_the_parent_leaves_no_broker_and_a_folder_to_start_again
     kafka: LocalKafka, cache: Path, tmp_path: Path
 ) -> None:
     script = (
-        "import asyncio, sys; from pathlib import Path; from infra.kafka.server import LocalKafka\n"
+        "import asyncio, sys; from pathlib import Path; from infra.local.kafka.server import LocalKafka\n"
         "async def main():\n"
         "    kafka = LocalKafka(Path(sys.argv[1]), cache=Path(sys.argv[2]))\n"
         "    await kafka.start()\n"

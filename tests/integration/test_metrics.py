@@ -12,10 +12,10 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from infra.client import Client
-from infra.reel import Shot
-from infra.stack import PICTURE
-from infra.tally import Tally, total
+from infra.client.client import Client
+from infra.client.frame_counts import FrameCounts, total
+from infra.client.media_source import Shot
+from infra.local.stack import PICTURE
 from tests.running import OPERATOR_TOKEN, RunningStack, running_stack
 
 pytestmark = pytest.mark.broker
@@ -55,7 +55,7 @@ def until_calm(where: str) -> Read:
     raise AssertionError("frames without a fate after 10 s")
 
 
-async def rude(stack: RunningStack, sessions: int, seconds: float) -> Tally:
+async def rude(stack: RunningStack, sessions: int, seconds: float) -> FrameCounts:
     """Some sessions that send far more than their credits allow, so that frames are dropped."""
 
     async def shots(size: int) -> AsyncIterator[Shot]:
@@ -68,7 +68,7 @@ async def rude(stack: RunningStack, sessions: int, seconds: float) -> Tally:
 
 
 @pytest.fixture(scope="module")
-def counted(stack: RunningStack) -> Iterator[tuple[Tally, Read, Read, Read, Read]]:
+def counted(stack: RunningStack) -> Iterator[tuple[FrameCounts, Read, Read, Read, Read]]:
     """What clients counted, and what gateway and worker told before and after."""
     gateway, worker = targets(stack)["gateway"], targets(stack)["worker-1"]
     before, worker_before = until_calm(gateway), read(worker)
@@ -76,7 +76,7 @@ def counted(stack: RunningStack) -> Iterator[tuple[Tally, Read, Read, Read, Read
     yield tally, before, until_calm(gateway), worker_before, read(worker)
 
 
-def test_the_gateway_counts_what_the_clients_count(counted: tuple[Tally, Read, Read, Read, Read]) -> None:
+def test_the_gateway_counts_what_the_clients_count(counted: tuple[FrameCounts, Read, Read, Read, Read]) -> None:
     tally, before, after, *_ = counted
     assert tally.answered > 0
     assert tally.dropped["superseded"] > 20
@@ -94,7 +94,7 @@ def test_the_gateway_counts_what_the_clients_count(counted: tuple[Tally, Read, R
     assert 0 < gained("round_trip_seconds_count")[""] <= tally.answered
 
 
-def test_the_worker_counts_what_the_clients_count(counted: tuple[Tally, Read, Read, Read, Read]) -> None:
+def test_the_worker_counts_what_the_clients_count(counted: tuple[FrameCounts, Read, Read, Read, Read]) -> None:
     tally, gateway_before, gateway_after, before, after = counted
 
     def gained(name: str, by: str = "") -> Counter[str]:

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from infra.bench import endless
-from infra.client import Client, Refused
-from infra.reel import Shot
+from infra.client.client import Client, Refused
+from infra.client.media_source import Shot
+from infra.commands.bench import endless
 from models.bundle import WEIGHTS, Bundle, published
-from streams.settings import Settings
+from streams.contract.settings import Settings
 from tests.running import RunningStack, running_stack
 from training.runs import shapes
 
@@ -83,7 +83,7 @@ def models(stack: RunningStack, *arguments: str | Path, code: int = 0) -> str:
         [
             sys.executable,
             "-m",
-            "infra.cli",
+            "infra.commands",
             "models",
             "--registry",
             str(stack.folder / "models"),

@@ -12,16 +12,15 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests import SAMPLES
 from tests.running import RunningStack, none_left, running_stack
 
 pytestmark = pytest.mark.broker
 
-SAMPLES = Path(__file__).parents[2] / "web" / "static" / "samples"
-
 
 def sightstream(*arguments: str | Path, code: int = 0) -> str:
     run = subprocess.run(
-        [sys.executable, "-m", "infra.cli", *map(str, arguments)], capture_output=True, text=True, timeout=300
+        [sys.executable, "-m", "infra.commands", *map(str, arguments)], capture_output=True, text=True, timeout=300
     )
     assert run.returncode == code, run.stderr
     return run.stdout if code == 0 else run.stderr

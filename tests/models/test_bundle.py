@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors import SafetensorError
 
-from models.build import BuildFailed
+from models.build_process import BuildFailed
 from models.bundle import (
     MANIFEST,
     WEIGHTS,

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle, Manifest
 from models.classifier import Classifier, Label
-from models.engines import ENGINES, OnRoom, UnknownEngine, nobody, open_engine
+from models.engines.base import ENGINES, OnRoom, UnknownEngine, nobody, open_engine
 from models.networks import Head, Network
 
 COLOURS = Manifest("colours", Network("efficientnet_lite0", 4, 127, 128), Head(3), ("red", "green", "blue"))

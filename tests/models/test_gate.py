@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from models.abstain import NOT_ONE
 from models.bundle import Bundle, Manifest
 from models.classifier import Classifier
-from models.engines import OnRoom, nobody
+from models.engines.base import OnRoom, nobody
 from models.gate import BadGate, Gate, Gated, ranges, read_labels, resized
 from models.networks import Head, Network
 from models.weights import imagenet_labels
+from tests import SAMPLES
 from tests.models.test_classifier import ColourEngine
 
 NOT_A_DOG = Gate("efficientnet_lite0", tuple(range(151, 269)), "not a dog")
@@ -169,7 +170,6 @@ def test_gate_comes_back_from_json() -> None:
 def test_a_cat_and_a_coffee_are_not_a_dog_to_the_real_network(lite0: Bundle, cache: Path) -> None:
     from models.images import read_picture
 
-    samples = Path(__file__).parents[2] / "web" / "static" / "samples"
-    pictures = np.stack([read_picture(samples / f"{name}.jpg", 224) for name in ("cat", "coffee")])
+    pictures = np.stack([read_picture(SAMPLES / f"{name}.jpg", 224) for name in ("cat", "coffee")])
     both = Gated(Classifier.load(lite0, cache=cache), Classifier.load(lite0, cache=cache), NOT_A_DOG)
     assert [labels[0].label for labels in both.classify(pictures)] == ["not a dog", "not a dog"]

@@ -6,7 +6,7 @@ import pytest
 from faust.types import Message
 
 from streams.app import sessions
-from streams.stats import SessionStats
+from streams.contract.stats import SessionStats
 
 
 @pytest.mark.parametrize("value", [SessionStats("s", 1.0, 2.0).dumps(), None])

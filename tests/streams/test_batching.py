@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.classifier import Label
-from models.engines import OnRoom, nobody
-from streams.batching import AT_ONCE_BYTES, now_ms
-from tests.streams.slow import Slow, frame, jpeg, running, until
+from models.engines.base import OnRoom, nobody
+from streams.batching import AT_ONCE_BYTES
+from streams.contract.clock import now_ms
+from tests.fakes.classifiers import Slow, frame, jpeg, running, until
 
 
 async def test_a_lone_frame_is_answered_without_waiting_for_others() -> None:

@@ -8,9 +8,13 @@ from typing import Any
 from faust.types import TP
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.messages import ANSWERED, CANARY, FRAMES, PREDICTIONS, Codec, Prediction, ServedModel, WorkerStatus
+from streams.contract.canary import canary_session
+from streams.contract.codec import Codec
+from streams.contract.messages import Prediction, ServedModel, WorkerStatus
+from streams.contract.outcomes import Outcome
+from streams.contract.topics import FRAMES, PREDICTIONS
 from streams.metrics import NAMED, Metrics, lag, serve
-from tests.streams.slow import Slow, frame, running
+from tests.fakes.classifiers import Slow, frame, running
 
 
 def told(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -54,7 +58,13 @@ def test_batches_are_counted_by_model_with_their_time_and_their_frames_ages() ->
 
 def test_fates_are_counted_and_canaries_are_not() -> None:
     metrics = Metrics()
-    for each in (fate(ANSWERED), fate(ANSWERED), fate("stale"), fate(ANSWERED, CANARY + "g"), fate("failed", CANARY)):
+    for each in (
+        fate(Outcome.ANSWERED),
+        fate(Outcome.ANSWERED),
+        fate("stale"),
+        fate(Outcome.ANSWERED, canary_session("g")),
+        fate("failed", canary_session("")),
+    ):
         metrics.published(each)
     assert value(metrics, "answers_total", model="net", version="7") == 2
     assert value(metrics, "drops_total", reason="stale") == 1
@@ -69,7 +79,7 @@ def test_a_sign_of_life_tells_what_happened_since_the_last_one_and_travels_whole
     metrics.launched("net", [10.0, 30.5])
     metrics.launched("net", [12.0, 13.0])
     for _ in range(4):
-        metrics.published(fate(ANSWERED))
+        metrics.published(fate(Outcome.ANSWERED))
     metrics.published(fate("stale"))
     clock.now = 2.0
     model = ServedModel("net", "7", 224)

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from streams.messages import CANARY, Label, Prediction
-from streams.stats import SessionStats
+from streams.contract.canary import canary_session
+from streams.contract.messages import Label, Prediction
+from streams.contract.outcomes import Stage
+from streams.contract.stats import SessionStats
 from streams.tracking import Event, Tracker
 
 NOW_S = 1e9
@@ -18,7 +20,7 @@ class Told:
 
     def __init__(self, seq: int, session: str = "s", partition: int = 0) -> None:
         self.value = Prediction(
-            session=session, seq=seq, outcome="answered", stage="worker", labels=[Label(1, "cat", 0.9)]
+            session=session, seq=seq, outcome="answered", stage=Stage.WORKER, labels=[Label(1, "cat", 0.9)]
         )
         self.message: Any = SimpleNamespace(partition=partition, timestamp=NOW_S + seq / 10)
         self.acked = False
@@ -167,7 +169,7 @@ async def test_a_worker_that_stood_still_waits_before_it_writes() -> None:
 async def test_canaries_leave_no_statistics() -> None:
     table = Table()
     one = tracker(table)
-    song = Told(1, f"{CANARY}gateway")
+    song = Told(1, canary_session("gateway"))
     take(one, song)
     await one.settle()
     assert song.acked
@@ -189,7 +191,7 @@ async def test_nonsense_is_acknowledged_and_harms_nobody() -> None:
     table = Table()
     one = tracker(table)
     nonsense = Told(1)
-    nonsense.value = Prediction(session="s", seq="one", outcome="answered", stage="worker")
+    nonsense.value = Prediction(session="s", seq="one", outcome="answered", stage=Stage.WORKER)
     take(one, nonsense, Told(2))
     await one.settle()
     assert nonsense.acked

@@ -6,7 +6,7 @@ import pytest
 from training.best import best, larger
 from training.calibration import temperature, threshold
 from training.linear import Linear, accuracy, cross_entropy, fit, likeness, prior
-from training.recipes import Lesson
+from training.recipes import TrainingData
 
 
 def toy(seed: int = 0, each: int = 40, noise: float = 0.7) -> tuple[np.ndarray, np.ndarray]:
@@ -23,8 +23,8 @@ KNOWN = Linear(
 )
 
 
-def lesson() -> Lesson:
-    return Lesson(*toy(0), *toy(1), 3, KNOWN)
+def lesson() -> TrainingData:
+    return TrainingData(*toy(0), *toy(1), 3, KNOWN)
 
 
 def test_the_gradient_vanishes_at_what_was_found() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.models.pictures import scene
+from tests.fakes.pictures import scene
 from training.report import sections, write_report
 from training.scores import Answers, score
 

@@ -15,9 +15,10 @@ from models.abstain import NONE_OF_THESE
 from models.bundle import MANIFEST, WEIGHTS, BrokenBundle, Bundle
 from models.classifier import Classifier
 from models.images import read_picture
+from tests import SAMPLES
 from tests.training.test_linear import KNOWN, toy
 from training.classic import classic
-from training.recipes import Lesson
+from training.recipes import TrainingData
 from training.runs import shapes
 from training.scores import score
 from training.train import RECIPES, Trained
@@ -48,8 +49,7 @@ def test_both_engines_serve_it_as_it_was_scored(trained: Trained, engine: str, c
 
 def test_a_picture_of_none_of_the_classes_is_none_of_these(trained: Trained, cache: Path) -> None:
     classifier = Classifier.load(trained.bundle, cache=cache)
-    samples = Path(__file__).parents[2] / "web" / "static" / "samples"
-    batch = np.stack([read_picture(path, shapes.SIDE) for path in sorted(samples.glob("*.jpg"))])
+    batch = np.stack([read_picture(path, shapes.SIDE) for path in sorted(SAMPLES.glob("*.jpg"))])
     answers = [ranked[0].label for ranked in classifier.classify(batch)]
     assert answers.count(NONE_OF_THESE) >= len(answers) - 1
     classifier.close()
@@ -91,7 +91,7 @@ def test_killed_at_any_moment_it_leaves_a_whole_bundle_or_none(tmp_path: Path, a
 
 
 def test_classic_learns_and_gives_the_same_for_the_same_seed() -> None:
-    lesson = Lesson(*toy(0), *toy(1), 3, KNOWN)
+    lesson = TrainingData(*toy(0), *toy(1), 3, KNOWN)
     one, two = (classic(lesson, 7, lambda what, share: None, epochs=4) for _ in range(2))
     assert [*one.layers] == ["hidden0", "hidden0_bn", "hidden1", "hidden1_bn", "logits"]
     np.testing.assert_array_equal(one.logits(lesson.valid), two.logits(lesson.valid))

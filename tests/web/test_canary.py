@@ -6,9 +6,10 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from streams.messages import Frame, Prediction, ServedModel, WorkerStatus
-from streams.settings import Settings
-from tests.web.gateway import InstantBroker, Shelf, answer, until_readyz_says
+from streams.contract.messages import Frame, Prediction, ServedModel, WorkerStatus
+from streams.contract.outcomes import Outcome
+from streams.contract.settings import Settings
+from tests.fakes.gateway import InstantBroker, Shelf, answer, until_readyz_says
 from web.app import create_app
 from web.canary import EVERY_S, Canary
 from web.hub import Hub
@@ -21,17 +22,18 @@ class World:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.outcome = "answered"  # empty: none
+        self.outcome: Outcome | None = Outcome.ANSWERED  # of every frame; None: nobody answers
         self.hub = Hub(Settings(expire_s=3.0), self.post, now_ms=lambda: self.now * 1000)
         self.hub.note_worker(WorkerStatus(worker="w", at=self.now * 1000, models=[ServedModel("net", "1", 224)]))
         self.canary = Canary(self.hub, "here", lambda: self.now)
 
     def post(self, message: Frame | Prediction) -> None:
         if isinstance(message, Frame):
+            if self.outcome is None:
+                return
             message = answer(message)
             message.outcome = self.outcome
-        if message.outcome:
-            asyncio.get_running_loop().call_soon(self.hub.settle, message)
+        asyncio.get_running_loop().call_soon(self.hub.settle, message)
 
 
 async def test_a_gateway_is_ready_once_its_canary_came_back_and_not_before() -> None:
@@ -46,7 +48,7 @@ async def test_a_gateway_is_ready_once_its_canary_came_back_and_not_before() -> 
 async def test_a_gateway_is_no_longer_ready_when_its_canary_does_not_come_back() -> None:
     world = World()
     await world.canary.sing()
-    world.outcome = ""
+    world.outcome = None
     lost = asyncio.create_task(world.canary.sing())
     await asyncio.sleep(0)
     world.now += PATIENCE_S - 0.1
@@ -59,7 +61,7 @@ async def test_a_gateway_is_no_longer_ready_when_its_canary_does_not_come_back()
 async def test_a_gateway_whose_canaries_are_all_dropped_is_not_ready() -> None:
     world = World()
     await world.canary.sing()
-    world.outcome = "stale"
+    world.outcome = Outcome.STALE
     for _ in range(4):
         world.now += EVERY_S
         await world.canary.sing()
@@ -102,11 +104,11 @@ def test_a_gateway_that_comes_back_sings_under_another_name() -> None:
 async def test_where_a_session_may_send_very_little_so_may_a_canary() -> None:
     world = World()
     world.hub.settings = Settings(max_fps=1)
-    world.outcome = "stale"
+    world.outcome = Outcome.STALE
     for _ in range(20):
         await world.canary.sing()
     assert not world.canary.ready
-    world.outcome = "answered"
+    world.outcome = Outcome.ANSWERED
     world.now += 60.0
     await world.canary.sing()
     assert world.canary.ready

@@ -8,9 +8,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from streams.messages import ANSWERED, CANARY, EXPIRED, Frame, Prediction
-from streams.settings import Settings
-from tests.web.gateway import InstantBroker, Shelf, until_readyz_says
+from streams.contract.canary import canary_session
+from streams.contract.messages import Frame, Prediction
+from streams.contract.outcomes import Outcome, Stage
+from streams.contract.settings import Settings
+from tests.fakes.gateway import InstantBroker, Shelf, until_readyz_says
 from web.app import create_app
 from web.hub import Hub
 from web.metrics import NAMED, Metrics
@@ -44,7 +46,9 @@ class Table:
     def send(self, seq: int, *echoes: tuple[int, float], session: str = "s") -> None:
         self.hub.offer(session, Upload(seq, 1e12, JPEG, echoes), "")
 
-    def tell(self, seq: int, outcome: str = ANSWERED, *, session: str = "s", also: list[int] | None = None) -> None:
+    def tell(
+        self, seq: int, outcome: str = Outcome.ANSWERED, *, session: str = "s", also: list[int] | None = None
+    ) -> None:
         times = {step: 1e12 + 4 * place for place, step in enumerate(STEPS)}
         self.hub.settle(
             Prediction(session, seq, outcome, "worker", model="net", version="7", times=times, also=also or [])
@@ -57,21 +61,21 @@ def test_every_frame_is_counted_once_with_its_fate() -> None:
         table.send(seq)
     table.tell(1)
     table.tell(1)
-    table.tell(1, EXPIRED)
+    table.tell(1, Outcome.EXPIRED)
     table.tell(2, "superseded", also=[3, 4])
-    table.tell(5, EXPIRED)
+    table.tell(5, Outcome.EXPIRED)
     metrics = table.hub.metrics
     assert value(metrics, "frames_received_total") == 6
     assert value(metrics, "answers_delivered_total", model="net", version="7") == 1
-    assert value(metrics, "drops_total", reason="superseded", stage="worker") == 3
+    assert value(metrics, "drops_total", reason="superseded", stage=Stage.WORKER) == 3
     assert value(metrics, "expired_total") == 1
 
 
 def test_another_gateways_frames_and_canaries_are_not_counted() -> None:
     table = Table()
     table.tell(1, session="another gateway's")
-    table.send(1, session=CANARY + "me")
-    table.tell(1, session=CANARY + "me")
+    table.send(1, session=canary_session("me"))
+    table.tell(1, session=canary_session("me"))
     assert value(table.hub.metrics, "frames_received_total") == 0
     assert not table.hub.metrics.answers
     assert [each.id for each in table.hub.sessions()] == []
@@ -96,7 +100,7 @@ def test_a_prediction_without_times_reaches_its_browser_and_is_counted() -> None
     table = Table()
     outbox = table.hub.join("s", [], "")
     table.send(1)
-    table.hub.settle(Prediction("s", 1, ANSWERED, "worker", model="net", version="7"))
+    table.hub.settle(Prediction("s", 1, Outcome.ANSWERED, "worker", model="net", version="7"))
     assert len(outbox._messages) == 2
     assert value(table.hub.metrics, "answers_delivered_total", model="net", version="7") == 1
 
@@ -105,7 +109,7 @@ def test_counting_costs_a_frame_little() -> None:
     table = Table()
     session = table.hub._session("s")
     times = {step: 1e12 + 4 * place for place, step in enumerate(STEPS)}
-    prediction = Prediction("s", 1, ANSWERED, "worker", model="net", version="7", times=times)
+    prediction = Prediction("s", 1, Outcome.ANSWERED, "worker", model="net", version="7", times=times)
     session.settled[1] = prediction
     upload = Upload(2, 1e12, JPEG, ((1, 27.0),))
     best = min(_once(table.hub.metrics, session, upload, prediction) for _ in range(5))

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from streams.messages import Frame, Prediction
-from streams.settings import Settings
+from streams.contract.messages import Frame, Prediction
+from streams.contract.outcomes import Stage
+from streams.contract.settings import Settings
 from web.protocol import BadMessage, Upload
 from web.sessions import Flood, Session
 
@@ -23,7 +24,7 @@ def upload(seq: int, jpeg: bytes = JPEG, captured: float = NOW) -> Upload:
 
 
 def answered(seq: int) -> Prediction:
-    return Prediction(session="s", seq=seq, outcome="answered", stage="worker")
+    return Prediction(session="s", seq=seq, outcome="answered", stage=Stage.WORKER)
 
 
 def told(messages: Sequence[Frame | Prediction]) -> list[tuple[int, str]]:

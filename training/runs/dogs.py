@@ -20,7 +20,7 @@ from rich.table import Table
 from models.bundle import Bundle
 from models.classifier import Classifier
 from models.images import read_picture
-from streams.settings import Settings
+from streams.contract.settings import Settings
 from training.report import write_report
 from training.scores import score
 from training.train import RECIPES, Plan, train

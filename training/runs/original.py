@@ -26,13 +26,13 @@ from rich.table import Table
 from models import networks, runtime
 from models.bundle import Bundle, published
 from models.reading import read_ahead
-from streams.settings import Settings
+from streams.contract.settings import Settings
 from training.best import best
 from training.classic import BATCH, DROPOUT, EPOCHS, HIDDEN, compile_classic
 from training.dataset import SPLITS, Dataset, read_dataset
 from training.features import Extractor, View
 from training.linear import Features, accuracy
-from training.recipes import Labels, Lesson
+from training.recipes import Labels, TrainingData
 from training.train import known_head
 
 BACKBONE = "inception_v3"
@@ -145,7 +145,7 @@ def teach_ours(folder: Path, source: Bundle) -> tuple[float, float]:
     """The head of `best` on pooled features: the seconds it takes, and top-1 on test."""
     splits = loaded(folder, "pooled")
     classes = int(splits["train"][1].max()) + 1
-    lesson = Lesson(*splits["train"], *splits["valid"], classes, known_head(source))
+    lesson = TrainingData(*splits["train"], *splits["valid"], classes, known_head(source))
     began = time.perf_counter()
     taught = best(lesson, 0, lambda what, share: None)
     seconds = time.perf_counter() - began

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from streams.settings import Settings
+from streams.contract.settings import Settings
 from training.train import Plan, Trained, train
 
 SIDE = 96  # pixels

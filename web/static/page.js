@@ -5,11 +5,11 @@ import { now } from "./frame.js";
 import { watchFiles } from "./intake.js";
 import { LabelList } from "./labels.js";
 import { Clock } from "./meters.js";
-import { Pass } from "./pass.js";
+import { Pass } from "./session_token.js";
 import { Preview } from "./preview.js";
 import { Sender } from "./sender.js";
 import { Socket } from "./socket.js";
-import { Stage } from "./stage.js";
+import { Stage } from "./source_controller.js";
 import { View } from "./view.js";
 
 const METERS_MS = 250;

@@ -1,0 +1,64 @@
+"""What became of the frames that a client sent: counts that always add up, and round trips."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.contract.outcomes import Outcome
+
+
+@dataclass(slots=True)
+class FrameCounts:
+    """One session's account: ``sent`` is always answered + dropped + expired + what is still under way."""
+
+    sent: int = 0
+    answered: int = 0
+    expired: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    round_trips: list[float] = field(default_factory=list)  # milliseconds, of answered frames
+
+    def answer(self, label: str, round_trip_ms: float) -> None:
+        """A frame came back with labels."""
+        self.answered += 1
+        self.labels[label] += 1
+        self.round_trips.append(round_trip_ms)
+
+    def drop(self, reason: str) -> None:
+        """A frame came back without labels."""
+        if reason == Outcome.EXPIRED:
+            self.expired += 1
+        else:
+            self.dropped[reason] += 1
+
+    def report(self) -> dict[str, Any]:
+        """The account in the words of ``sightstream stream --json``."""
+        return {
+            "sent": self.sent,
+            "answered": self.answered,
+            "dropped": dict(sorted(self.dropped.items())),
+            "expired": self.expired,
+            "latency_ms": latency(self.round_trips),
+        }
+
+
+def total(tallies: Sequence[FrameCounts]) -> FrameCounts:
+    """All accounts as one."""
+    return FrameCounts(
+        sent=sum(each.sent for each in tallies),
+        answered=sum(each.answered for each in tallies),
+        expired=sum(each.expired for each in tallies),
+        dropped=sum((each.dropped for each in tallies), Counter()),
+        labels=sum((each.labels for each in tallies), Counter()),
+        round_trips=[ms for each in tallies for ms in each.round_trips],
+    )
+
+
+def latency(round_trips: Sequence[float]) -> dict[str, float | None]:
+    """p50, p95, p99 (nearest rank) and the greatest of some durations in milliseconds; None where there are none."""
+    ordered = sorted(round_trips)
+    if not ordered:
+        return {"p50": None, "p95": None, "p99": None, "max": None}
+    ranks = {f"p{share}": ordered[-(-len(ordered) * share // 100) - 1] for share in (50, 95, 99)}
+    return {key: round(ms, 2) for key, ms in (ranks | {"max": ordered[-1]}).items()}

@@ -1,0 +1,53 @@
+"""The ``sightstream`` command. Each subcommand lives in a module of its own, imported when it is asked for."""
+
+import importlib
+
+import click
+
+COMMANDS = {
+    "up": "Start a whole stack on this machine: Kafka, workers, gateway.",
+    "stream": "Send pictures or videos through a running stack.",
+    "classify": "Label pictures without a stack.",
+    "train": "Teach a network your own classes, from folders of pictures.",
+    "evaluate": "Score a model on pictures whose class is known.",
+    "models": "Keep trained models, and choose which are live.",
+    "bench": "Measure the pipeline against its engine alone.",
+    "load": "Measure what holds under load: overload, a flood, a thousand sockets, a long run.",
+    "rehearse": "Promote a model under load on a stack of its own, and roll it back.",
+    "drill": "Break a stack in every known way, and see how it comes back.",
+    "gateway": "Serve the web page and the WebSocket.",
+}
+
+
+class Subcommands(click.Group):
+    """Finds ``infra.NAME.NAME`` for a subcommand, so that none waits for another's imports."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        try:
+            command: click.Command = getattr(importlib.import_module(f"infra.commands.{cmd_name}"), cmd_name)
+        except ModuleNotFoundError as error:
+            if error.name and error.name.split(".")[0] in {"infra", "streams", "web", "models", "training"}:
+                raise
+            raise click.ClickException(
+                f"`sightstream {cmd_name}` needs the package {error.name}: pip install 'sightstream[all]'"
+            ) from error
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Subcommands)
+@click.version_option(package_name="sightstream")
+def main() -> None:
+    """Real-time image classification: webcam to neural network and back, through Kafka and Faust."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""``sightstream gateway``: the web server, on its own."""
+
+import click
+
+
+@click.command()
+def gateway() -> None:
+    """Serve the web page and the WebSocket; set up by SIGHTSTREAM_* variables."""
+    import uvicorn
+
+    from streams.contract.logs import configure
+    from streams.contract.settings import BadSetting, Settings
+    from web.app import create_app
+
+    try:
+        settings = Settings.from_environ()
+    except BadSetting as error:
+        raise click.ClickException(str(error)) from error
+    configure(settings)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_config=None,
+        ws_max_size=4 * settings.max_frame_bytes,  # up to there a frame that is too large gets an answer of its own
+        ws_per_message_deflate=False,  # JPEGs do not get smaller
+        ws_ping_interval=settings.ping_s,
+        ws_ping_timeout=settings.ping_s,
+        timeout_graceful_shutdown=3,
+    )

@@ -1,0 +1,136 @@
+"""``sightstream stream``: the headless twin of the webcam page."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra.client.client import Client, Refused
+from infra.client.frame_counts import total
+from infra.client.media_source import Errand, MediaSource, NothingToSend, Shot, expand
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
+@click.option("--url", default="ws://127.0.0.1:8000/ws", show_default=True, help="The gateway's WebSocket.")
+@click.option("--sessions", default=1, show_default=True, type=click.IntRange(1), help="How many at once.")
+@click.option(
+    "--fps", type=click.FloatRange(0.01), help="Frames a second of each session.  [default: what credits let]"
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0.1), help="Start over until so long has passed.  [default: once through]"
+)
+@click.option("--model", default="", help="The model to ask for.  [default: the worker's first]")
+@click.option("--once", is_flag=True, help="Send every picture until it is answered once.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end instead of labels.")
+def stream(
+    paths: tuple[Path, ...],
+    url: str,
+    sessions: int,
+    fps: float | None,
+    seconds: float | None,
+    model: str,
+    once: bool,
+    as_json: bool,
+) -> None:
+    """Send pictures, folders of them or videos through a running stack, and show what comes back."""
+    run = Run(expand(paths), once=once, loop=seconds is not None, show=not as_json)
+    try:
+        asyncio.run(run.all(url, sessions, seconds, model=model, fps=fps))
+    except (Refused, NothingToSend) as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        pass
+    report = run.report()
+    click.echo(json.dumps(report) if as_json else summary(report), err=not as_json)
+    for why in run.reel.unreadable.values():
+        click.echo(f"not sent: {why}", err=True)
+    if run.reel.unreadable:
+        sys.exit(1)
+
+
+class Run:
+    """Some sessions that send the same paths side by side, or with ``once`` share them."""
+
+    def __init__(self, paths: Sequence[Path], *, once: bool, loop: bool, show: bool) -> None:
+        self.reel = MediaSource(paths)
+        self.errand = Errand(self.reel) if once else None
+        self.loop = loop
+        self.show = show
+        self.clients: list[Client] = []
+        self.files: dict[str, dict[str, Any]] = {}
+        self.seconds = 0.0
+        self._last: dict[str, Any] = {}
+
+    async def all(self, url: str, sessions: int, seconds: float | None, *, model: str, fps: float | None) -> None:
+        """Run every session to its end.
+
+        Raises:
+            Refused: the gateway will not serve a session.
+            NothingToSend: no path can be read.
+        """
+        started = time.monotonic()
+        self.clients = [
+            Client(url, self._source(number), model, fps, on_answer=self._answered, on_drop=self._dropped)
+            for number in range(sessions)
+        ]
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for client in self.clients:
+                    tasks.create_task(client.run(seconds))
+        except* (Refused, NothingToSend) as group:
+            raise group.exceptions[0] from None
+        finally:
+            self.seconds = time.monotonic() - started
+
+    def report(self) -> dict[str, Any]:
+        """The whole run, in one object."""
+        whole = total([client.tally for client in self.clients]).report()
+        return {
+            **{key: whole[key] for key in ("sent", "answered", "dropped", "expired")},
+            "fps": round(whole["answered"] / self.seconds, 2) if self.seconds else 0.0,
+            "latency_ms": whole["latency_ms"],
+            "model": self._last.get("model"),
+            "version": self._last.get("version"),
+            "sessions": [
+                {"id": each.session, **each.tally.report(), "labels": dict(each.tally.labels.most_common())}
+                for each in self.clients
+            ],
+            "files": self.files,
+        }
+
+    def _source(self, number: int) -> Callable[[int], AsyncIterator[Shot]]:
+        if self.errand:
+            return self.errand.shots
+        return lambda size: self.reel.shots(size, first=number, loop=self.loop)
+
+    def _answered(self, shot: Shot, message: dict[str, Any], round_trip_ms: float) -> None:
+        top = message["labels"][0]
+        before = self.files.get(str(shot.path))
+        self.files[str(shot.path)] = top
+        self._last = message
+        if self.errand:
+            self.errand.answered(shot.path)
+        if self.show and (before is None or before["label"] != top["label"]):
+            click.echo(
+                f"{shot.path.name:32.32}  {top['label']:28.28} {top['probability']:6.1%}  {round_trip_ms:6.0f} ms"
+            )
+
+    def _dropped(self, shot: Shot, message: dict[str, Any]) -> None:
+        if self.errand:
+            self.errand.dropped(shot.path)
+        if self.show and message.get("message"):
+            click.echo(f"{shot.path.name:32.32}  dropped: {message['message']}", err=True)
+
+
+def summary(report: dict[str, Any]) -> str:
+    """The run in a line for people."""
+    drops = "".join(f", {count} {reason}" for reason, count in report["dropped"].items())
+    p50, p99 = report["latency_ms"]["p50"], report["latency_ms"]["p99"]
+    times = f"; {report['fps']:g} frames/s, p50 {p50:.0f} ms, p99 {p99:.0f} ms" if p50 is not None else ""
+    return f"sent {report['sent']}: {report['answered']} answered{drops}, {report['expired']} expired{times}"

@@ -1,0 +1,69 @@
+"""The TensorFlow engine: the bundle's network as one frozen function."""
+
+import logging
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import runtime
+from models.bundle import Bundle
+from models.engines.base import OnRoom, nobody
+
+log = logging.getLogger(__name__)
+
+
+class TensorFlowEngine:
+    """See `models.engines.base.Engine`. Always f32: TensorFlow's bf16 is a switch for the whole process.
+
+    A batch is padded to the next larger bucket, for every size that is new costs a look at the whole graph.
+    """
+
+    name = "tensorflow"
+    precision = "f32"
+    buckets = (1, 2, 4, 8)
+
+    def __init__(self, bundle: Bundle, threads: int) -> None:
+        self._tf = runtime.tensorflow()
+        _use_threads(self._tf, threads)
+        self._function = frozen(bundle)
+
+    def run(
+        self, batch: NDArray[np.uint8], on_room: OnRoom = nobody, *, one_core: bool = False
+    ) -> NDArray[np.float32]:
+        count = len(batch)
+        bucket = next(size for size in self.buckets if size >= count)
+        if bucket > count:
+            batch = np.pad(batch, ((0, bucket - count), (0, 0), (0, 0), (0, 0)))
+        probabilities: NDArray[np.float32] = self._function(self._tf.constant(batch))[0].numpy()
+        return probabilities[:count]
+
+    def close(self) -> None:
+        self._function = None
+
+
+def frozen(bundle: Bundle) -> Any:
+    """The bundle's network without variables: pixels (n, size, size, 3) uint8 to probabilities of all its logits.
+
+    Normalisation, temperature and softmax are inside. Both engines are made from it.
+    """
+    tf = runtime.tensorflow()
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    model = bundle.build()
+    size = bundle.manifest.network.input_size
+
+    def probabilities(pixels: Any) -> Any:
+        return tf.nn.softmax(model(tf.cast(pixels, tf.float32), training=False) / bundle.manifest.temperature)
+
+    signature = tf.TensorSpec((None, size, size, 3), tf.uint8, name="pixels")
+    function = tf.function(probabilities, input_signature=[signature], autograph=False)
+    return convert_variables_to_constants_v2(function.get_concrete_function())
+
+
+def _use_threads(tf: Any, threads: int) -> None:
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:  # it already runs, and keeps its threads for as long as the process lives
+        log.debug("TensorFlow is running already: %d threads cannot be set any more", threads)

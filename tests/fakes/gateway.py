@@ -1,0 +1,56 @@
+"""A gateway whose Kafka and worker are one small object: every frame is answered at once."""
+
+import asyncio
+import time
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from streams.contract.messages import Frame, Label, Prediction, ServedModel, WorkerStatus
+from streams.contract.outcomes import Outcome, Stage
+from web.broker import Broker
+from web.stats_reader import StatsReader
+
+
+class InstantBroker(Broker):
+    """Answers each frame with a label that is its session's id; a picture that says ``wait`` gets none."""
+
+    async def run(self) -> None:
+        while True:
+            self.on_worker(WorkerStatus(worker="w", at=self.now_ms(), models=[ServedModel("net", "1", 224)]))
+            await asyncio.sleep(1)
+
+    def post(self, message: Frame | Prediction) -> None:
+        if isinstance(message, Prediction):
+            asyncio.get_running_loop().call_soon(self.on_prediction, message)
+        elif b"wait" not in message.jpeg:
+            asyncio.get_running_loop().call_soon(self.on_prediction, answer(message))
+
+
+class Shelf(StatsReader):
+    """Knows at once that nothing was written before, and reads nothing: tests put what they need themselves."""
+
+    async def run(self) -> None:
+        self.archive.complete = True
+
+
+def answer(frame: Frame) -> Prediction:
+    label: Any = Label(0, frame.session, 0.9)
+    return Prediction(
+        session=frame.session,
+        seq=frame.seq,
+        outcome=Outcome.ANSWERED,
+        stage=Stage.WORKER,
+        labels=[label],
+        model="net",
+        version="1",
+        input_size=224,
+    )
+
+
+def until_readyz_says(status: int, client: TestClient) -> None:
+    """Wait for it, five seconds at most."""
+    end = time.monotonic() + 5
+    while client.get("/readyz").status_code != status:
+        assert time.monotonic() < end, f"/readyz did not say {status} within 5 s"
+        time.sleep(0.01)

@@ -1,0 +1,96 @@
+"""`sightstream classify`, from its arguments to its lines and its exit code."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from infra.commands.classify import classify
+from models.bundle import Bundle
+from models.engines.base import ENGINES
+from tests.fakes.pictures import scene
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twenty pictures, more than two batches, and a text file between them."""
+    folder = tmp_path / "pictures"
+    (folder / "more").mkdir(parents=True)
+    for number in range(20):
+        scene().rotate(number * 18).save(folder / ("more" if number > 12 else "") / f"{number:02d}.jpg")
+    (folder / "notes.txt").write_text("not a picture")
+    return folder
+
+
+def run(cache: Path, *arguments: object) -> Result:
+    environment = {"SIGHTSTREAM_CACHE": str(cache)}
+    return CliRunner().invoke(classify, ["--model", "efficientnet_lite0", *map(str, arguments)], env=environment)
+
+
+def test_engines_offered_are_those_there_are() -> None:
+    engine = next(option for option in classify.params if option.name == "engine")
+    assert tuple(engine.type.to_info_dict()["choices"]) == ENGINES
+
+
+@pytest.mark.model
+def test_each_file_has_its_line_of_json(lite0: Bundle, cache: Path, folder: Path) -> None:
+    result = run(cache, "--json", folder)
+    assert result.exit_code == 0
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["file"] for line in lines] == sorted(str(file) for file in folder.rglob("*.jpg"))
+    for line in lines:
+        assert set(line) == {"file", "model", "version", "engine", "labels"}
+        assert (line["model"], line["version"], line["engine"]) == ("efficientnet_lite0", lite0.version, "openvino")
+        assert len(line["labels"]) == 5
+        assert all(set(label) == {"index", "label", "probability"} for label in line["labels"])
+        probabilities = [label["probability"] for label in line["labels"]]
+        assert probabilities == sorted(probabilities, reverse=True)
+
+
+@pytest.mark.model
+def test_unreadable_file_has_its_error_and_the_rest_is_still_done(
+    lite0: Bundle, cache: Path, folder: Path, tmp_path: Path
+) -> None:
+    half = tmp_path / "half.jpg"
+    half.write_bytes((folder / "00.jpg").read_bytes()[:2000])
+    (tmp_path / "empty").mkdir()
+    paths = [half, folder / "notes.txt", tmp_path / "nowhere.jpg", tmp_path / "empty", folder / "01.jpg"]
+    result = run(cache, "--json", *paths)
+    assert result.exit_code == 1
+    *bad, good = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["file"] for line in bad] == [str(path) for path in paths[:-1]]
+    assert all(set(line) == {"file", "error"} and line["error"] for line in bad)
+    assert good["file"] == str(folder / "01.jpg")
+    assert len(good["labels"]) == 5
+
+
+@pytest.mark.model
+def test_bundle_folder_is_a_model(lite0: Bundle, cache: Path, folder: Path) -> None:
+    result = run(cache, "--model", lite0.folder, "--json", folder / "00.jpg")
+    assert json.loads(result.stdout)["version"] == lite0.version
+
+
+@pytest.mark.model
+def test_people_get_a_table(lite0: Bundle, cache: Path, folder: Path) -> None:
+    result = run(cache, folder / "00.jpg")
+    header, _, file, *labels = result.stdout.splitlines()
+    assert header.startswith(f"efficientnet_lite0 {lite0.version}, openvino ")
+    assert file == str(folder / "00.jpg")
+    assert len(labels) == 5
+    assert len({label.index("%") for label in labels}) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--model", "resnet", "x.jpg"], "'resnet' is no bundle folder and none of"),
+        (["--model", "inception_v3", "--weights", "nowhere.h5", "x.jpg"], "nowhere.h5 cannot be read"),
+    ],
+)
+def test_model_that_cannot_be_had_is_one_clear_line(tmp_path: Path, arguments: list[str], complaint: str) -> None:
+    result = run(tmp_path, *arguments)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert complaint in result.stderr
+    assert "Traceback" not in result.stderr

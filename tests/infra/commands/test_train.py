@@ -1,0 +1,88 @@
+"""`sightstream train`, as a person meets it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from infra.commands.train import train
+from infra.local import parent_watch
+from models.bundle import Bundle
+from training.runs.shapes import write_pictures
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def run(cache: Path, *arguments: object) -> Result:
+    environ = {"SIGHTSTREAM_CACHE": str(cache)}
+    return CliRunner().invoke(train, [*map(str, arguments)], env=environ, catch_exceptions=False)
+
+
+def test_a_folder_without_classes_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    done = run(tmp_path, tmp_path)
+    assert done.exit_code == 1
+    assert "put each class's pictures into a folder of its name" in done.output
+
+
+@pytest.mark.model
+def test_faults_are_named_and_the_rest_is_learnt(tmp_path: Path, cache: Path) -> None:
+    data = write_pictures(tmp_path / "data")
+    (data / "004.empty").mkdir()
+    (data / "001.ring" / "broken.png").write_bytes(b"\x89PNG and no more")
+    shutil.copy(data / "001.ring" / "000.png", data / "002.stripes" / "copy.png")
+    out = tmp_path / "model"
+    arguments = ("--backbone", "efficientnet_lite0", "--size", 96, "--name", "shapes", "--out", out, "--json")
+    done = run(cache, data, *arguments)
+    assert done.exit_code == 0, done.output
+    assert "broken.png" in done.output
+    assert "copy.png: the same picture as" in done.output
+    assert "empty: no picture to learn from" in done.output
+    assert "1 unreadable pictures, 1 classes without a picture to learn from, 1 duplicates" in done.output
+    last = json.loads(done.output.splitlines()[-1])
+    assert last["version"] == Bundle.open(out).version
+    assert last["test"]["top1"] >= 0.8
+    assert "stripes" in (tmp_path / "model.html").read_text()
+
+
+@pytest.mark.model
+def test_something_else_in_the_way_is_left_alone(tmp_path: Path, cache: Path) -> None:
+    data = write_pictures(tmp_path / "data", per_class=12)
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.txt").write_text("precious")
+    done = run(cache, data, "--backbone", "efficientnet_lite0", "--size", 96, "--out", tmp_path / "thesis")
+    assert done.exit_code == 1
+    assert "holds something that is no bundle" in done.output
+    assert (tmp_path / "thesis" / "chapter1.txt").read_text() == "precious"
+
+
+@pytest.mark.model
+def test_after_ctrl_c_the_same_command_goes_on(tmp_path: Path, cache: Path) -> None:
+    data = write_pictures(tmp_path / "data", per_class=150)
+    arguments = [data, "--backbone", "efficientnet_lite0", "--size", 112, "--out", tmp_path / "model"]
+    # leashed: a shell that runs the tests in the background has its children ignore Ctrl-C
+    command = parent_watch.command([sys.executable, "-m", "infra.commands", "train", *map(str, arguments)])
+    environ = {**os.environ, "SIGHTSTREAM_CACHE": str(cache)}
+    child = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    stores = cache / "features"
+    deadline = time.monotonic() + 60
+    while child.poll() is None and time.monotonic() < deadline:
+        if any(path.stat().st_size > 20 * 5156 for path in stores.glob("*-112-*.features")):
+            break
+        time.sleep(0.02)
+    child.send_signal(signal.SIGINT)
+    said, _ = child.communicate(timeout=30)
+    assert "the same command goes on from here" in said
+    assert not (tmp_path / "model").exists()
+    assert [*stores.glob("*-112-*.features")]
+    assert run(cache, *arguments).exit_code == 0
+    assert Bundle.open(tmp_path / "model").name == "data-best"

@@ -1,0 +1,167 @@
+"""Prometheus' and Grafana's files as they stand: all that they ask for exists, under the labels that they use."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import promql_parser as promql
+import pytest
+import yaml
+
+import streams.metrics
+import web.metrics
+from infra.local.scrape_targets import free_ports, write_targets
+from tests import ROOT
+
+INFRA = ROOT / "infra" / "deploy"
+DASHBOARD = json.loads((INFRA / "grafana" / "dashboards" / "sightstream.json").read_text())
+EXPRESSIONS = [
+    (panel["title"], target["expr"], target["legendFormat"])
+    for panel in DASHBOARD["panels"]
+    for target in panel["targets"]
+]
+
+FROM_TARGETS = {"job", "instance", "part", "process"}  # every sample has these, by its target
+OF_PROCESSES = {"process_cpu_seconds_total", "process_resident_memory_bytes"}  # prometheus_client's own
+LABELS: dict[str, set[str]] = {
+    sample: {*named.labels, *({"le"} if sample.endswith("_bucket") else ())}
+    for named in (*web.metrics.NAMED, *streams.metrics.NAMED)
+    for sample in named.sampled_as()
+} | {name: set() for name in OF_PROCESSES}
+
+
+def parse(expression: str) -> Any:
+    return promql.parse(expression.replace("$__rate_interval", "1m"))
+
+
+def selectors(node: Any) -> Iterator[Any]:
+    """All the vector selectors in an expression."""
+    match node:
+        case promql.VectorSelector():
+            yield node
+        case promql.MatrixSelector():
+            yield node.vector_selector
+        case promql.AggregateExpr() | promql.ParenExpr() | promql.UnaryExpr() | promql.SubqueryExpr():
+            yield from selectors(node.expr)
+        case promql.BinaryExpr():
+            yield from selectors(node.lhs)
+            yield from selectors(node.rhs)
+        case promql.Call():
+            for each in node.args:
+                yield from selectors(each)
+
+
+def aggregations(node: Any) -> Iterator[Any]:
+    """All the aggregations in an expression."""
+    match node:
+        case promql.AggregateExpr():
+            yield node
+            yield from aggregations(node.expr)
+        case promql.ParenExpr() | promql.UnaryExpr() | promql.SubqueryExpr():
+            yield from aggregations(node.expr)
+        case promql.BinaryExpr():
+            yield from aggregations(node.lhs)
+            yield from aggregations(node.rhs)
+        case promql.Call():
+            for each in node.args:
+                yield from aggregations(each)
+
+
+def unknown(expression: str, legend: str = "") -> list[str]:
+    """What an expression or its legend asks for and no process tells."""
+    tree = parse(expression)
+    wrong = [each.name for each in selectors(tree) if each.name not in LABELS]
+    for each in selectors(tree):
+        known = LABELS.get(each.name, set()) | FROM_TARGETS
+        wrong += [matcher.name for matcher in each.matchers.matchers if matcher.name not in known]
+    for each in aggregations(tree):
+        known = set.intersection(*(LABELS.get(inner.name, set()) for inner in selectors(each))) | FROM_TARGETS
+        wrong += [label for label in (each.modifier.labels if each.modifier else ()) if label not in known]
+    shown = {part.split("}}")[0].strip() for part in legend.split("{{")[1:]}
+    grouped = [set(each.modifier.labels) if each.modifier else set() for each in aggregations(tree)]
+    for label in shown:
+        kept = all(label in labels for labels in grouped)
+        if not kept or any(label not in LABELS[each.name] | FROM_TARGETS for each in selectors(tree)):
+            wrong.append(f"{{{{{label}}}}}")
+    return wrong
+
+
+@pytest.mark.parametrize(("title", "expression", "legend"), EXPRESSIONS)
+def test_a_panel_asks_only_for_metrics_and_labels_that_exist(title: str, expression: str, legend: str) -> None:
+    assert list(selectors(parse(expression)))
+    assert unknown(expression, legend) == [], title
+
+
+@pytest.mark.parametrize(
+    ("expression", "legend"),
+    [
+        ("sightstream_gateway_drops", ""),
+        ("sum by (colour) (sightstream_gateway_drops_total)", ""),
+        ('sightstream_gateway_drops_total{model="x"}', ""),
+        ("sum by (reason) (rate(sightstream_gateway_drops_total[1m]))", "{{stage}}"),
+        ("sightstream_gateway_ready / sightstream_gateway_hop_seconds", ""),
+    ],
+)
+def test_what_does_not_exist_is_found(expression: str, legend: str) -> None:
+    assert unknown(expression, legend)
+
+
+def test_the_dashboard_shows_every_metric_of_gateway_and_worker_but_the_sockets() -> None:
+    asked = {each.name for _, expression, _ in EXPRESSIONS for each in selectors(parse(expression))}
+    silent = {named.name for named in (*web.metrics.NAMED, *streams.metrics.NAMED) if not named.sampled_as() & asked}
+    assert silent == {"sightstream_gateway_sockets"}
+
+
+def test_metrics_are_named_once_and_as_prometheus_wants_them() -> None:
+    names = [named.name for named in (*web.metrics.NAMED, *streams.metrics.NAMED)]
+    assert len(names) == len(set(names))
+    for named in (*web.metrics.NAMED, *streams.metrics.NAMED):
+        assert named.name.startswith("sightstream_")
+        assert named.name.endswith("_total") == (named.kind == "counter")
+
+
+def test_panels_neither_overlap_nor_leave_the_grid_and_ask_the_provisioned_source() -> None:
+    [source] = yaml.safe_load((INFRA / "grafana" / "datasources" / "sightstream.yml").read_text())["datasources"]
+    taken: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert max(x for x, _ in cells) < 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+        assert panel["datasource"]["uid"] == source["uid"]
+        assert all(target["datasource"]["uid"] == source["uid"] for target in panel["targets"])
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+
+
+def test_grafana_finds_the_dashboard_beside_its_provider() -> None:
+    [provider] = yaml.safe_load((INFRA / "grafana" / "dashboards" / "sightstream.yml").read_text())["providers"]
+    folder = provider["options"]["path"].replace("$GF_PATHS_PROVISIONING", str(INFRA / "grafana"))
+    assert list(Path(folder).glob("*.json")) == [INFRA / "grafana" / "dashboards" / "sightstream.json"]
+
+
+def test_a_stack_leaves_prometheus_its_configuration_and_targets_side_by_side(tmp_path: Path) -> None:
+    ports = free_ports(2)
+    workers = {f"worker-{number}": f"0.0.0.0:{port}" for number, port in enumerate(ports, 1)}
+    path = write_targets(tmp_path, "127.0.0.1:8000", workers)
+    configuration = yaml.safe_load((path.parent / "prometheus.yml").read_text())
+    [job] = configuration["scrape_configs"]
+    [pattern] = job["file_sd_configs"][0]["files"]
+    assert list(path.parent.glob(pattern)) == [path]
+    groups = json.loads(path.read_text())
+    assert {each["labels"]["process"]: each["targets"] for each in groups} == {
+        "gateway": ["127.0.0.1:8000"],
+        "worker-1": [f"127.0.0.1:{ports[0]}"],
+        "worker-2": [f"127.0.0.1:{ports[1]}"],
+    }
+    assert all({"job", "instance", *each["labels"]} == FROM_TARGETS for each in groups)
+
+
+def test_the_containers_mount_what_is_there() -> None:
+    services = yaml.safe_load((INFRA / "monitoring.compose.yml").read_text())["services"]
+    [mounted] = services["grafana"]["volumes"]
+    source, target, _ = mounted.split(":")
+    assert (INFRA / source / "dashboards").is_dir()
+    assert target == "/etc/grafana/provisioning"
+    assert services["prometheus"]["volumes"][0].split("}/")[-1] == "prometheus:/etc/prometheus:ro"

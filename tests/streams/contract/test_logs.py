@@ -1,0 +1,84 @@
+"""What a log line says to a machine."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from streams.contract.logs import JsonLines, about, configuration, configure
+from streams.contract.messages import Frame, Prediction
+from streams.contract.settings import Settings
+
+
+@pytest.fixture
+def fresh_logging() -> Iterator[None]:
+    """Logging as it was, afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in ("streams", "web", "models", "infra")}
+    yield
+    root.handlers[:], root.level = handlers, level
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
+def line(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    [text] = capsys.readouterr().out.splitlines()
+    told: dict[str, object] = json.loads(text)
+    return told
+
+
+@pytest.mark.usefixtures("fresh_logging")
+def test_a_line_about_a_frame_has_its_session_and_number(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Settings(log="json"))
+    log = logging.getLogger("streams.agents")
+    log.warning("rejected a frame: %s", "no\npicture", extra=about(Frame(session="abc", seq=7)))
+    told = line(capsys)
+    assert (told["session"], told["seq"], told["level"]) == ("abc", 7, "WARNING")
+    assert (told["logger"], told["message"]) == ("streams.agents", "rejected a frame: no\npicture")
+    assert str(told["time"]).endswith("+00:00")
+
+
+@pytest.mark.usefixtures("fresh_logging")
+def test_a_line_about_nothing_in_particular_has_neither(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Settings(log="json"))
+    logging.getLogger("another.library").warning("Started server")
+    assert line(capsys).keys() == {"time", "level", "logger", "message"}
+
+
+@pytest.mark.usefixtures("fresh_logging")
+def test_an_exception_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Settings(log="json"))
+    try:
+        raise ValueError("what\nnow")
+    except ValueError:
+        logging.getLogger("web").exception("it failed")
+    assert "ValueError: what\nnow" in str(line(capsys)["error"])
+
+
+@pytest.mark.parametrize("session", [10**100, "\ud800", b"\xff", ["a"], None])
+def test_whatever_a_broken_message_had_in_it_is_still_one_line_of_json(session: object) -> None:
+    record = logging.makeLogRecord({"msg": "rejected", "session": session, "seq": session})
+    text = JsonLines().format(record)
+    assert "\n" not in text
+    assert json.loads(text)["message"].strip("'") == "rejected"
+
+
+@pytest.mark.usefixtures("fresh_logging")
+def test_details_are_told_of_our_own_modules_only(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Settings(log="json", log_level="DEBUG"))
+    logging.getLogger("aiokafka").debug("a heartbeat")
+    logging.getLogger("streams.agents").debug(
+        "a frame was answered", extra=about(Prediction("s", 3, "answered", "w"))
+    )
+    assert line(capsys)["seq"] == 3
+
+
+@pytest.mark.usefixtures("fresh_logging")
+def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Settings(log_level="WARNING"))
+    logging.getLogger("web.hub").info("unheard")
+    logging.getLogger("web.hub").warning("heard")
+    assert capsys.readouterr().out.strip().endswith("WARNING web.hub: heard")
+    assert configuration(Settings())["root"]["level"] == "INFO"

@@ -1,0 +1,163 @@
+"""What is promoted goes live in a worker, and what cannot be loaded changes nothing."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.bundle import MANIFEST, Bundle, Manifest
+from models.networks import Head, facts
+from models.registry import LIVE, Registry
+from streams.batching import Batcher
+from streams.dispatch import ClassifierProtocol
+from streams.registry_watcher import RETRY_S, RegistryWatcher
+from streams.serving import ModelSpec
+from tests.fakes.classifiers import Slow
+
+PETS = Manifest("pets", facts("efficientnet_lite0"), Head(2), ("cat", "dog"))
+BASE = {"net": ModelSpec("net", "net")}
+
+
+class NamedClassifier(Slow):
+    """Slow, as its wish wants it called; its version is what it was loaded from."""
+
+    def __init__(self, wish: ModelSpec) -> None:
+        super().__init__()
+        self.model = wish.name
+        self.version = Path(wish.model).name
+
+
+def load(wish: ModelSpec) -> ClassifierProtocol:
+    if Path(wish.model).is_absolute():
+        Bundle.open(Path(wish.model))
+    return NamedClassifier(wish)
+
+
+def batcher_of(follower: RegistryWatcher) -> Batcher:
+    return Batcher(follower.first(4), _ignore, max_batch=4, freshness_ms=1000.0, max_pixels=1000)
+
+
+async def _ignore(_: Any) -> None: ...
+
+
+def served(batcher: Batcher) -> dict[str, str]:
+    return {name: each.version for name, each in batcher.classifiers.items()}
+
+
+async def changes(follower: RegistryWatcher, batcher: Batcher) -> list[str]:
+    return [name async for name in follower.changes(batcher)]
+
+
+def added(registry: Registry, name: str, temperature: float = 1.0) -> str:
+    folder = registry.folder.parent / f"trained-{temperature}"
+    weights = {"000.logits.kernel": np.zeros((4, 2), np.float32)}
+    Bundle.write(folder, replace(PETS, temperature=temperature), weights)
+    return registry.add(folder, name)
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "registry")
+
+
+async def test_what_is_live_is_served_from_the_start_beside_what_was_asked_for(registry: Registry) -> None:
+    version = added(registry, "pets")
+    registry.promote("pets")
+    assert served(batcher_of(RegistryWatcher(registry, BASE, load))) == {"net": "net", "pets": version}
+
+
+async def test_promotion_rollback_and_removal_are_followed_without_a_restart(registry: Registry) -> None:
+    follower = RegistryWatcher(registry, BASE, load)
+    batcher = batcher_of(follower)
+    assert await changes(follower, batcher) == []
+    first, second = added(registry, "pets", 1.0), added(registry, "pets", 2.0)
+    assert await changes(follower, batcher) == []  # added is not promoted
+    steps: tuple[tuple[Callable[[], object], dict[str, str]], ...] = (
+        (lambda: registry.promote("pets", first), {"net": "net", "pets": first}),
+        (lambda: registry.promote("pets", second), {"net": "net", "pets": second}),
+        (lambda: registry.rollback("pets"), {"net": "net", "pets": first}),
+        (lambda: registry.remove("pets"), {"net": "net"}),
+    )
+    for act, expected in steps:
+        act()
+        assert await changes(follower, batcher) == ["pets"]
+        assert served(batcher) == expected
+        assert await changes(follower, batcher) == []
+
+
+async def test_promoted_model_takes_the_place_of_the_published_one_and_gives_it_back(registry: Registry) -> None:
+    name = "efficientnet_lite0"
+    follower = RegistryWatcher(registry, {name: ModelSpec(name, name), **BASE}, load)
+    batcher = batcher_of(follower)
+    version = added(registry, name)
+    registry.promote(name)
+    await changes(follower, batcher)
+    assert list(served(batcher).items()) == [(name, version), ("net", "net")]  # still the default
+    registry.rollback(name)
+    await changes(follower, batcher)
+    assert served(batcher) == {name: name, "net": "net"}
+
+
+async def test_bundle_that_cannot_be_loaded_leaves_the_old_one_live_and_says_why(registry: Registry) -> None:
+    now = [0.0]
+    first, second = added(registry, "pets", 1.0), added(registry, "pets", 2.0)
+    registry.promote("pets", first)
+    follower = RegistryWatcher(registry, BASE, load, clock=lambda: now[0])
+    batcher = batcher_of(follower)
+    registry.promote("pets", second)
+    manifest = registry.path("pets", second) / MANIFEST
+    whole = manifest.read_text()
+    manifest.write_text(whole.replace("dog", "fox"))
+    assert await changes(follower, batcher) == ["pets"]
+    assert served(batcher)["pets"] == first
+    assert "was changed after it was written" in follower.errors["pets"]
+    manifest.write_text(whole)  # the rest of it arrives
+    assert await changes(follower, batcher) == []
+    now[0] += RETRY_S
+    assert await changes(follower, batcher) == ["pets"]
+    assert served(batcher)["pets"] == second
+    assert follower.errors == {}
+
+
+async def test_broken_live_json_changes_nothing_that_is_served(registry: Registry) -> None:
+    version = added(registry, "pets")
+    registry.promote("pets")
+    follower = RegistryWatcher(registry, BASE, load)
+    batcher = batcher_of(follower)
+    (registry.folder / "pets" / LIVE).write_text("{")
+    assert await changes(follower, batcher) == ["pets"]
+    assert served(batcher) == {"net": "net", "pets": version}
+    assert "live.json" in follower.errors["pets"]
+
+
+async def test_worker_starts_without_a_promoted_model_that_is_damaged(registry: Registry) -> None:
+    for name in ("net", "pets"):
+        version = added(registry, name)
+        registry.promote(name)
+        (registry.path(name, version) / MANIFEST).write_text("{}")
+    follower = RegistryWatcher(registry, BASE, load)
+    assert served(batcher_of(follower)) == {"net": "net"}
+    assert set(follower.errors) == {"net", "pets"}
+
+
+async def test_gateways_are_told_at_once_after_a_swap(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.registry_watcher.LOOK_EVERY_S", 0.01)
+    follower = RegistryWatcher(registry, BASE, load)
+    batcher = batcher_of(follower)
+    told: list[dict[str, str]] = []
+
+    async def tell() -> None:
+        told.append(served(batcher))
+
+    following = asyncio.create_task(follower.follow(batcher, tell))
+    version = added(registry, "pets")
+    registry.promote("pets")
+    async with asyncio.timeout(10):
+        while not told:
+            await asyncio.sleep(0.01)
+    following.cancel()
+    assert told == [{"net": "net", "pets": version}]

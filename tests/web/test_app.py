@@ -1,0 +1,215 @@
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketTestSession
+from starlette.websockets import WebSocketDisconnect
+
+from streams.contract.settings import Settings
+from tests.fakes.gateway import InstantBroker, Shelf, until_readyz_says
+from web.app import create_app
+from web.protocol import Upload, pack
+
+JPEG = b"\xff\xd8\xff\xe0picture"
+SLOW = b"\xff\xd8\xff\xe0wait"
+
+
+def gateway(**changes: Any) -> TestClient:
+    return TestClient(create_app(Settings(**changes), InstantBroker, Shelf))
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    with gateway(max_frame_bytes=100_000) as client:
+        yield client
+
+
+def welcome(socket: WebSocketTestSession) -> dict[str, Any]:
+    message: dict[str, Any] = socket.receive_json()
+    assert message["type"] == "welcome"
+    return message
+
+
+def next_of(socket: WebSocketTestSession, *kinds: str) -> dict[str, Any]:
+    while True:
+        message: dict[str, Any] = socket.receive_json()
+        if message["type"] in kinds:
+            return message
+
+
+def test_the_page_is_served_with_headers_that_keep_it_to_itself(client: TestClient) -> None:
+    response = client.get("/")
+    assert response.status_code == 200
+    assert "default-src 'self'" in response.headers["content-security-policy"]
+
+
+def test_healthz_says_ok_and_counts_sockets(client: TestClient) -> None:
+    health = client.get("/healthz").json()
+    assert (health["status"], health["sockets"]) == ("ok", 0)
+
+
+def test_readyz_says_so_once_a_canary_came_back(client: TestClient) -> None:
+    until_readyz_says(200, client)
+    assert client.get("/readyz").json()["ready"]
+
+
+def test_readyz_is_503_without_a_worker() -> None:
+    class NoWorker(InstantBroker):
+        async def run(self) -> None:
+            pass
+
+    with TestClient(create_app(Settings(), NoWorker, Shelf)) as client:
+        response = client.get("/readyz")
+    assert response.status_code == 503
+    assert not response.json()["ready"]
+
+
+def test_a_frame_is_answered_with_its_number(client: TestClient) -> None:
+    with client.websocket_connect("/ws") as socket:
+        hello = welcome(socket)
+        socket.send_bytes(pack(Upload(1, 0.0, JPEG)))
+        labels = next_of(socket, "labels")
+    assert labels["seq"] == 1
+    assert labels["labels"][0]["label"] == hello["session"]
+
+
+def test_second_session_does_not_see_first_sessions_labels(client: TestClient) -> None:
+    with client.websocket_connect("/ws") as one, client.websocket_connect("/ws") as two:
+        first, second = welcome(one), welcome(two)
+        assert first["session"] != second["session"]
+        for seq in range(1, 11):
+            one.send_bytes(pack(Upload(seq, 0.0, JPEG)))
+        settled: list[int] = []
+        while len(settled) < 10:
+            message = next_of(one, "labels", "dropped")
+            settled += [message["seq"], *message.get("also", [])]
+            assert message["type"] == "dropped" or message["labels"][0]["label"] == first["session"]
+        assert sorted(settled) == [*range(1, 11)]
+        two.send_bytes(pack(Upload(1, 0.0, JPEG)))
+        assert next_of(two, "labels", "dropped")["labels"][0]["label"] == second["session"]
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [("hello", "not_binary"), ('{"type":"x"}', "unknown_word"), (b"", "bad_header"), (b"PNG?" * 10, "bad_header")],
+)
+def test_a_wrong_message_is_answered_and_the_socket_lives_on(client: TestClient, message: Any, code: str) -> None:
+    with client.websocket_connect("/ws") as socket:
+        welcome(socket)
+        socket.send_bytes(message) if isinstance(message, bytes) else socket.send_text(message)
+        assert next_of(socket, "error")["code"] == code
+        socket.send_bytes(pack(Upload(1, 0.0, JPEG)))
+        assert next_of(socket, "labels")["seq"] == 1
+
+
+@pytest.mark.parametrize(("jpeg", "reason"), [(b"\x89PNG", "unreadable"), (JPEG + bytes(100_000), "too_large")])
+def test_a_picture_nobody_can_use_is_answered_with_the_reason(client: TestClient, jpeg: bytes, reason: str) -> None:
+    with client.websocket_connect("/ws") as socket:
+        welcome(socket)
+        socket.send_bytes(pack(Upload(1, 0.0, jpeg)))
+        dropped = next_of(socket, "dropped")
+    assert (dropped["seq"], dropped["reason"], dropped["stage"]) == (1, reason, "gateway")
+    assert dropped["message"]
+
+
+def test_a_client_that_never_gets_it_right_is_let_go(client: TestClient) -> None:
+    with client.websocket_connect("/ws") as socket, pytest.raises(WebSocketDisconnect) as gone:
+        for _ in range(40):
+            socket.send_text("nonsense")
+            socket.receive_json()
+    assert gone.value.code == 1008
+
+
+def test_a_flood_is_told_and_let_go_while_another_session_is_served() -> None:
+    with gateway(max_fps=1) as client, client.websocket_connect("/ws") as quiet:
+        welcome(quiet)
+        with client.websocket_connect("/ws") as flood:
+            welcome(flood)
+            for seq in range(1, 40):
+                flood.send_bytes(pack(Upload(seq, 0.0, JPEG)))
+            assert next_of(flood, "error")["code"] == "flood"
+        quiet.send_bytes(pack(Upload(1, 0.0, JPEG)))
+        assert next_of(quiet, "labels")["seq"] == 1
+
+
+def test_a_ping_is_answered_with_both_clocks(client: TestClient) -> None:
+    with client.websocket_connect("/ws") as socket:
+        socket.send_text(json.dumps({"type": "ping", "sent": 5.5, "offset": None}))
+        pong = next_of(socket, "pong")
+    assert pong["sent"] == 5.5
+    assert pong["server"] > 1e12
+
+
+def test_a_browser_that_comes_back_has_its_session_and_its_missing_answers(client: TestClient) -> None:
+    with client.websocket_connect("/ws") as socket:
+        hello = welcome(socket)
+        socket.send_bytes(pack(Upload(1, 0.0, JPEG)))
+        next_of(socket, "labels")
+    with client.websocket_connect(f"/ws?token={hello['token']}&pending=1") as socket:
+        again = welcome(socket)
+        assert (again["session"], again["seq"]) == (hello["session"], 1)
+        assert next_of(socket, "labels")["seq"] == 1
+
+
+def test_a_frame_that_nobody_answers_expires() -> None:
+    with gateway(expire_s=0.3) as client, client.websocket_connect("/ws") as socket:
+        welcome(socket)
+        socket.send_bytes(pack(Upload(1, 0.0, SLOW)))
+        assert next_of(socket, "dropped")["reason"] == "expired"
+
+
+def test_frames_superseded_together_are_told_together(client: TestClient) -> None:
+    told: list[list[int]] = []
+    with client.websocket_connect("/ws") as socket:
+        welcome(socket)
+        for seq in range(1, 24):  # two are with the workers, the last one waits
+            socket.send_bytes(pack(Upload(seq, 0.0, SLOW)))
+        while sum(map(len, told)) < 20:
+            dropped = next_of(socket, "dropped")
+            assert (dropped["reason"], dropped["stage"]) == ("superseded", "gateway")
+            told.append([dropped["seq"], *dropped.get("also", [])])
+    assert [seq for each in told for seq in each] == [*range(3, 23)]
+    assert len(told) < 10
+
+
+def test_a_second_socket_takes_a_session_over(client: TestClient) -> None:
+    with client.websocket_connect("/ws") as old:
+        token = welcome(old)["token"]
+        with client.websocket_connect(f"/ws?token={token}") as new:
+            welcome(new)
+            assert next_of(old, "error")["code"] == "taken_over"
+            with pytest.raises(WebSocketDisconnect):
+                next_of(old, "nothing")
+            new.send_bytes(pack(Upload(1, 0.0, JPEG)))
+            assert next_of(new, "labels")["seq"] == 1
+
+
+@pytest.mark.parametrize("query", ["token=forged", "pending=x", "pending=1,,2", "pending=-1"])
+def test_a_forged_token_or_a_strange_pending_is_refused_with_a_word(client: TestClient, query: str) -> None:
+    with client.websocket_connect(f"/ws?{query}") as socket:
+        assert socket.receive_json()["type"] == "error"
+        with pytest.raises(WebSocketDisconnect) as gone:
+            socket.receive_json()
+    assert gone.value.code in (4400, 4401)
+
+
+def test_a_page_of_another_origin_is_refused(client: TestClient) -> None:
+    with pytest.raises(WebSocketDenialResponse) as refused:
+        client.websocket_connect("/ws", headers={"origin": "https://elsewhere.example"}).__enter__()
+    assert refused.value.status_code == 403
+
+
+def test_the_gateways_own_page_and_named_origins_may_connect() -> None:
+    with gateway(origins=("https://friend.example",)) as client:
+        for origin in ("http://testserver", "https://friend.example"):
+            with client.websocket_connect("/ws", headers={"origin": origin}) as socket:
+                welcome(socket)
+
+
+def test_more_sockets_than_allowed_are_told_to_come_later() -> None:
+    with gateway(max_sockets_per_address=1) as client, client.websocket_connect("/ws") as socket:
+        welcome(socket)
+        with pytest.raises(WebSocketDenialResponse) as refused:
+            client.websocket_connect("/ws").__enter__()
+    assert refused.value.status_code == 503

@@ -1,0 +1,122 @@
+"""Whatever a client sends, it gets named errors, and nobody else notices."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+
+from streams.contract.settings import Settings
+from tests.fakes.gateway import InstantBroker, Shelf
+from web.app import create_app
+from web.protocol import Upload, pack
+
+NAMED = {"bad_header", "bad_seq", "not_binary", "unknown_word", "flood", "bad_token", "bad_pending"}
+SAID = {"welcome", "labels", "dropped", "pong", "models", "error"}
+JPEG = b"\xff\xd8\xff\xe0picture"
+MESSAGES_IN_ALL = 10_000
+MESSAGES = 20  # a few more than a socket is forgiven
+EXAMPLES = 1000
+
+FRAMES = st.builds(
+    lambda seq, captured, jpeg, echoes: pack(Upload(seq, captured, jpeg, tuple(echoes))),
+    st.integers(0, 2**32 - 1) | st.integers(0, 30),
+    st.floats(),
+    st.sampled_from([JPEG, b"", b"\xff\xd8", b"GIF89a", b"\xff\xd8" * 600]),
+    st.lists(st.tuples(st.integers(0, 2**32 - 1), st.floats(width=32)), max_size=3),
+)
+BYTES = st.binary(max_size=60) | st.binary(max_size=40).map(lambda tail: b"SF\x01" + tail) | FRAMES
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+PINGS = st.fixed_dictionaries(
+    {"type": st.just("ping")}, optional={"sent": ANYTHING, "offset": ANYTHING, "model": ANYTHING}
+)
+TEXTS = st.text(max_size=40) | ANYTHING.map(json.dumps) | PINGS.map(json.dumps) | st.just("[" * 1024)
+HOSTILE = st.lists(
+    BYTES.map(lambda data: {"type": "websocket.receive", "bytes": data})
+    | TEXTS.map(lambda text: {"type": "websocket.receive", "text": text}),
+    min_size=MESSAGES,
+    max_size=MESSAGES,
+)
+QUERIES: st.SearchStrategy[dict[str, str]] = st.just({}) | st.fixed_dictionaries(
+    {}, optional={key: st.text(st.characters(exclude_categories=["Cs"]), max_size=20) for key in ("token", "pending")}
+)
+
+
+@contextmanager
+def living(app: Starlette) -> Iterator[asyncio.AbstractEventLoop]:
+    """The gateway's loop, while the gateway lives in it."""
+    with asyncio.Runner() as runner:
+        lifespan = app.router.lifespan_context(app)
+        runner.run(lifespan.__aenter__())
+        try:
+            yield runner.get_loop()
+        finally:
+            runner.run(lifespan.__aexit__(None, None, None))
+
+
+async def converse(
+    app: Starlette, query: dict[str, str], messages: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], int]:
+    """Say ``messages`` on a socket of its own, then leave; what the gateway said, and how many it listened to."""
+    said: list[dict[str, Any]] = []
+    coming = [{"type": "websocket.connect"}, *messages]
+    coming.reverse()
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return coming.pop() if coming else {"type": "websocket.disconnect", "code": 1000}
+
+    async def send(message: Any) -> None:
+        said.append(dict(message))
+
+    text = "&".join(f"{key}={quote(value)}" for key, value in query.items())
+    scope = {
+        "type": "websocket",
+        "path": "/ws",
+        "headers": [(b"host", b"here")],
+        "query_string": text.encode(),
+        "client": ("127.0.0.1", 1),
+        "subprotocols": [],
+        "extensions": {},
+    }
+    await app(scope, receive, send)
+    return said, len(messages) - len(coming)
+
+
+def test_ten_thousand_hostile_messages_get_only_named_errors_and_harm_nobody() -> None:
+    app = create_app(Settings(max_frame_bytes=1024), InstantBroker, Shelf)
+    heard = 0
+
+    with living(app) as loop:
+
+        @given(QUERIES, HOSTILE)
+        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+        def attack(query: dict[str, str], messages: list[dict[str, Any]]) -> None:
+            nonlocal heard
+            said, listened = loop.run_until_complete(converse(app, query, messages))
+            heard += listened
+            words = [json.loads(each["text"]) for each in said if each["type"] == "websocket.send"]
+            assert {each["type"] for each in said} <= {"websocket.accept", "websocket.send", "websocket.close"}
+            assert {word["type"] for word in words} <= SAID
+            assert {word["code"] for word in words if word["type"] == "error"} <= NAMED
+            settled = [word for word in words if word["type"] in ("labels", "dropped")]
+            fates = [seq for word in settled for seq in (word["seq"], *word.get("also", []))]
+            assert len(fates) == len(set(fates))
+
+        attack()
+        good = [{"type": "websocket.receive", "bytes": pack(Upload(1, 0.0, JPEG))}]
+        idle = [{"type": "websocket.receive", "text": '{"type": "ping", "sent": 1}'}] * 20
+        said, _ = loop.run_until_complete(converse(app, {}, good + idle))
+        assert any('"labels"' in each.get("text", "") for each in said)
+        assert len(app.state.door) == 0
+        assert not app.state.hub.outboxes.keys() - {app.state.canary.session}
+    assert heard >= MESSAGES_IN_ALL

@@ -1,0 +1,189 @@
+"""The operations view: nothing where it is off, nothing without the operator's token, everything with it."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from streams.contract.messages import ServedModel, WorkerStatus
+from streams.contract.settings import Settings
+from tests.fakes.gateway import InstantBroker, Shelf, until_readyz_says
+from web.app import create_app
+from web.protocol import Upload, pack
+from web.security.operator_auth import COOKIE, OperatorAuth
+
+TOKEN = "the operator's token"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+ADDRESSES = ("/ops", "/api/ops", "/api/sessions")
+JPEG = b"\xff\xd8\xff\xe0picture"
+
+
+def gateway(token: str = TOKEN, **more: Any) -> TestClient:
+    return TestClient(create_app(Settings(operator_token=token), InstantBroker, Shelf), **more)
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    with gateway() as client:
+        yield client
+
+
+def sign_in(client: TestClient, token: str = TOKEN) -> Any:
+    return client.post("/ops", data={"token": token}, follow_redirects=False)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer "}, BEARER])
+def test_without_a_token_in_the_settings_there_is_nothing(headers: dict[str, str]) -> None:
+    with gateway("") as client, client.websocket_connect("/ws") as socket:
+        session = socket.receive_json()["session"]
+        for address in ADDRESSES:
+            response = client.get(address, headers=headers)
+            assert response.status_code == 404
+            assert session not in response.text
+        assert sign_in(client, "").status_code == 404
+        assert client.post("/ops/signout").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Bearer"},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": f"Bearer {TOKEN}x"},
+        {"Authorization": "Bearer é"},
+        {"Cookie": f"{COOKIE}={TOKEN}"},
+        {"Cookie": f"{COOKIE}=operator"},
+        {"Cookie": f"{COOKIE}={OperatorAuth('a token of yesterday').cookie()}"},
+        {"Cookie": f"{COOKIE}={OperatorAuth('').cookie()}"},
+    ],
+)
+def test_without_the_right_token_nothing_is_told(client: TestClient, headers: dict[str, str]) -> None:
+    raw = {key.encode(): value.encode("latin-1") for key, value in headers.items()}
+    with client.websocket_connect("/ws") as socket:
+        session = socket.receive_json()["session"]
+        for address in ADDRESSES:
+            response = client.get(address, headers=raw)
+            assert response.status_code == 401
+            assert session not in response.text
+            assert session[:6] not in response.text
+    assert "token" in client.get("/ops", headers=raw).text
+
+
+def test_a_wrong_token_in_the_form_opens_nothing(client: TestClient) -> None:
+    for token in ("", "wrong", TOKEN[:-1], TOKEN * 500):
+        response = sign_in(client, token)
+        assert response.status_code == 401
+        assert "not the token" in response.text
+        assert "set-cookie" not in response.headers
+    assert client.get("/api/ops").status_code == 401
+
+
+def test_the_right_token_in_the_form_is_a_cookie_that_no_script_and_no_other_site_can_use(client: TestClient) -> None:
+    response = sign_in(client)
+    assert (response.status_code, response.headers["location"]) == (303, "ops")
+    cookie = response.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "samesite=strict" in cookie.lower()
+    assert TOKEN not in cookie
+    assert "Secure" not in cookie
+    assert client.get("/ops").status_code == 200
+    assert client.get("/api/ops").status_code == 200
+    assert client.post("/ops/signout", follow_redirects=False).status_code == 303
+    assert client.get("/api/ops").status_code == 401
+
+
+def test_over_https_the_cookie_stays_there() -> None:
+    with gateway(base_url="https://sightstream.example.org") as client:
+        assert "Secure" in sign_in(client).headers["set-cookie"]
+
+
+def test_the_bearer_of_the_token_needs_no_cookie(client: TestClient) -> None:
+    for address in ADDRESSES:
+        assert client.get(address, headers=BEARER).status_code == 200
+
+
+def test_only_the_pages_for_operators_may_send_a_form(client: TestClient) -> None:
+    assert "form-action 'self'" in client.get("/ops").headers["content-security-policy"]
+    assert "form-action 'none'" in client.get("/").headers["content-security-policy"]
+    assert client.get("/ops").headers["cache-control"] == "no-cache"
+
+
+def test_the_view_tells_of_sessions_by_the_beginnings_of_their_ids(client: TestClient) -> None:
+    with client.websocket_connect("/ws") as socket:
+        session = socket.receive_json()["session"]
+        for seq in (1, 2, 3):
+            jpeg = JPEG if seq < 3 else b"not a picture"
+            socket.send_bytes(pack(Upload(seq, 0.0, jpeg, ((seq - 1, 31.25),) if seq > 1 else ())))
+            while socket.receive_json()["type"] not in ("labels", "dropped"):
+                pass
+        told = client.get("/api/ops", headers=BEARER)
+        [mine] = told.json()["sessions"]
+        assert session not in told.text
+        assert mine.pop("session") == session[:6]
+        assert mine.pop("silent_s") < 10
+        assert mine.pop("fps") > 0
+        assert mine == {
+            "connected": True,
+            "model": "net",
+            "in_flight": 0,
+            "credits": 2,
+            "round_trip_ms": 31.2,
+            "received": 3,
+            "answered": 2,
+            "expired": 0,
+            "dropped": {"unreadable": 1},
+        }
+        [whole] = client.get("/api/sessions", headers=BEARER).json()["sessions"]
+        assert whole["session"] == session
+    for _ in range(100):
+        [gone] = client.get("/api/ops", headers=BEARER).json()["sessions"]
+        if not gone["connected"]:
+            return
+        time.sleep(0.02)
+    raise AssertionError("a session whose socket is closed is still shown as connected")
+
+
+def test_the_view_adds_up_what_the_gateway_counted_and_leaves_canaries_out(client: TestClient) -> None:
+    until_readyz_says(200, client)
+    with client.websocket_connect("/ws") as socket:
+        socket.receive_json()
+        socket.send_bytes(pack(Upload(1, 0.0, b"not a picture")))
+        while socket.receive_json()["type"] != "dropped":
+            pass
+        told = client.get("/api/ops", headers=BEARER).json()
+    assert (told["received"], told["answered"], told["expired"]) == (1, 0, 0)
+    assert told["drops"] == [{"reason": "unreadable", "stage": "gateway", "frames": 1}]
+    assert told["ready"]
+    assert told["canary_ms"] > 0
+    assert (told["load"]["sessions"], told["load"]["sockets"], told["load"]["unanswered"]) == (1, 1, 0)
+
+
+def test_the_view_tells_what_workers_said_of_themselves(client: TestClient) -> None:
+    app: Any = client.app
+    hub = app.state.hub
+    hub.note_worker(
+        WorkerStatus(
+            worker="busy",
+            at=hub.now_ms() - 1000,
+            models=[ServedModel("net", "2", 224, "openvino", "bf16")],
+            batch_sizes=[[2, 3], [8, 1]],
+            fps=7.0,
+            queue_age_ms=12.5,
+            waiting=4,
+            lag={"0": 0, "3": 17},
+            drops={"stale": 2},
+        )
+    )
+    workers = {each["worker"]: each for each in client.get("/api/ops", headers=BEARER).json()["workers"]}
+    busy = workers["busy"]
+    assert busy["mean_batch"] == 3.5
+    assert busy["lag"] == {"0": 0, "3": 17}
+    assert (busy["fps"], busy["queue_age_ms"], busy["waiting"], busy["drops"]) == (7.0, 12.5, 4, {"stale": 2})
+    assert busy["models"][0]["precision"] == "bf16"
+    assert 1.0 <= busy["silent_s"] < 5.0
+    if "w" in workers:
+        assert workers["w"]["mean_batch"] is None
