@@ -260,7 +260,7 @@ class Batcher:
                 classifier, [each for each, _ in fresh], [picture for _, picture in fresh], one_core=aside
             )
             ages = [now - each.frame.received for each, _ in fresh]
-            job.add_done_callback(self.metrics.launched(fresh[0][0].frame.model, ages))
+            job.add_done_callback(self.metrics.count_batch(fresh[0][0].frame.model, ages))
         self._close_retired()
 
     def _classified(self, flight: InFlightBatch, done: Done) -> None:

@@ -31,7 +31,7 @@ class Shelf(StatsReader):
     """Knows at once that nothing was written before, and reads nothing: tests put what they need themselves."""
 
     async def run(self) -> None:
-        self.archive.complete = True
+        self.store.complete = True
 
 
 def answer(frame: Frame) -> Prediction:
