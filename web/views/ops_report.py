@@ -54,13 +54,13 @@ class WorkerModel(msgspec.Struct, frozen=True):
 
 
 class WorkerSummary(msgspec.Struct, frozen=True):
-    """A worker's last status."""
+    """A worker's last status. ``fps``, batches and ``queue_age_ms`` are since its status before that one."""
 
     worker: str
     at: float  # when the worker sent it
     silent_s: float  # since then
     models: list[WorkerModel]
-    fps: float  # answered frames a second, as all up to ``queue_age_ms`` since its status before
+    fps: float  # answered frames a second
     batch_sizes: list[list[int]]  # pairs: a size, how many batches had it
     mean_batch: float | None  # frames; None without a batch
     queue_age_ms: float  # age of the oldest frame when the engine took it
@@ -75,7 +75,7 @@ class SessionSummary(msgspec.Struct, frozen=True):
     session: str
     connected: bool
     model: str | None  # that answers it; None without a socket or such a model
-    fps: float  # answered frames a second lately
+    fps: float  # answered frames a second in the last three seconds
     in_flight: int  # frames with the workers
     credits: int
     round_trip_ms: float | None  # the last one from capture to label that the browser measured
@@ -133,12 +133,9 @@ def operations_report(state: GatewayState) -> OperationsReport:
         received=metrics.received.total,
         answered=metrics.answers.total,
         expired=metrics.expired.total,
-        drops=[
-            DropCount(reason, stage, frames) for (reason, stage), frames in sorted(metrics.drops.values.items())
-        ],
+        drops=[DropCount(reason, stage, frames) for (reason, stage), frames in sorted(metrics.drops.values.items())],
         models=[
-            AnswerCount(model, version, frames)
-            for (model, version), frames in sorted(metrics.answers.values.items())
+            AnswerCount(model, version, frames) for (model, version), frames in sorted(metrics.answers.values.items())
         ],
         workers=[worker_summary(each, now) for each in hub.workers()],
         sessions=[session_summary(each, each.id[:ID_PREFIX], state, now) for each in busiest[:MAX_SESSIONS]],
