@@ -1,7 +1,5 @@
 """The statistics of one session: a page, JSON and CSV. Whoever has the session's id may read them."""
 
-import csv
-import io
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +11,8 @@ from streams.contract.canary import is_canary
 from web import STATIC
 from web.state import gateway_state
 from web.views.responses import StructResponse
-from web.views.stats_report import HEADER, SessionReport, csv_rows, empty_report, session_report
+from web.views.stats_csv import csv_text
+from web.views.stats_report import SessionReport, empty_report, session_report
 
 CHARTS = "chartkick/django/static/chartkick/Chart.bundle.js"  # Chart.js, as the package chartkick ships it
 
@@ -39,13 +38,9 @@ async def as_csv(request: Request) -> Response:
     report = find(request)
     if report is None:
         return missing(request)
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(HEADER)
-    table.writerows(csv_rows(report))
     name = f"sightstream-{report.session}.csv"
     return Response(
-        text.getvalue(),
+        csv_text(report),
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

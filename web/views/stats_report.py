@@ -1,10 +1,10 @@
-"""A session's statistics as JSON and CSV give them.
+"""The report of a session's statistics.
 
 The fields' names and order are those of the JSON document and of the CSV table. Times are milliseconds since 1970;
 other units are in the names.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -16,9 +16,6 @@ from streams.contract.stats import LabelStats, SessionStats
 RATE_S = 10  # a rate "now" is over this many seconds
 DELAY_S = 6  # and a delay "now" over these
 LIVE_MS = 5000.0  # a session that was seen within this time is live
-
-HEADER = ("statistic", "of", "value")
-Row = tuple[str, str, object]
 
 
 class Quantiles(msgspec.Struct, frozen=True):
@@ -151,32 +148,6 @@ def session_report(stats: SessionStats, now_ms: float) -> SessionReport:
 def empty_report(session: str, now_ms: float) -> SessionReport:
     """The report of a session that has sent nothing yet."""
     return session_report(SessionStats(session, now_ms, now_ms), now_ms)
-
-
-def csv_rows(report: SessionReport) -> Iterator[Row]:
-    """The numbers of a report as rows under ``HEADER``.
-
-    A field in a field has their names joined by a dot in the column ``of``. An entry of a list is named there by its
-    first field, its label or its start.
-    """
-    for statistic, value in msgspec.to_builtins(report).items():
-        if not isinstance(value, list):
-            for path, number in _leaves(value):
-                yield statistic, ".".join(path), number
-            continue
-        for entry in value:
-            (_, name), *others = entry.items()
-            for field, inner in others:
-                for path, number in _leaves(inner):
-                    yield f"{statistic}.{field}", ".".join([str(name), *path]), number
-
-
-def _leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _leaves(inner, (*path, str(key)))
-    else:
-        yield path, value
 
 
 def _label_report(label: str, stats: LabelStats, answered: int) -> LabelReport:
