@@ -1,4 +1,4 @@
-"""Statistics of a session that never was."""
+"""Statistics of a session, made of invented predictions."""
 
 from streams.contract.messages import Label, Prediction
 from streams.contract.outcomes import CAPTURED, SERVER_HOPS, Outcome, Stage
