@@ -10,7 +10,7 @@ from streams.app import WORKER, app, frames, predictions, rejected, settings, wo
 from streams.batching import Batcher
 from streams.contract.clock import now_ms
 from streams.contract.logs import about
-from streams.contract.messages import Frame, Prediction, ServedModel, WorkerStatus
+from streams.contract.messages import Frame, Prediction, ServedModel
 from streams.contract.outcomes import Outcome
 from streams.metrics import Metrics, lag, serve
 from streams.registry_watcher import RegistryWatcher
@@ -84,14 +84,14 @@ async def announce() -> None:
     ]
     metrics.lag = lag(app.consumer.assignment(), app.monitor.tp_read_offsets, app.monitor.tp_end_offsets)
     error = "; ".join(f"{name}: {why}" for name, why in app.registry_watcher.errors.items())
-    status = WorkerStatus(worker=WORKER, at=now_ms(), models=metrics.models, error=error, **metrics.lately())
+    status = metrics.take_status(WORKER, now_ms(), error)
     await workers.send(key=WORKER, value=status)
 
 
 async def publish(prediction: Prediction) -> None:
     """Send a prediction to the partition of its session."""
     await predictions.send(key=prediction.session, value=prediction)
-    metrics.published(prediction)
+    metrics.count_outcome(prediction)
     if prediction.outcome == Outcome.FAILED:
         log.warning("a frame failed: %s", prediction.message, extra=about(prediction))
     else:

@@ -256,7 +256,7 @@ class Batcher:
                 one_core=batch.on_one_core,
             )
             ages = [now - each.frame.received for each, _ in fresh]
-            result.add_done_callback(self.metrics.launched(fresh[0][0].frame.model, ages))
+            result.add_done_callback(self.metrics.count_batch(fresh[0][0].frame.model, ages))
         self._close_unused()
 
     def _classified(self, batch: InFlightBatch, result: Result) -> None:

@@ -117,7 +117,8 @@ class Hub:
         """
         session = self._session(session_id)
         messages = session.offer(upload, model, self.now_ms())
-        self.metrics.took(session, upload)
+        if not is_canary(session_id):
+            self._count_upload(session, upload)
         log.debug("a frame came", extra={"session": session_id, "seq": upload.seq})
         for message in messages:
             self.post(message)
@@ -132,7 +133,8 @@ class Hub:
         session = self._session(prediction.session)
         now = self.now_ms()
         news, messages = session.settle(prediction, now)
-        self.metrics.settled(session, prediction, len(news), now)
+        if news and not is_canary(session.id):
+            self.metrics.count_outcome(prediction, len(news))
         for seq in news:
             log.debug("a frame was %s", prediction.outcome, extra={"session": session.id, "seq": seq})
         for message in messages:
@@ -162,6 +164,10 @@ class Hub:
         """What the live workers serve, in their order of preference."""
         served = {model.name: model for status in self._workers.values() for model in status.models}
         return list(served.values())
+
+    def model_for(self, name: str) -> ServedModel | None:
+        """The served model that answers a session which asked for ``name``; an empty name asks for the first."""
+        return next((each for each in self.models() if not name or each.name == name), None)
 
     def served(self, model: str) -> dict[str, Any]:
         """The served models and the one that answers a session that asked for ``model``, as the browser reads it."""
@@ -194,6 +200,12 @@ class Hub:
         if session is None:
             session = self._sessions[session_id] = Session(session_id, self.settings, last_seen=self.now_ms())
         return session
+
+    def _count_upload(self, session: Session, upload: Upload) -> None:
+        self.metrics.received.add(1)
+        for seq, round_trip_ms in upload.echoes:
+            settled = session.settled.get(seq)
+            self.metrics.count_round_trip(round_trip_ms, settled.times if settled else {})
 
     def _tell_models(self, before: list[ServedModel]) -> None:
         if self.models() != before:

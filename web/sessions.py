@@ -15,7 +15,7 @@ from streams.contract.outcomes import Outcome, Stage
 from streams.contract.settings import Settings
 from streams.contract.smoothing import SmoothedLabel
 from web.protocol import BadMessage, Upload
-from web.traffic import Traffic
+from web.traffic import SessionTraffic
 
 REMEMBERED_ANSWERS = 256
 MOST_AT_ONCE = 48  # superseded frames in one message: who comes back may ask for those and the rest under way
@@ -47,7 +47,7 @@ class Session:
     unanswered: dict[int, float] = field(default_factory=dict)  # sequence number -> when it expires
     settled: OrderedDict[int, Prediction] = field(default_factory=OrderedDict)
     steady: SmoothedLabel = field(default_factory=SmoothedLabel)
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: SessionTraffic = field(default_factory=SessionTraffic)
     _in_flight: set[int] = field(default_factory=set)
     _waiting: tuple[Upload, str, float] | None = None  # with the model it is for, and when it came
     _superseded: list[Upload] = field(default_factory=list)  # and not yet told; without their pictures
@@ -77,6 +77,7 @@ class Session:
         over_rate = not self._spend(now)
         self.seq = upload.seq
         self.last_seen = now
+        self.traffic.count_received(upload.echoes)
         self.unanswered[upload.seq] = now + self.settings.expire_s * 1000
         if over_rate:
             return [
@@ -112,6 +113,8 @@ class Session:
         if prediction.outcome == Outcome.ANSWERED:
             self.steady.follow(prediction)
         news = [seq for seq in fresh if self.unanswered.pop(seq, None) is not None]
+        if news:
+            self.traffic.count_outcome(prediction.outcome, len(news), now)
         if self._in_flight.isdisjoint(fresh):
             return news, []
         self._in_flight.difference_update(fresh)
