@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -9,23 +8,11 @@ import pytest
 
 from infra.local import parent_watch
 from tests import ROOT
+from tests.fakes.processes import is_alive
 
 EXEC = parent_watch.command([])
 WATCH = [*EXEC[:-1], "--watch", EXEC[-1]]
 both_ways = pytest.mark.parametrize("prefix", [EXEC, WATCH], ids=["exec", "watch"])
-
-
-def is_gone(pid: int, timeout: float) -> bool:
-    end = time.monotonic() + timeout
-    while time.monotonic() < end:
-        try:
-            os.kill(pid, 0)
-            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-                return True  # a zombie: it has ended, and its parent has not read the exit code
-        except (ProcessLookupError, FileNotFoundError):
-            return True
-        time.sleep(0.02)
-    return False
 
 
 @both_ways
@@ -82,7 +69,10 @@ def test_kill_9_of_the_parent_ends_the_child(watch: bool) -> None:
         parent.kill()
         parent.wait()
 
-        assert is_gone(child, timeout=5)
+        end = time.monotonic() + 5
+        while is_alive(child) and time.monotonic() < end:
+            time.sleep(0.02)
+        assert not is_alive(child)
 
 
 def test_nothing_starts_when_the_parent_is_already_gone(tmp_path: Path) -> None:

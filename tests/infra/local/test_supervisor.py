@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from infra.local.supervisor import RestartPolicy, SupervisedProcess, describe_exit
+from tests.fakes.processes import is_alive
 
 FAST = RestartPolicy(first_wait_s=0.01, longest_wait_s=0.02, healthy_s=60.0)
 
@@ -45,14 +46,6 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def log_text(process: SupervisedProcess) -> str:
     return process.log_file.read_text() if process.log_file.exists() else ""
-
-
-def exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
 
 
 def test_wait_doubles_up_to_the_longest_and_starts_again_after_a_healthy_time() -> None:
@@ -130,7 +123,7 @@ async def test_process_that_ignores_sigterm_is_killed_with_its_children(tmp_path
         stopped_at = time.monotonic()
 
     assert time.monotonic() - stopped_at >= 0.1
-    await until(lambda: not exists(pid) and not exists(child))
+    await until(lambda: not is_alive(pid) and not is_alive(child))
 
 
 async def test_first_start_keeps_the_log_of_the_last_run_as_old(tmp_path: Path) -> None:
