@@ -183,7 +183,7 @@ class Stack:
             while True:
                 for process in (gateway, worker):
                     if process.starts > MAX_STARTS:
-                        raise StackError(f"the {process.name} does not start; {process.last_log_line()}")
+                        raise StackError(f"{process.name} does not start; {process.last_log_line()}")
                 self.report_progress(f"starting worker and gateway; {worker.last_log_line()}")
                 with suppress(httpx.TransportError):
                     if (await http.get(f"{self.url}/readyz")).status_code == 200:

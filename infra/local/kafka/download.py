@@ -113,7 +113,7 @@ class JarDownload:
 
 
 def describe(error: Exception) -> str:
-    """A failed download in a few words; the messages of requests fill a screen."""
+    """A short reason for a failed download. The messages of requests are many lines long."""
     from requests import exceptions
 
     known: list[tuple[type[Exception], str]] = [
