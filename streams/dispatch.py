@@ -6,16 +6,16 @@ An engine may have room for a batch before the one before it is done, when nothi
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.classifier import ClassifierProtocol
 from models.classifier import Label as Ranked
-from models.engines.base import OnRoom, nobody
+from models.engines.base import OnRoom
 from streams.scheduling import Waiting
 
 # To the engine's thread, which needs the interpreter to begin: the loop would keep it for half a millisecond.
@@ -23,30 +23,6 @@ HAND_OVER_S = 0.00002
 IN_FLIGHT = 2  # batches: one that runs, and one behind it that takes the cores as they become free
 
 Done = asyncio.Future[list[list[Ranked]]]
-
-
-class ClassifierProtocol(Protocol):
-    """What is needed of a classifier: `models.classifier.Classifier` and `models.gate.Gated` are such."""
-
-    version: str
-    input_size: int
-
-    @property
-    def model(self) -> str: ...
-
-    @property
-    def engine(self) -> str: ...
-
-    @property
-    def precision(self) -> str: ...
-
-    def classify(
-        self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
-    ) -> list[list[Ranked]]: ...
-
-    def warming(self, max_batch: int) -> Iterator[int]: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(slots=True, eq=False)

@@ -9,10 +9,10 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
+from models.catalog import ModelSpec, live_spec
+from models.classifier import ClassifierProtocol, warm
 from models.registry import Registry
 from streams.batching import Batcher
-from streams.dispatch import ClassifierProtocol
-from streams.serving import ModelSpec, promoted
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,7 @@ class RegistryWatcher:
             for wish in self._wishes(name):
                 try:
                     classifier = self.load(wish)
-                    for _ in classifier.warming(max_batch):
-                        pass
+                    warm(classifier, max_batch)
                 except Exception as error:
                     if wish == self.asked_for.get(name):
                         raise
@@ -114,7 +113,7 @@ class RegistryWatcher:
     def _wishes(self, name: str) -> Iterator[ModelSpec]:
         """What may be served under a name, the best first."""
         try:
-            if live := promoted(self.registry, name):
+            if live := live_spec(self.registry, name):
                 yield live
         except ValueError as error:
             self._note(name, error)

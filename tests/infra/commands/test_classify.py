@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from infra.commands.classify import classify
 from models.bundle import Bundle
-from models.engines.base import ENGINES
+from models.engines.registry import ENGINES
 from tests.fakes.pictures import scene
 
 
