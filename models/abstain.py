@@ -1,4 +1,4 @@
-"""When a model had better not name a class: its answers judged."""
+"""Abstaining: a model that is not sure enough answers "none of these" instead of a class."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 NONE_OF_THESE = "none of these"
-NOT_ONE = -1  # the index of that answer
+NOT_ONE = -1  # the index of an answer that is not a class
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Of n pictures: what they show if it is one of the classes, and how sure it is that it is one.
+    """The answers for n pictures.
 
-    `probabilities` (n, classes) add up to 1 in each row; `sure` (n,) is from 0 to 1; where `abstained` (n,) is true,
-    the answer is "none of these".
+    `probabilities` (n, classes) are those of the classes; each row adds up to 1. `sure` (n,), from 0 to 1, is the
+    confidence that the picture shows one of the classes. Where `abstained` (n,) is true, the answer is "none of
+    these".
     """
 
     probabilities: NDArray[np.float32]
@@ -23,10 +24,10 @@ class Judgement:
 
 
 def judge(rows: NDArray[np.float32], classes: int, abstain_below: float | None) -> Judgement:
-    """Judges an engine's probabilities (n, classes + background).
+    """Splits an engine's probabilities (n, classes + background) into classes and confidence.
 
-    With background logits, a picture is as surely one of the classes as these together are likely. Without any, as
-    its likeliest class is: the maximum softmax probability of Hendrycks and Gimpel 2017, arXiv:1610.02136.
+    With background logits the confidence is the sum of the classes' probabilities. Without them it is the maximum
+    softmax probability (Hendrycks and Gimpel 2017, arXiv:1610.02136).
     """
     own = rows[:, :classes]
     if rows.shape[1] > classes:

@@ -1,77 +1,63 @@
-"""What is built once and needs TensorFlow, each time in a process of its own.
+"""Runs a function in a child process of low priority, for work that needs TensorFlow once.
 
-TensorFlow takes seconds to import, most of a gigabyte, and the GIL while it does so. A worker that loads a model
-while it serves another should feel none of that, nor keep it afterwards.
+TensorFlow takes seconds to import, uses most of a gigabyte of memory and holds the GIL meanwhile. A worker that loads
+a model while it serves another must not be slowed down by that, and must not keep the memory.
 """
 
-import json
 import os
+import pickle
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec
 
-NICENESS = 10  # a tenth of the weight of those who answer frames meanwhile: still done, in time, on a busy machine
+P = ParamSpec("P")
+
+NICENESS = 10  # about a tenth of the CPU share of normal processes; on a busy machine the work still gets done
 
 
 class BuildFailed(RuntimeError):
-    """Something went wrong that is nobody's named error: a full disk, a crash. stderr has what was printed."""
+    """An unexpected failure, such as a full disk or a crash. The child's stderr has the details."""
 
 
-def in_child(task: str, *arguments: str) -> None:
-    """Runs `task` in a child process and raises here the named error that it ended with there."""
-    # The child imports this very package, wherever the parent found it, and nothing from the current folder.
+def run_in_child(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Calls a module-level function in a child process and waits for it. The function's result is dropped.
+
+    Raises the exception of the function if its class is defined in `models`, and BuildFailed for any other.
+    """
+    # The child finds our packages where this process found them, and imports nothing from the current folder.
     path = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
-    child = subprocess.run(  # noqa: S603  # our own module, no shell
-        [sys.executable, "-P", "-m", "models.build_process", task, *arguments],
+    child = subprocess.run(  # our own module, no shell
+        [sys.executable, "-P", "-c", "from models.build_process import main; main()"],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
-        stdin=subprocess.DEVNULL,
+        input=pickle.dumps((function, args, kwargs)),
         stdout=subprocess.PIPE,
         check=False,
     )
-    if child.returncode == 0:
-        return
-    try:
-        name, message = json.loads(child.stdout)
-    except ValueError:
-        raise BuildFailed(f"building {' '.join([task, *arguments])} ended with {child.returncode}") from None
-    raise _named_errors()[name](message)
+    if child.returncode and child.stdout:
+        raise pickle.loads(child.stdout)  # noqa: S301  # our own child wrote it
+    if child.returncode:
+        raise BuildFailed(f"{function.__qualname__}{args} ended with exit status {child.returncode}")
 
 
-def main(arguments: Sequence[str]) -> int:
-    answer = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print, progress bars for one, is not the answer
+def main() -> None:
+    """Runs in the child: reads the call from stdin, makes it, and writes a known exception to stdout."""
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print, such as progress bars, goes to stderr
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    task, *rest = arguments
+    function, args, kwargs = pickle.load(sys.stdin.buffer)  # noqa: S301  # our own parent wrote it
     try:
-        if task == "published":
-            from models.weights import write_published
-
-            write_published(rest[0], *map(Path, rest[1:]))
-        else:
-            from models.engines.openvino import write_graph
-
-            write_graph(*map(Path, rest))
+        function(*args, **kwargs)
     except OSError as error:
-        failure = BuildFailed.__name__, f"could not build {rest[-1]}: {error}"
-    except tuple(_named_errors().values()) as error:
-        failure = type(error).__name__, str(error)
+        failure: Exception = BuildFailed(f"{function.__qualname__} failed: {error}")
+    except Exception as error:
+        if not type(error).__module__.startswith("models."):
+            raise
+        failure = error
     else:
-        return 0
+        return
     with answer:
-        json.dump(failure, answer)
-    return 1
-
-
-def _named_errors() -> dict[str, type[Exception]]:
-    from models.bundle import BrokenBundle, UnusableWeights
-    from models.checkpoint import RefusedPickle, UnreadableCheckpoint
-    from models.weights import WeightsUnavailable
-
-    errors = (BrokenBundle, BuildFailed, RefusedPickle, UnreadableCheckpoint, UnusableWeights, WeightsUnavailable)
-    return {error.__name__: error for error in errors}
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        pickle.dump(failure, answer)
+    sys.exit(1)

@@ -1,4 +1,4 @@
-"""A model as a folder: `bundle.json` says everything about it, `model.safetensors` holds weights and nothing else."""
+"""A model as a folder: `bundle.json` describes it, and `model.safetensors` holds its weights and nothing else."""
 
 import hashlib
 import json
@@ -9,35 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from models import build_process, networks
+from models import networks
 from models.storage import replaced, sha256
 
 MANIFEST = "bundle.json"
 WEIGHTS = "model.safetensors"
 
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 _FORMAT = 1
-_RECIPE = 1  # raised when published bundles are built differently, so that what an older version left is not used
 
 
 class BrokenBundle(ValueError):
-    """The folder is not the bundle that was written: the message says what is wrong with it."""
-
-
-class UnusableWeights(ValueError):
-    """The weights file that was given is none for this model."""
-
-
-class UnknownModel(ValueError):
-    """The model is neither a published one nor a bundle folder."""
+    """The folder is not an intact bundle; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """All that is known of a model beside its weights.
+    """Everything about a model except its weights.
 
-    `temperature` divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599). An answer less sure than
-    `abstain_below` is "none of these"; None never is. `about` is free: scores, data, recipe, tool versions.
+    `temperature` divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599). An answer whose
+    confidence is below `abstain_below` becomes "none of these"; with None no answer does. `about` has no fixed
+    keys: it holds scores, data, recipe and tool versions.
     """
 
     name: str
@@ -58,7 +49,10 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model in a folder. `version` names its answers: the same wherever and under whatever name it was built."""
+    """A model in a folder.
+
+    `version` identifies its answers: it is the same on every machine and under every name.
+    """
 
     folder: Path
     manifest: Manifest
@@ -74,7 +68,7 @@ class Bundle:
 
     @classmethod
     def open(cls, folder: Path) -> "Bundle":
-        """The bundle in `folder`, its weights checked. Raises BrokenBundle."""
+        """Opens the bundle in `folder` and checks its weights. Raises BrokenBundle."""
         written = _read(folder)
         try:
             bundle = cls(folder, _manifest(written), str(written["weights_sha256"]))
@@ -95,10 +89,10 @@ class Bundle:
 
     @classmethod
     def write(cls, folder: Path, manifest: Manifest, tensors: Mapping[str, np.ndarray]) -> "Bundle":
-        """Writes a bundle to `folder` at once, in the place of one that is there.
+        """Writes a bundle to `folder` in one step and replaces a bundle that is there.
 
-        `tensors` are the weights of `with_head(backbone(manifest.network), manifest.head)`, as `networks.tensors_of`
-        names them. Raises FileExistsError when `folder` holds something else.
+        `tensors` are the weights of `with_head(backbone(manifest.network), manifest.head)`, under the names that
+        `networks.tensors_of` gives them. Raises FileExistsError when `folder` holds something else.
         """
         from safetensors.numpy import save_file
 
@@ -113,7 +107,7 @@ class Bundle:
         return bundle
 
     def build(self) -> Any:
-        """The `keras.Model`, pixels to logits, with its weights. Raises BrokenBundle when they do not fit."""
+        """Builds the `keras.Model`, pixels to logits, with its weights. Raises BrokenBundle when they do not fit."""
         from safetensors.numpy import load_file
 
         model = networks.with_head(networks.backbone(self.manifest.network), self.manifest.head)
@@ -163,44 +157,3 @@ def _version(manifest: Manifest, weights_sha256: str) -> str:
     answers = {key: value for key, value in asdict(manifest).items() if key not in ("name", "about")}
     canonical = json.dumps([_FORMAT, answers, weights_sha256], sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
-
-
-def find(model: str, cache: Path, weights: Path | None = None) -> Bundle:
-    """The bundle that `model` names: a published one or a folder. Raises UnknownModel and what those raise."""
-    if model in networks.NETWORKS:
-        return published(model, cache, weights)
-    if not Path(model).is_dir():
-        raise UnknownModel(f"{model!r} is no bundle folder and none of {', '.join(networks.NETWORKS)}")
-    if weights is not None:
-        raise UnusableWeights(f"{model} is a bundle, which has its weights; leave {weights} out")
-    return Bundle.open(Path(model))
-
-
-def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
-    """The bundle of a published model, built in `cache` when it is first asked for.
-
-    `weights` is a Keras weights file, for a network that takes one. Raises networks.UnknownNetwork, UnusableWeights,
-    weights.WeightsUnavailable and build_process.BuildFailed.
-    """
-    networks.facts(name)
-    source = "" if weights is None else f"-{_short_digest(weights)}"
-    folder = cache / "models" / f"{name}{source}.{_RECIPE}"
-    try:
-        return Bundle.open(folder)
-    except BrokenBundle:  # or none yet: either way it can be made again
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise build_process.BuildFailed(f"{cache} is no folder to keep models in: {error}") from error
-        build_process.in_child("published", name, str(folder), *([] if weights is None else [str(weights)]))
-        return Bundle.open(folder)
-
-
-def _short_digest(weights: Path) -> str:
-    try:
-        with weights.open("rb") as file:
-            if file.read(len(_HDF5)) != _HDF5:
-                raise UnusableWeights(f"{weights} is no .weights.h5 or .h5 file of weights, as Keras writes them")
-        return sha256(weights)[:12]
-    except OSError as error:
-        raise UnusableWeights(f"{weights} cannot be read ({error.strerror})") from error

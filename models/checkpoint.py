@@ -1,7 +1,7 @@
-"""Reads the tensors of an old-format PyTorch checkpoint (before 1.6) without PyTorch and without trusting it.
+"""Reads the tensors of an old-format PyTorch checkpoint (before 1.6) without PyTorch and without running its code.
 
-The file is a row of pickles (magic number, protocol, system facts, state dict, storage keys) followed by the raw
-storages. A pickle can name any function to call, so everything but the four names a state dict needs is refused.
+The file is a sequence of pickles (magic number, protocol, system facts, state dict, storage keys) followed by the raw
+storages. A pickle can call any function, so only the four names that a state dict needs are allowed.
 Format: torch/serialization.py of PyTorch, `_legacy_save`.
 """
 
@@ -21,11 +21,11 @@ _DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 class UnreadableCheckpoint(ValueError):
-    """The file is not a whole checkpoint of the old PyTorch format."""
+    """The file is not a complete checkpoint in the old PyTorch format."""
 
 
 class RefusedPickle(UnreadableCheckpoint):
-    """The file's pickle asks for something a table of tensors has no need of."""
+    """The file's pickle names something that a table of tensors does not need."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,17 @@ class _Tensor:
 
 
 def read_tensors(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of the checkpoint at `path`, in the file's order.
+    """Returns the tensors of the checkpoint at `path` by name, in the file's order.
 
-    Raises RefusedPickle when the file wants code run, UnreadableCheckpoint when it is damaged or something else.
+    Raises RefusedPickle when the file would run code, and UnreadableCheckpoint when it is damaged or is not a
+    checkpoint.
     """
     with path.open("rb") as file:
         try:
             return _read(file)
         except UnreadableCheckpoint as error:
             raise type(error)(f"{path}: {error}") from error
-        except Exception as error:  # a damaged pickle raises nearly anything
+        except Exception as error:  # a damaged pickle can raise almost any exception
             raise UnreadableCheckpoint(f"{path}: damaged or not a PyTorch checkpoint ({error!r})") from error
 
 

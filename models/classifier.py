@@ -1,32 +1,68 @@
-"""The classifier: a bundle in, ranked labels out."""
+"""The classifier: it turns pictures into ranked labels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.abstain import NONE_OF_THESE, NOT_ONE, Judgement, judge
 from models.bundle import Bundle
-from models.engines.base import Engine, OnRoom, nobody, open_engine
+from models.engines.base import Engine, EngineOptions, OnRoom, ignore_room
+from models.engines.registry import open_engine
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A class that the network saw, and how sure it was, 0 to 1; index -1 is "none of these"."""
+    """A class and its probability, 0 to 1. The index -1 means an answer that is not a class, "none of these"."""
 
     index: int
     label: str
     probability: float
 
 
-class Classifier:
-    """A bundle in an engine, which says how many threads may call it at a time.
+class ClassifierProtocol(Protocol):
+    """What a worker uses of a classifier. `Classifier` and `models.gate.Gated` follow it."""
 
-    `model` is the bundle's name, unless it is served under another one, and `version` names its content; `engine` and
-    `precision` say what runs it.
+    version: str
+    input_size: int
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def engine(self) -> str: ...
+
+    @property
+    def precision(self) -> str: ...
+
+    def classify(
+        self, batch: NDArray[np.uint8], *, on_room: OnRoom = ignore_room, one_core: bool = False
+    ) -> list[list[Label]]: ...
+
+    def warming(self, max_batch: int) -> Iterator[int]:
+        """Runs, one step at a time, each batch size that up to `max_batch` pictures can need.
+
+        The first run of a size is slow. A caller that serves another classifier meanwhile can run batches of it
+        between two steps.
+        """
+
+    def close(self) -> None:
+        """Frees the memory of the networks. The classifier cannot be used afterwards."""
+
+
+def warm(classifier: ClassifierProtocol, max_batch: int = 8) -> None:
+    """Warms a classifier up in one call; see `ClassifierProtocol.warming`."""
+    for _ in classifier.warming(max_batch):
+        pass
+
+
+class Classifier:
+    """A bundle in an engine. `models.engines.base.Engine` says how many threads may call it at a time.
+
+    `model` is the name under which the bundle is served, by default the bundle's own. `version` identifies its
+    content. `engine` and `precision` say what runs it.
     """
 
     def __init__(self, bundle: Bundle, engine: Engine, name: str = "") -> None:
@@ -40,39 +76,17 @@ class Classifier:
         self._engine = engine
 
     @classmethod
-    def load(
-        cls,
-        bundle: Bundle,
-        engine: str = "openvino",
-        *,
-        cache: Path,
-        threads: int | None = None,
-        precision: str = "auto",
-        name: str = "",
-    ) -> Self:
-        """See `models.engines.base.open_engine`."""
-        return cls(bundle, open_engine(engine, bundle, cache, threads, precision), name)
-
-    def warm(self, max_batch: int = 8) -> None:
-        """Runs each batch size that up to `max_batch` pictures can need once: the first run of a size is slow."""
-        for _ in self.warming(max_batch):
-            pass
-
-    def warming(self, max_batch: int = 8) -> Iterator[int]:
-        """`warm` in steps, one run each, for who has other things to run in between."""
-        for bucket in self._engine.buckets:
-            self._engine.run(np.zeros((bucket, self.input_size, self.input_size, 3), np.uint8))
-            yield bucket
-            if bucket >= max_batch:
-                break
+    def load(cls, bundle: Bundle, options: EngineOptions, name: str = "") -> Self:
+        """Opens an engine for `bundle`. Raises what `models.engines.registry.open_engine` raises."""
+        return cls(bundle, open_engine(bundle, options), name)
 
     def classify(
-        self, batch: NDArray[np.uint8], top: int = 5, on_room: OnRoom = nobody, *, one_core: bool = False
+        self, batch: NDArray[np.uint8], top: int = 5, *, on_room: OnRoom = ignore_room, one_core: bool = False
     ) -> list[list[Label]]:
-        """For each picture of (n, input_size, input_size, 3) uint8 RGB its `top` labels, the likeliest first.
+        """Returns, for each picture of (n, input_size, input_size, 3) uint8 RGB, its `top` labels, likeliest first.
 
-        Where the model abstains, "none of these" comes before them. `on_room`, `one_core`: see
-        `models.engines.base.Engine.run`.
+        Where the model abstains, "none of these" comes before them. For `on_room` and `one_core` see
+        `models.engines.base.Engine.run`. Raises ValueError for a batch of another shape or type.
         """
         if batch.shape[1:] != (self.input_size, self.input_size, 3) or batch.dtype != np.uint8:
             raise ValueError(
@@ -91,16 +105,16 @@ class Classifier:
         return answers
 
     def probabilities(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The probability of every class, (n, classes), for a batch of any length."""
+        """Returns the probability of every class, (n, classes), for a batch of any length."""
         return self.judge(batch).probabilities
 
-    def judge(self, batch: NDArray[np.uint8], on_room: OnRoom = nobody, *, one_core: bool = False) -> Judgement:
-        """What a batch of any length shows, and whether that is one of the classes at all."""
+    def judge(self, batch: NDArray[np.uint8], on_room: OnRoom = ignore_room, *, one_core: bool = False) -> Judgement:
+        """Returns the probabilities for a batch of any length, and where the model abstains."""
         largest = self._engine.buckets[-1]
         parts = [
             self._engine.run(
                 batch[start : start + largest],
-                on_room if start + largest >= len(batch) else nobody,
+                on_room if start + largest >= len(batch) else ignore_room,
                 one_core=one_core,
             )
             for start in range(0, len(batch), largest)
@@ -108,15 +122,21 @@ class Classifier:
         rows = np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
         return judge(rows, len(self.labels), self._abstain_below)
 
+    def warming(self, max_batch: int = 8) -> Iterator[int]:
+        for bucket in self._engine.buckets:
+            self._engine.run(np.zeros((bucket, self.input_size, self.input_size, 3), np.uint8))
+            yield bucket
+            if bucket >= max_batch:
+                break
+
     def close(self) -> None:
-        """Gives the engine's memory back; the classifier is of no use afterwards."""
         self._engine.close()
 
 
 def _greatest(rows: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """Each row's ``count`` greatest of (n, classes): their indices, the greatest first, of equals the lower first.
+    """Returns the indices of each row's `count` greatest values, (n, count): greatest first, on ties lowest first.
 
-    Only those are sorted: sorting a thousand classes costs as much as a hundredth of the network.
+    Only these are sorted: sorting a thousand classes costs a hundredth of the network's time.
     """
     least = np.partition(rows, -count, axis=1)[:, -count]  # (n,)
     return np.array(

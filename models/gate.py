@@ -1,4 +1,4 @@
-"""A gate before a model: another network first says whether the picture shows anything the model knows."""
+"""A gate before a model: a published network first decides whether a picture is passed on to the model."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from PIL import Image
 
 from models.abstain import NOT_ONE
 from models.classifier import Classifier, Label
-from models.engines.base import OnRoom, nobody
+from models.engines.base import OnRoom, ignore_room
 from models.networks import NETWORKS
 from models.weights import imagenet_labels
 
-PASSES = 0.5  # the probability of all the gate's labels together at which a picture is let through
+THRESHOLD = 0.5  # a picture passes when the gate's labels together have this probability
 
 
 class BadGate(ValueError):
-    """What was said about a gate makes none; the message says what would."""
+    """A gate cannot be made from these values; the message says which values are possible."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Pictures in which the published `network` sees none of ImageNet's classes `labels` are answered `answer`."""
+    """A picture in which the published `network` finds none of ImageNet's classes `labels` is answered `answer`."""
 
     network: str
     labels: tuple[int, ...]
@@ -37,22 +37,23 @@ class Gate:
         if not self.labels or not all(0 <= index < classes for index in self.labels):
             raise BadGate(f"a gate's labels are one or more of ImageNet's 0 to {classes - 1}, not {self.labels}")
         if not self.answer.strip():
-            raise BadGate('a gate needs an answer for what it turns away, such as "not a dog"')
+            raise BadGate('a gate needs an answer for the pictures that it rejects, such as "not a dog"')
 
-    def plain(self) -> dict[str, Any]:
-        """As an object for JSON."""
+    def plain(self) -> dict[str, str]:
+        """Returns the gate as an object for JSON."""
         return {"network": self.network, "labels": ranges(self.labels), "answer": self.answer}
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> "Gate":
-        """The gate that `plain` was made from. Raises BadGate, KeyError and TypeError."""
+        """Returns the gate that `plain` was made from. Raises BadGate, KeyError and TypeError."""
         return cls(plain["network"], read_labels(plain["labels"]), plain["answer"])
 
 
 class Gated:
-    """A classifier behind a gate, itself used like a `models.classifier.Classifier`.
+    """A classifier, `inner`, that gets only the pictures which the gate's classifier, `outer`, lets pass.
 
-    It takes pictures of the larger one's size, so that both see all they can; the smaller one gets them resized.
+    It is used like a `models.classifier.Classifier`. Its input size is the larger one of both; pictures are resized
+    for the other one.
     """
 
     def __init__(self, inner: Classifier, outer: Classifier, gate: Gate) -> None:
@@ -65,38 +66,31 @@ class Gated:
         self.precision = inner.precision
         self.input_size = max(inner.input_size, outer.input_size)
 
-    def warm(self, max_batch: int = 8) -> None:
-        """See `Classifier.warm`."""
-        for _ in self.warming(max_batch):
-            pass
+    def classify(
+        self, batch: NDArray[np.uint8], top: int = 5, *, on_room: OnRoom = ignore_room, one_core: bool = False
+    ) -> list[list[Label]]:
+        """Like `Classifier.classify`. A picture that the gate rejects has the gate's answer as its only label."""
+        probabilities = self.outer.probabilities(resized(batch, self.outer.input_size))  # (n, 1000)
+        known = probabilities[:, list(self.gate.labels)].sum(axis=1)  # (n,)
+        passes = known >= THRESHOLD
+        passed = resized(batch[passes], self.inner.input_size) if passes.any() else batch[:0]
+        ranked = iter(self.inner.classify(passed, top, on_room=on_room, one_core=one_core) if len(passed) else [])
+        return [
+            next(ranked) if ok else [Label(NOT_ONE, self.gate.answer, 1 - float(probability))]
+            for ok, probability in zip(passes, known, strict=True)
+        ]
 
     def warming(self, max_batch: int = 8) -> Iterator[int]:
-        """See `Classifier.warming`."""
         yield from self.outer.warming(max_batch)
         yield from self.inner.warming(max_batch)
 
-    def classify(
-        self, batch: NDArray[np.uint8], top: int = 5, on_room: OnRoom = nobody, *, one_core: bool = False
-    ) -> list[list[Label]]:
-        """Like `Classifier.classify`; a picture that is turned away has the gate's answer as its only label."""
-        seen = self.outer.probabilities(resized(batch, self.outer.input_size))
-        passing = seen[:, list(self.gate.labels)].sum(axis=1)  # (n,)
-        let_in = passing >= PASSES
-        inside = resized(batch[let_in], self.inner.input_size) if let_in.any() else batch[:0]
-        ranked = iter(self.inner.classify(inside, top, on_room, one_core=one_core) if len(inside) else [])
-        return [
-            next(ranked) if passes else [Label(NOT_ONE, self.gate.answer, 1 - float(probability))]
-            for passes, probability in zip(let_in, passing, strict=True)
-        ]
-
     def close(self) -> None:
-        """Gives both engines' memory back."""
         self.inner.close()
         self.outer.close()
 
 
 def resized(batch: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Pictures (n, any, any, 3) uint8 as (n, size, size, 3), bicubic."""
+    """Resizes pictures (n, any, any, 3) uint8 to (n, size, size, 3), bicubic."""
     if batch.shape[1:3] == (size, size):
         return batch
     resample = Image.Resampling.BICUBIC
@@ -104,9 +98,9 @@ def resized(batch: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def read_labels(text: str) -> tuple[int, ...]:
-    """ImageNet's class indices in `text`: "151-268", "1,5,7-9", or a file with an index or a label's name a line.
+    """Returns the ImageNet class indices in `text`, which is "151-268", "1,5,7-9" or the path of a file.
 
-    Raises BadGate.
+    The file has one index or one label on each line. Raises BadGate.
     """
     path = Path(text)
     try:
@@ -121,7 +115,7 @@ def read_labels(text: str) -> tuple[int, ...]:
 
 
 def ranges(indices: Iterable[int]) -> str:
-    """What `read_labels` reads as these indices: "1,5,7-9"."""
+    """Returns the text that `read_labels` reads as these indices, such as "1,5,7-9"."""
     runs: list[list[int]] = []
     for index in sorted(set(indices)):
         if runs and runs[-1][1] == index - 1:

@@ -1,6 +1,6 @@
-"""The networks: one definition of each, for training and for serving, and the facts about them.
+"""The networks: what is known about each, and one definition of each for training and serving.
 
-The table is plain data; Keras is imported only when a network is built.
+The table is plain data. Keras is imported only when a network is built.
 """
 
 import re
@@ -17,7 +17,7 @@ from models import runtime
 
 @dataclass(frozen=True)
 class Network:
-    """An architecture and what it expects: pictures of `input_size` pixels a side, as (pixel - mean) / scale."""
+    """An architecture and its input: pictures of `input_size` pixels a side, normalised as (pixel - mean) / scale."""
 
     name: str
     input_size: int
@@ -27,10 +27,10 @@ class Network:
 
 @dataclass(frozen=True)
 class Head:
-    """What stands on the features: hidden layers (dense, batch norm, ReLU, dropout), then one logit a class.
+    """The layers on the features: hidden layers (dense, batch norm, ReLU, dropout), then one logit for each class.
 
-    Behind the classes' logits come `background` more, of other things that the network knows: how likely a picture
-    is to show one of them says how little it shows one of the classes.
+    `background` more logits follow. They are for other things that the network knows; the likelier one of these is,
+    the less likely the picture shows one of the classes.
     """
 
     classes: int
@@ -70,24 +70,22 @@ _LITE_STAGES = (
 class UnknownNetwork(ValueError):
     """No network has this name."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"no network is called {name!r}; choose one of {', '.join(NETWORKS)}")
-
 
 class OtherNetwork(ValueError):
-    """Weights do not fit the network they were meant for."""
+    """The weights are those of another network."""
 
 
 def facts(name: str) -> Network:
+    """Returns what is known about a published network. Raises UnknownNetwork."""
     if name not in NETWORKS:
-        raise UnknownNetwork(name)
+        raise UnknownNetwork(f"no network is called {name!r}; choose one of {', '.join(NETWORKS)}")
     return NETWORKS[name]
 
 
 def backbone(network: str | Network) -> Any:
-    """A `keras.Model` from pixels (n, size, size, 3), 0 to 255, to pooled features (n, width).
+    """Builds a `keras.Model` from pixels (n, size, size, 3), 0 to 255, to pooled features (n, width).
 
-    The normalisation is its first step, so that nobody else has to know it. The weights are random.
+    Its first layer normalises the pixels, so that no other code has to. The weights are random.
     Raises UnknownNetwork.
     """
     network = facts(network) if isinstance(network, str) else network
@@ -104,7 +102,7 @@ def backbone(network: str | Network) -> Any:
 
 
 def with_head(features: Any, head: Head) -> Any:
-    """The backbone with `head` on it: pixels (n, size, size, 3) to logits (n, classes + background)."""
+    """Builds the backbone with `head` on it: pixels (n, size, size, 3) to logits (n, classes + background)."""
     keras = runtime.keras()
     layers = keras.layers
     x = features.output
@@ -120,12 +118,12 @@ def with_head(features: Any, head: Head) -> Any:
 
 
 def tensors_of(model: Any) -> dict[str, np.ndarray]:
-    """The model's weights by names that are the same in every process: `017.conv2d.kernel`."""
+    """Returns the model's weights by name. The names, such as `017.conv2d.kernel`, are the same in every process."""
     return {name: variable.numpy() for name, variable in _variables(model).items()}
 
 
 def set_tensors(model: Any, tensors: Mapping[str, np.ndarray]) -> None:
-    """Gives the model the weights that `tensors_of` took from one like it. Raises OtherNetwork."""
+    """Sets the model's weights to what `tensors_of` returned for an equal model. Raises OtherNetwork."""
     variables = _variables(model)
     wanted = {name: tuple(variable.shape) for name, variable in variables.items()}
     given = {name: tensor.shape for name, tensor in tensors.items()}
@@ -137,7 +135,7 @@ def set_tensors(model: Any, tensors: Mapping[str, np.ndarray]) -> None:
 
 
 def _variables(model: Any) -> dict[str, Any]:
-    # Keras counts its own layer names up for the whole process (conv2d_94), so the count is left out of ours.
+    # Keras numbers its layer names across the whole process (conv2d_94), so the number is left out of our names.
     with_weights = [layer for layer in model.layers if layer.weights]
     return {
         f"{place:03d}.{re.sub(r'_[0-9]+$', '', layer.name)}.{variable.name}": variable
@@ -147,7 +145,7 @@ def _variables(model: Any) -> dict[str, Any]:
 
 
 def _efficientnet_lite(layers: Any, x: Any, width: float, depth: float) -> Any:
-    """EfficientNet, but no squeeze-and-excitation, ReLU6, fixed stem and top, first and last stage not deepened."""
+    """EfficientNet without squeeze-and-excitation, with ReLU6. Stem, top, first and last stage do not scale."""
     x = _conv_bn(layers, x, partial(layers.Conv2D, 32, 3, strides=2), "stem")
     block = 0
     for stage, (kernel, repeats, filters, expansion, stride) in enumerate(_LITE_STAGES):
@@ -175,6 +173,6 @@ def _conv_bn(layers: Any, x: Any, conv: partial[Any], name: str, relu: bool = Tr
 
 
 def _rounded(filters: float, divisor: int = 8) -> int:
-    """The nearest multiple of `divisor`, never more than 10 % below `filters`."""
+    """Returns the nearest multiple of `divisor` that is at most 10 % below `filters`."""
     nearest = max(divisor, int(filters + divisor / 2) // divisor * divisor)
     return nearest if nearest >= 0.9 * filters else nearest + divisor

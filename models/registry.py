@@ -1,10 +1,10 @@
 """The registry: trained models by name and version in a plain folder, and which version of each is live.
 
-    REGISTRY/NAME/VERSION/     a bundle, never changed once it is there
-    REGISTRY/NAME/live.json    what was promoted, the last of it live
+    REGISTRY/NAME/VERSION/     a bundle, which is never changed
+    REGISTRY/NAME/live.json    the promotions; the last one is live
 
-Workers that watch the folder serve what is live. The folder may be shared or copied to other machines; ``live.json``
-is written last and at once, so that what it names is there.
+Workers watch the folder and serve the live versions. The folder may be shared or copied to other machines;
+`live.json` is written after the bundles and in one step, so that the bundles it names are there.
 """
 
 import json
@@ -22,14 +22,14 @@ from models.networks import NETWORKS
 from models.storage import replaced
 
 LIVE = "live.json"
-KEPT = 20  # promotions that can be rolled back
+KEPT = 20  # promotions of a model that live.json holds
 
 _FORMAT = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class BadName(ValueError):
-    """No model can be called so."""
+    """A model cannot have this name."""
 
 
 class NotInRegistry(ValueError):
@@ -45,37 +45,37 @@ class StillLive(ValueError):
 
 
 class BrokenRegistry(ValueError):
-    """A live.json is not what was written."""
+    """A live.json cannot be read."""
 
 
-PLAIN = (BadName, NotInRegistry, NothingBefore, StillLive, BrokenRegistry, BrokenBundle, BadGate)
+REGISTRY_ERRORS = (BadName, NotInRegistry, NothingBefore, StillLive, BrokenRegistry, BrokenBundle, BadGate)
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """A version that was made live, behind a gate or none."""
+    """A version that was made live, with a gate before it or without."""
 
     version: str
     gate: Gate | None = None
 
 
 class Registry:
-    """The models in `folder`, which need not be there yet."""
+    """The models in `folder`. The folder need not exist yet."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def names(self) -> list[str]:
-        """The models, by name."""
+        """Returns the names of the models."""
         return sorted(path.name for path in _entries(self.folder) if _NAME.fullmatch(path.name))
 
     def versions(self, name: str) -> list[str]:
-        """A model's versions, the newest first."""
+        """Returns a model's versions, the newest first. Raises BadName."""
         found = [path for path in _entries(self.folder / _checked(name)) if (path / MANIFEST).is_file()]
         return [path.name for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
 
     def path(self, name: str, version: str) -> Path:
-        """Where a bundle is. Raises BadName and NotInRegistry."""
+        """Returns the folder of a bundle. Raises BadName and NotInRegistry."""
         versions = self.versions(name)
         if version not in versions:
             have = f"it has {', '.join(versions)}" if versions else "it has none; `sightstream models add` brings one"
@@ -83,9 +83,9 @@ class Registry:
         return self.folder / name / version
 
     def add(self, bundle: Path, name: str) -> str:
-        """Copies the bundle in a folder into the registry and gives its version.
+        """Copies the bundle in a folder into the registry and returns its version.
 
-        Raises BadName, and BrokenBundle before anything of it can be seen.
+        Raises BadName and BrokenBundle; the registry is then unchanged.
         """
         target = self.folder / _checked(name)
         version = Bundle.open(bundle).version
@@ -106,8 +106,9 @@ class Registry:
         return promotion
 
     def rollback(self, name: str) -> Promotion | None:
-        """Makes live what was so before; None: the published network of this name, as if nothing had been promoted.
+        """Makes the promotion before the live one live again and returns it.
 
+        None means that the published network of this name is served, as before the first promotion.
         Raises BadName, NotInRegistry, NothingBefore and BrokenBundle.
         """
         promotions = self.promotions(name)
@@ -124,7 +125,7 @@ class Registry:
         return promotions[-2] if promotions[:-1] else None
 
     def remove(self, name: str, version: str = "") -> None:
-        """Deletes a version that is not live, or a model as a whole, which workers then withdraw.
+        """Deletes a version that is not live, or without `version` the whole model. Workers then stop serving it.
 
         Raises BadName, NotInRegistry and StillLive.
         """
@@ -145,12 +146,12 @@ class Registry:
         _delete(path)
 
     def live(self, name: str) -> Promotion | None:
-        """What is live of a model. Raises BrokenRegistry."""
+        """Returns a model's live version, or None. Raises BadName and BrokenRegistry."""
         promotions = self.promotions(name)
         return promotions[-1] if promotions else None
 
     def promotions(self, name: str) -> list[Promotion]:
-        """What was made live of a model, the last of it live. Raises BadName and BrokenRegistry."""
+        """Returns the promotions of a model; the last one is live. Raises BadName and BrokenRegistry."""
         path = self.folder / _checked(name) / LIVE
         try:
             written = json.loads(path.read_bytes())
@@ -167,7 +168,7 @@ class Registry:
             ) from error
 
     def stamp(self) -> tuple[tuple[str, int, int], ...]:
-        """Something that differs when what is live may differ; cheap enough to be asked for every second."""
+        """Returns a value that changes when the live versions may have changed. Cheap enough to call every second."""
         found = []
         for path in sorted(self.folder.glob(f"*/{LIVE}")):
             try:
@@ -187,7 +188,7 @@ class Registry:
                 file.write(text + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-            Path(new).chmod(0o644)  # as any file; the temporary one is its owner's alone
+            Path(new).chmod(0o644)  # mkstemp creates files that only their owner can read
             Path(new).replace(path)
         finally:
             Path(new).unlink(missing_ok=True)
@@ -205,7 +206,7 @@ def _checked(name: str) -> str:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """The folders in a folder, without those that are just being filled or deleted."""
+    """Returns the folders in `folder`, without those that are being filled or deleted."""
     try:
         return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
     except (FileNotFoundError, NotADirectoryError):
@@ -213,7 +214,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _delete(folder: Path) -> None:
-    """Out of sight first, so that nobody meets half of it."""
+    """Renames the folder to a hidden name first, so that no reader finds it half deleted."""
     hidden = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     folder.rename(hidden / folder.name)
     shutil.rmtree(hidden)

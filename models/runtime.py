@@ -1,4 +1,4 @@
-"""TensorFlow and Keras, imported late and without their start-up chatter."""
+"""Imports TensorFlow and Keras late and without the messages that they print at their start."""
 
 import os
 import re
@@ -8,23 +8,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_CHATTER = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} [\d:.]+ +\d+ ")
+_NOISE = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} [\d:.]+ +\d+ ")
 
 
 def tensorflow() -> Any:
+    """Returns the module `tensorflow`."""
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        os.environ["KERAS_BACKEND"] = "tensorflow"  # frozen graphs, and all that is made of them, need this one
-        with _without_chatter():
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # only this backend gives the frozen graphs that the engines use
+        with _without_noise():
             import tensorflow as tf
 
-            tf.config.list_physical_devices()  # looks for accelerators, loudly
+            tf.config.list_physical_devices()  # the search for accelerators prints messages, too
     import tensorflow
 
     return tensorflow
 
 
 def keras() -> Any:
+    """Returns the module `keras`, with TensorFlow as its backend."""
     tensorflow()
     import keras
 
@@ -32,8 +34,11 @@ def keras() -> Any:
 
 
 @contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Holds back stderr, where native code logs before its level applies, then lets through what is not chatter."""
+def _without_noise() -> Iterator[None]:
+    """Holds stderr back during the block, then prints it without TensorFlow's start-up messages.
+
+    Native code writes these messages before its log level applies.
+    """
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as held:
@@ -46,5 +51,5 @@ def _without_chatter() -> Iterator[None]:
             os.close(stderr)
             held.seek(0)
             for line in held:
-                if not _CHATTER.match(line):
+                if not _NOISE.match(line):
                     os.write(2, line)

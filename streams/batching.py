@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.classifier import ClassifierProtocol
 from models.images import BadFrame, FrameTooLarge, read_frame
 from streams.contract.clock import now_ms
 from streams.contract.messages import Frame, Label, Prediction
 from streams.contract.outcomes import CAPTURED, Hop, Outcome, Stage
-from streams.dispatch import ClassifierProtocol, Dispatcher, InFlightBatch, Result
+from streams.dispatch import Dispatcher, InFlightBatch, Result
 from streams.fair_share import FairShare, Run
 from streams.metrics import Metrics
 from streams.scheduling import Limits, Progress, WaitingFrame, is_expiring, is_stale, plan

@@ -6,47 +6,22 @@ An engine may take a batch before the one before it is done, as soon as a core h
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.classifier import ClassifierProtocol
 from models.classifier import Label as Ranked
-from models.engines.base import OnRoom, nobody
+from models.engines.base import MAX_CONCURRENT_BATCHES, OnRoom
 from streams.scheduling import WaitingFrame
 
 YIELD_S = 0.00002
-IN_FLIGHT = 2
 SMOOTHING = 1 / 8  # the weight of the latest batch in the pace
 
 Result = asyncio.Future[list[list[Ranked]]]
-
-
-class ClassifierProtocol(Protocol):
-    """What is needed of a classifier: `models.classifier.Classifier` and `models.gate.Gated` are such."""
-
-    version: str
-    input_size: int
-
-    @property
-    def model(self) -> str: ...
-
-    @property
-    def engine(self) -> str: ...
-
-    @property
-    def precision(self) -> str: ...
-
-    def classify(
-        self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
-    ) -> list[list[Ranked]]: ...
-
-    def warming(self, max_batch: int) -> Iterator[int]: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -85,12 +60,16 @@ class Dispatcher:
         self._last_done = 0.0
         self._paused = False
         self._ms_per_frame: dict[ClassifierProtocol, float] = {}
-        self._threads = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="engine")
+        self._threads = ThreadPoolExecutor(MAX_CONCURRENT_BATCHES, thread_name_prefix="engine")
 
     @property
     def has_room(self) -> bool:
         """Whether a batch may start now."""
-        return len(self._batches) < IN_FLIGHT and not self._paused and all(batch.has_room for batch in self._batches)
+        return (
+            len(self._batches) < MAX_CONCURRENT_BATCHES
+            and not self._paused
+            and all(batch.has_room for batch in self._batches)
+        )
 
     @property
     def running(self) -> int:

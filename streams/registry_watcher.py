@@ -9,10 +9,10 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
+from models.catalog import ModelSpec, live_spec
+from models.classifier import ClassifierProtocol, warm
 from models.registry import Registry
 from streams.batching import Batcher
-from streams.dispatch import ClassifierProtocol
-from streams.serving import ModelSpec, promoted
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +58,7 @@ class RegistryWatcher:
             for spec in self._candidates(name):
                 try:
                     classifier = self.load(spec)
-                    for _ in classifier.warming(max_batch):
-                        pass
+                    warm(classifier, max_batch)
                 except Exception as error:
                     if spec == self.configured.get(name):
                         raise
@@ -115,7 +114,7 @@ class RegistryWatcher:
     def _candidates(self, name: str) -> Iterator[ModelSpec]:
         """What may be served under a name, the first choice first."""
         try:
-            if live := promoted(self.registry, name):
+            if live := live_spec(self.registry, name):
                 yield live
         except ValueError as error:
             self._note_error(name, error)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from streams.dispatch import ClassifierProtocol
+from models.classifier import ClassifierProtocol
 
 
 class ServedModels(Mapping[str, ClassifierProtocol]):

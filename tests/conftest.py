@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from models.bundle import Bundle
+from models.catalog import published
 from tests import ROOT
 from tests.running_stack import OPERATOR_TOKEN, RunningStack, running_stack
 
@@ -17,6 +19,17 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no sample data at {folder}; SIGHTSTREAM_TEST_DATA names another folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of the models that the tests build; each is built once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def lite0(cache: Path) -> Bundle:
+    return published("efficientnet_lite0", cache)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,9 @@
 """An exam: pictures whose class is known, put to a classifier a batch at a time."""
 
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 
@@ -15,9 +13,8 @@ from numpy.typing import NDArray
 from models.abstain import Judgement
 from models.bundle import BrokenBundle, Manifest
 from models.classifier import Classifier
-from models.images import CENTRE_CROP
-from models.reading import read_ahead
-from models.weights import imagenet_labels
+from models.images import CENTRE_CROP, read_ahead
+from models.weights import imagenet_labels, imagenet_wnids
 from training.dataset import PICTURES
 from training.scores import Answers
 
@@ -135,11 +132,9 @@ def _plain(name: str) -> str:
     return re.sub(r"^\d+\.", "", unicodedata.normalize("NFC", name)).replace("_", " ").strip()
 
 
-def _wnids(labels: Sequence[str]) -> list[str]:
+def _wnids(labels: Sequence[str]) -> tuple[str, ...]:
     """The WordNet ids of ImageNet's classes, where `labels` are those."""
-    if tuple(labels) != imagenet_labels():
-        return []
-    return [wnid for wnid, _name in json.loads((files("models") / "imagenet_labels.json").read_bytes())]
+    return imagenet_wnids() if tuple(labels) == imagenet_labels() else ()
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.engines.cores import available_cores
 from models.engines.openvino import converted
-from models.images import CENTRE_CROP
-from models.reading import read_ahead
+from models.images import CENTRE_CROP, read_ahead
 from training.dataset import Picture
 
 BATCH = 8

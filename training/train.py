@@ -14,7 +14,8 @@ from safetensors.numpy import load_file
 
 from models import networks
 from models.abstain import Judgement, judge
-from models.bundle import WEIGHTS, Bundle, Manifest, published
+from models.bundle import WEIGHTS, Bundle, Manifest
+from models.catalog import published
 from models.images import CENTRE_CROP
 from training import calibration
 from training.best import best, larger
@@ -60,7 +61,7 @@ class Trained:
 def train(plan: Plan, out: Path, cache: Path, progress: Progress = lambda what, share: None) -> Trained:
     """Trains as planned and writes the bundle to the folder `out`, whole or not at all.
 
-    Raises dataset.NothingToLearn, FileExistsError when `out` holds something else, and what `bundle.published` does.
+    Raises dataset.NothingToLearn, FileExistsError when `out` holds something else, and what `catalog.published` does.
     """
     own = networks.facts(plan.backbone)
     size = plan.size or (larger(own.input_size) if plan.recipe == "best" else own.input_size)

@@ -25,6 +25,7 @@ from infra.client.frame_counts import FrameCounts, latency, total
 from infra.client.media_source import Shot, video_frame
 from infra.local.ports import free_port
 from infra.local.stack import Stack
+from models.engines.registry import ENGINES
 from streams.contract.outcomes import Hop
 from streams.contract.settings import Settings
 from web import SAMPLES
@@ -36,7 +37,7 @@ LAST_ANSWER_S = 0.5
 @click.command()
 @click.option("--model", default="", help="The network to measure.  [default: the worker's own]")
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Weights of the model.")
-@click.option("--engine", type=click.Choice(["openvino", "tensorflow"]), help="What runs it.  [default: openvino]")
+@click.option("--engine", type=click.Choice(ENGINES), help="What runs it.  [default: openvino]")
 @click.option(
     "--seconds", default=60.0, show_default=True, type=click.FloatRange(5), help="For all measurements together."
 )

@@ -12,11 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from models.build_process import BuildFailed
-from models.bundle import BrokenBundle, UnknownModel, UnusableWeights, find
+from models.catalog import LOADING_ERRORS, find
 from models.classifier import Classifier
-from models.engines.base import ENGINES
-from models.weights import WeightsUnavailable
+from models.engines.base import EngineOptions
+from models.engines.registry import ENGINES
 from streams.contract.settings import BadSetting, Settings
 from training.evaluation_set import NoPictures, UnknownClasses, framing, labelled, outsiders, sit
 from training.scores import Answers, NothingToScore, Scores, score
@@ -60,13 +59,8 @@ def evaluate(
         found = find(bundle, settings.cache, weights)
         crop = framing(found.manifest)
         pictures = labelled(data, found.manifest.labels) + (outsiders(outside) if outside else [])
-        classifier = Classifier.load(
-            found,
-            engine or settings.engine,
-            cache=settings.cache,
-            threads=settings.threads or None,
-            precision=settings.precision,
-        )
+        options = EngineOptions(settings.cache, engine or settings.engine, settings.precision, settings.threads)
+        classifier = Classifier.load(found, options)
         with _progress(len(pictures)) as tick:
             answers, unreadable = sit(classifier, pictures, data, crop, tick)
         for file, error in unreadable.items():
@@ -83,18 +77,7 @@ def evaluate(
             names = {"data": data.resolve().name, "outside": outside.resolve().name if outside else None}
             about = {"evaluation": facts | names} | dict(found.manifest.about)
             write(f"{found.name} {found.version}", scores, answers, data, about)
-    except (
-        BadSetting,
-        BrokenBundle,
-        BuildFailed,
-        NoPictures,
-        NoReport,
-        NothingToScore,
-        UnknownClasses,
-        UnknownModel,
-        UnusableWeights,
-        WeightsUnavailable,
-    ) as error:
+    except (BadSetting, NoPictures, NoReport, NothingToScore, UnknownClasses, *LOADING_ERRORS) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps(facts | scores.headline()))

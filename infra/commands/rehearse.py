@@ -22,7 +22,7 @@ from infra.client.media_source import Shot
 from infra.commands.bench import endless, started
 from infra.local.ports import free_port
 from models.bundle import Bundle
-from models.registry import PLAIN, Registry
+from models.registry import REGISTRY_ERRORS, Registry
 from streams.contract.outcomes import Outcome
 from streams.contract.settings import Settings
 
@@ -81,7 +81,7 @@ def rehearse(bundle: Path, model: str, sessions: int, fps: float, seconds: float
     """Promote BUNDLE under load and roll it back, on a stack of its own; ends with 1 when a frame is lost."""
     try:
         report = asyncio.run(rehearsal(bundle, model, sessions, fps, seconds))
-    except PLAIN as error:
+    except REGISTRY_ERRORS as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps(report))

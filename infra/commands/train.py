@@ -45,9 +45,7 @@ def train(
     DATA is train, valid and test folders of class folders, or one folder of class folders, which is split by the
     seed. Ctrl-C loses nothing that is dear: what was extracted is there the next time.
     """
-    from models.build_process import BuildFailed
-    from models.bundle import BrokenBundle, UnusableWeights
-    from models.weights import WeightsUnavailable
+    from models.catalog import LOADING_ERRORS
     from streams.contract.settings import BadSetting
     from training.dataset import NothingToLearn
     from training.train import Plan
@@ -56,15 +54,7 @@ def train(
     out = out or Path(plan.name)
     try:
         trained = train_showing_progress(plan, out)
-    except (
-        BadSetting,
-        BrokenBundle,
-        BuildFailed,
-        FileExistsError,
-        NothingToLearn,
-        UnusableWeights,
-        WeightsUnavailable,
-    ) as error:
+    except (BadSetting, FileExistsError, NothingToLearn, *LOADING_ERRORS) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         raise click.ClickException("stopped; the same command goes on from here, and no bundle was written") from None

@@ -20,7 +20,12 @@ from streams.contract.settings import BadSetting, Settings
 @click.option(
     "--broker", default="local", show_default=True, help="local, or HOST:PORT[,HOST:PORT...] of your Kafka."
 )
-@click.option("--model", "models", multiple=True, help="Name or bundle folder; repeat to serve several.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="A published network or a bundle folder (./NAME if both); repeat to serve several.",
+)
 @click.option(
     "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Weights of the first model."
 )

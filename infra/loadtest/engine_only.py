@@ -7,13 +7,15 @@ import statistics
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event, Semaphore
 
 import numpy as np
 
+from models.catalog import configured_specs, load
+from models.classifier import ClassifierProtocol, warm
+from models.engines.base import MAX_CONCURRENT_BATCHES, EngineOptions
 from streams.contract.settings import Settings
-from streams.dispatch import IN_FLIGHT, ClassifierProtocol
-from streams.serving import load_classifiers
 
 
 def frames_per_second(classifier: ClassifierProtocol, seconds: float, batch: int) -> float:
@@ -36,7 +38,7 @@ def frames_per_second(classifier: ClassifierProtocol, seconds: float, batch: int
 
     started = time.perf_counter()
     jobs = []
-    with ThreadPoolExecutor(IN_FLIGHT) as engine:
+    with ThreadPoolExecutor(MAX_CONCURRENT_BATCHES) as engine:
         while time.perf_counter() - started < seconds:
             room.acquire()
             jobs.append(engine.submit(run))
@@ -65,7 +67,11 @@ def _noise(classifier: ClassifierProtocol, batch: int) -> np.ndarray:
 
 def main() -> None:
     """Serve measurements until standard input ends."""
-    [classifier] = load_classifiers(Settings.from_environ()).values()
+    settings = Settings.from_environ()
+    [spec] = configured_specs(settings.models, Path(settings.weights) if settings.weights else None).values()
+    options = EngineOptions(settings.cache, settings.engine, settings.precision, settings.threads)
+    classifier = load(spec, options)
+    warm(classifier, settings.max_batch)
     print(classifier.precision, flush=True)
     for line in sys.stdin:
         kind, *numbers = line.split()

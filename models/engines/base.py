@@ -1,29 +1,41 @@
-"""What runs a bundle: OpenVINO or TensorFlow, behind one interface."""
+"""What an engine is: it runs the network of one bundle."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle import Bundle
-from models.engines.cores import available_cores
-
-ENGINES = ("openvino", "tensorflow")
-
+MAX_CONCURRENT_BATCHES = 2  # the one that runs, and the next one, which takes each core as it becomes free
 
 OnRoom = Callable[[], object]
 
 
-def nobody() -> None:
-    """Who is told that there is room where nobody wants to know."""
+def ignore_room() -> None:
+    """A callback that does nothing."""
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """Which engine runs a network, and how.
+
+    `cache` is the folder for converted networks. Precision "auto" is bf16 where the engine and the CPU support it,
+    and f32 elsewhere. `threads` is the number of threads; 0 is one for each core that this process may use.
+    """
+
+    cache: Path
+    engine: str = "openvino"
+    precision: str = "auto"
+    threads: int = 0
 
 
 class Engine(Protocol):
     """A network with its normalisation and softmax, ready to run in this process.
 
-    `buckets` are the batch sizes that differ in how they are run, ascending; the last is the largest there can be.
+    `buckets` are the batch sizes that the engine runs in different ways, in ascending order. The last one is the
+    largest batch size.
     """
 
     @property
@@ -36,38 +48,15 @@ class Engine(Protocol):
     def buckets(self) -> tuple[int, ...]: ...
 
     def run(
-        self, batch: NDArray[np.uint8], on_room: OnRoom = nobody, *, one_core: bool = False
+        self, batch: NDArray[np.uint8], on_room: OnRoom = ignore_room, *, one_core: bool = False
     ) -> NDArray[np.float32]:
-        """Pixels (n, size, size, 3), n at most the largest bucket, to probabilities (n, classes + background).
+        """Returns the probabilities (n, classes + background) of pixels (n, size, size, 3).
 
-        Lets go of the GIL. An engine that can begin another batch before this one is done calls `on_room` from this
-        thread when that would be worth it: `run` may then be called from a second thread, and not before. One that
-        can run a picture on `one_core` leaves the others to what comes meanwhile; it then takes longer.
+        n is at most the largest bucket. The call releases the GIL. An engine that can begin the next batch before
+        this one is done calls `on_room` from this thread when beginning it is worth while. Only then may a second
+        thread call `run`. With `one_core`, an engine that can do so uses one core and leaves the others to the next
+        batch; this batch then takes longer.
         """
 
     def close(self) -> None:
-        """Gives its memory back."""
-
-
-class UnknownEngine(ValueError):
-    """No engine has this name."""
-
-
-def open_engine(
-    name: str, bundle: Bundle, cache: Path, threads: int | None = None, precision: str = "auto"
-) -> Engine:
-    """The engine called `name` with `bundle` in it; what it converts is kept in `cache`.
-
-    `threads` is by default the number of cores this process may use. Precision "auto" is bf16 where the engine and
-    the CPU have it. Raises UnknownEngine.
-    """
-    threads = threads or available_cores()
-    if name == "openvino":
-        from models.engines.openvino import OpenVINOEngine
-
-        return OpenVINOEngine(bundle, cache, threads, precision)
-    if name == "tensorflow":
-        from models.engines.tensorflow import TensorFlowEngine
-
-        return TensorFlowEngine(bundle, threads)
-    raise UnknownEngine(f"no engine is called {name!r}; choose one of {', '.join(ENGINES)}")
+        """Frees the memory of the network."""

@@ -1,4 +1,4 @@
-"""How many cores this process may keep busy."""
+"""How many cores this process may use."""
 
 import os
 from math import ceil
@@ -6,9 +6,10 @@ from pathlib import Path
 
 
 def available_cores(root: Path = Path("/")) -> int:
-    """Cores by affinity and by the CPU quota of the control groups, at least 1.
+    """Returns the number of cores by CPU affinity and by the CPU quota of the control groups, at least 1.
 
-    A container often sees all of its machine's cores and may use two of them; a thread for each then costs time.
+    A container often sees all cores of its machine but may use only two of them. One thread for each core would then
+    be slower.
     """
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quotas = [ceil(quota) for quota in _quotas(root)]
@@ -16,7 +17,7 @@ def available_cores(root: Path = Path("/")) -> int:
 
 
 def _quotas(root: Path) -> list[float]:
-    """The quotas, in cores, of this process's control group and of those it lies in (v2), or of its v1 group."""
+    """Returns the quotas in cores: those of this process's control group and its parents (v2), or of its v1 group."""
     groups = root / "sys/fs/cgroup"
     found = [_v1_quota(groups / "cpu")]
     for group in (groups / _own_group(root) / "x").parents:
@@ -40,7 +41,7 @@ def _v2_quota(group: Path) -> float | None:
 
 def _v1_quota(group: Path) -> float | None:
     limit, period = _text(group / "cpu.cfs_quota_us").strip(), _text(group / "cpu.cfs_period_us").strip()
-    return int(limit) / int(period) if limit.isdigit() else None  # -1 says: no quota
+    return int(limit) / int(period) if limit.isdigit() else None  # -1 means no quota
 
 
 def _text(path: Path) -> str:

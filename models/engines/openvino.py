@@ -1,4 +1,4 @@
-"""The OpenVINO engine: the bundle's network, converted once, kept in the cache, compiled for this CPU."""
+"""The OpenVINO engine. It converts a bundle's network once, keeps it in the cache and compiles it for this CPU."""
 
 import json
 import tempfile
@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import build_process
+from models.build_process import run_in_child
 from models.bundle import Bundle
-from models.engines.base import OnRoom, nobody
+from models.engines.base import EngineOptions, OnRoom, ignore_room
 from models.storage import replaced, sha256
 
-_RECIPE = 1  # raised when the conversion changes, so that what an older version left in a cache is not used
+_RECIPE = 1  # to be raised when the conversion changes, so that older files in a cache are not used
 _GRAPH = "model.xml"
 _DIGESTS = "sha256.json"
 
@@ -22,41 +22,42 @@ _DIGESTS = "sha256.json"
 class OpenVINOEngine:
     """See `models.engines.base.Engine`. Two threads may call it at a time.
 
-    Each core takes one picture after the other, of whatever batch comes next: on two cores that was as fast as all
-    cores on a whole batch or faster, and where other work takes a core now and then, the other one waits for nobody.
-    Networks are compiled for one picture, which is up to an eighth faster than for any number. A lone picture is run
-    by all cores together, which is soonest, unless it is to take one core or others are running.
+    Each core takes one picture after the other, from whichever batch comes next. On two cores this was as fast as
+    running a whole batch on all cores, or faster; and when another process takes a core, the other core does not
+    have to wait for it. The network is compiled for one picture, which is up to an eighth faster than compiling it
+    for any number. A batch of one picture runs on all cores together, which gives the earliest answer, unless the
+    caller asks for one core or other batches are running.
     """
 
     name = "openvino"
     buckets = (1, 8)
 
-    def __init__(self, bundle: Bundle, cache: Path, threads: int, precision: str) -> None:
+    def __init__(self, bundle: Bundle, options: EngineOptions) -> None:
         import openvino
 
         core = openvino.Core()
-        network = core.read_model(converted(bundle, cache))
+        network = core.read_model(converted(bundle, options.cache))
         size = bundle.manifest.network.input_size
         network.reshape([1, size, size, 3])
-        bf16 = precision == "auto" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        options = {
-            "INFERENCE_NUM_THREADS": threads,
+        bf16 = options.precision == "auto" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        config = {
+            "INFERENCE_NUM_THREADS": options.threads,
             "ENABLE_CPU_PINNING": False,  # two workers on a machine would pin themselves to the same cores
             "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
         }
-        together = core.compile_model(network, "CPU", {**options, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1})
-        apart = {**options, "PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": threads}
+        together = core.compile_model(network, "CPU", {**config, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1})
+        apart = {**config, "PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": options.threads}
         self.precision = str(together.get_property("INFERENCE_PRECISION_HINT").to_string())
-        self._threads = threads
+        self._threads = options.threads
         self._together: Any = together.create_infer_request()
-        self._apart: Any = core.compile_model(network, "CPU", apart) if threads > 1 else together
+        self._apart: Any = core.compile_model(network, "CPU", apart) if options.threads > 1 else together
         self._idle: deque[Any] = deque()  # requests of `_apart`
-        self._busy: deque[Any] = deque()  # batches that run apart
+        self._busy: deque[Any] = deque()  # batches that run on `_apart`
 
     def run(
-        self, batch: NDArray[np.uint8], on_room: OnRoom = nobody, *, one_core: bool = False
+        self, batch: NDArray[np.uint8], on_room: OnRoom = ignore_room, *, one_core: bool = False
     ) -> NDArray[np.float32]:
-        if len(batch) == 1 and not one_core and not self._busy:  # it leaves no room, so there never are two of them
+        if len(batch) == 1 and not one_core and not self._busy:  # on_room is not called, so this runs by itself
             self._together.infer([batch], share_inputs=True)
             return _output(self._together)
         batch = np.ascontiguousarray(batch)
@@ -68,11 +69,11 @@ class OpenVINOEngine:
 
     def _run_apart(self, batch: NDArray[np.uint8], on_room: OnRoom) -> NDArray[np.float32]:
         requests = [self._request() for _ in batch]
-        for place, request in enumerate(requests):  # they queue for a core, and read the batch where it lies
+        for place, request in enumerate(requests):  # each waits for a free core and reads the batch in place
             request.start_async([batch[place : place + 1]], share_inputs=True)
         rows = []
         for place, request in enumerate(requests):
-            if place == max(0, len(batch) - self._threads):  # all that is left is running
+            if place == max(0, len(batch) - self._threads):  # every picture that is left is running
                 on_room()
             request.wait()
             rows.append(_output(request))
@@ -95,8 +96,19 @@ def _output(request: Any) -> NDArray[np.float32]:
     return probabilities
 
 
+def converted(bundle: Bundle, cache: Path) -> Path:
+    """Returns the file of the bundle's network in OpenVINO's format, and converts it first if the cache lacks it.
+
+    Raises BrokenBundle and BuildFailed.
+    """
+    folder = cache / "engines" / bundle.version / f"openvino.{_RECIPE}"
+    if not _is_complete(folder):
+        run_in_child(write_graph, bundle.folder, folder)
+    return folder / _GRAPH
+
+
 def write_graph(bundle_folder: Path, target: Path) -> None:
-    """Converts a bundle to OpenVINO's format in `target`. Imports TensorFlow."""
+    """Converts a bundle to OpenVINO's format in the folder `target`. Imports TensorFlow."""
     import openvino
 
     from models.engines.tensorflow import frozen
@@ -112,15 +124,7 @@ def write_graph(bundle_folder: Path, target: Path) -> None:
         (filling / _DIGESTS).write_text(json.dumps(digests))
 
 
-def converted(bundle: Bundle, cache: Path) -> Path:
-    """The bundle's network in OpenVINO's format, converted now if the cache does not have it whole."""
-    folder = cache / "engines" / bundle.version / f"openvino.{_RECIPE}"
-    if not _is_whole(folder):
-        build_process.in_child("openvino", str(bundle.folder), str(folder))
-    return folder / _GRAPH
-
-
-def _is_whole(folder: Path) -> bool:
+def _is_complete(folder: Path) -> bool:
     try:
         digests = json.loads((folder / _DIGESTS).read_text())
         return _GRAPH in digests and all(sha256(folder / name) == digest for name, digest in digests.items())

@@ -1,4 +1,4 @@
-"""The TensorFlow engine: the bundle's network as one frozen function."""
+"""The TensorFlow engine. It runs a bundle's network as one frozen function."""
 
 import logging
 from typing import Any
@@ -8,28 +8,28 @@ from numpy.typing import NDArray
 
 from models import runtime
 from models.bundle import Bundle
-from models.engines.base import OnRoom, nobody
+from models.engines.base import EngineOptions, OnRoom, ignore_room
 
 log = logging.getLogger(__name__)
 
 
 class TensorFlowEngine:
-    """See `models.engines.base.Engine`. Always f32: TensorFlow's bf16 is a switch for the whole process.
+    """See `models.engines.base.Engine`. Always f32: TensorFlow can only turn bf16 on for the whole process.
 
-    A batch is padded to the next larger bucket, for every size that is new costs a look at the whole graph.
+    A batch is padded to the next larger bucket, because TensorFlow prepares the whole graph again for each new size.
     """
 
     name = "tensorflow"
     precision = "f32"
     buckets = (1, 2, 4, 8)
 
-    def __init__(self, bundle: Bundle, threads: int) -> None:
+    def __init__(self, bundle: Bundle, options: EngineOptions) -> None:
         self._tf = runtime.tensorflow()
-        _use_threads(self._tf, threads)
+        _use_threads(self._tf, options.threads)
         self._function = frozen(bundle)
 
     def run(
-        self, batch: NDArray[np.uint8], on_room: OnRoom = nobody, *, one_core: bool = False
+        self, batch: NDArray[np.uint8], on_room: OnRoom = ignore_room, *, one_core: bool = False
     ) -> NDArray[np.float32]:
         count = len(batch)
         bucket = next(size for size in self.buckets if size >= count)
@@ -43,9 +43,10 @@ class TensorFlowEngine:
 
 
 def frozen(bundle: Bundle) -> Any:
-    """The bundle's network without variables: pixels (n, size, size, 3) uint8 to probabilities of all its logits.
+    """Returns the bundle's network as a function without variables. Both engines use it.
 
-    Normalisation, temperature and softmax are inside. Both engines are made from it.
+    The function maps pixels (n, size, size, 3) uint8 to the probabilities of all logits; it includes normalisation,
+    temperature and softmax.
     """
     tf = runtime.tensorflow()
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -65,5 +66,5 @@ def _use_threads(tf: Any, threads: int) -> None:
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:  # it already runs, and keeps its threads for as long as the process lives
-        log.debug("TensorFlow is running already: %d threads cannot be set any more", threads)
+    except RuntimeError:  # TensorFlow has started; its number of threads is then fixed for this process
+        log.debug("TensorFlow has already started and cannot be set to %d threads", threads)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.classifier import Label
-from models.engines.base import OnRoom, nobody
+from models.engines.base import OnRoom, ignore_room
 from streams.batching import Batcher
 from streams.contract.clock import now_ms
 from streams.contract.messages import Frame, Prediction
@@ -39,7 +39,7 @@ class Slow:
         self.on_one_core: list[bool] = []
 
     def classify(
-        self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
+        self, batch: NDArray[np.uint8], *, on_room: OnRoom = ignore_room, one_core: bool = False
     ) -> list[list[Label]]:
         self.batches.append(len(batch))
         self.on_one_core.append(one_core)

@@ -1,4 +1,4 @@
-"""Pictures the tests make for themselves."""
+"""Pictures that the tests make."""
 
 from io import BytesIO
 from typing import Any
@@ -15,6 +15,7 @@ def scene(width: int = 320, height: int = 240) -> Image.Image:
 
 
 def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
+    """The bytes of the picture as a file; `options` are those of Pillow's `save`."""
     file = BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()

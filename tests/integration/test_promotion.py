@@ -16,7 +16,8 @@ import pytest
 from infra.client.client import Client, Refused
 from infra.client.media_source import Shot
 from infra.commands.bench import endless
-from models.bundle import WEIGHTS, Bundle, published
+from models.bundle import WEIGHTS, Bundle
+from models.catalog import published
 from streams.contract.settings import Settings
 from tests.running_stack import RunningStack, running_stack
 from training.runs import shapes

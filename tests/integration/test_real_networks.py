@@ -1,9 +1,8 @@
-"""The published networks in both engines, on real photographs where there are some."""
+"""The published networks in both engines, on real photographs where sample data is available."""
 
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache as remembered
 from pathlib import Path
 
@@ -11,17 +10,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.bundle import Bundle, Manifest, UnusableWeights, published
-from models.classifier import Classifier
-from models.engines.openvino import OpenVINOEngine
+from models.bundle import Bundle, Manifest
+from models.catalog import published
+from models.classifier import Classifier, warm
+from models.engines.base import EngineOptions
+from models.engines.registry import ENGINES
 from models.images import read_picture
 from models.networks import Head, backbone, facts, tensors_of, with_head
-from models.weights import WeightsUnavailable, write_published
+from models.weights import UnusableWeights, WeightsUnavailable, write_published
 from tests.fakes.pictures import scene
 
 pytestmark = pytest.mark.model
 
-ENGINES = [("openvino", "auto"), ("openvino", "f32"), ("tensorflow", "auto")]
+RUNS = [("openvino", "auto"), ("openvino", "f32"), ("tensorflow", "auto")]  # engine and precision
 
 
 @remembered
@@ -49,7 +50,7 @@ def test_engines_name_photographs_right_and_alike(name: str, cache: Path, data: 
     """Top-1 for at least 86.5 %; for 97 % the same top-1 from all, and at least four of the top five."""
     bundle = published(name, cache)
     truth, pictures = photographs(data, bundle.manifest.network.input_size)
-    loaded = [Classifier.load(bundle, engine, cache=cache, precision=precision) for engine, precision in ENGINES]
+    loaded = [Classifier.load(bundle, EngineOptions(cache, engine, precision)) for engine, precision in RUNS]
     different = {(each.engine, each.precision): each for each in loaded}  # "auto" is f32 too on many a CPU
     answers = [each.probabilities(pictures) for each in different.values()]
     for probabilities in answers:
@@ -61,7 +62,7 @@ def test_engines_name_photographs_right_and_alike(name: str, cache: Path, data: 
 
 def test_inception_works_with_a_weights_file(cache: Path, data: Path) -> None:
     file = data / "weights" / "inception_v3_partial.weights.h5"
-    classifier = Classifier.load(published("inception_v3", cache, file), cache=cache)
+    classifier = Classifier.load(published("inception_v3", cache, file), EngineOptions(cache))
     truth, pictures = photographs(data, classifier.input_size)
     probabilities = classifier.probabilities(pictures)
     assert np.mean(probabilities.argmax(axis=1) == truth) >= 0.66
@@ -71,17 +72,17 @@ def test_inception_works_with_a_weights_file(cache: Path, data: Path) -> None:
 def test_engines_give_the_same_probabilities_in_the_same_precision(lite0: Bundle, cache: Path) -> None:
     pictures = tilted_scenes(224)
     first, second = (
-        Classifier.load(lite0, engine, cache=cache, precision="f32").probabilities(pictures)
+        Classifier.load(lite0, EngineOptions(cache, engine, "f32")).probabilities(pictures)
         for engine in ("openvino", "tensorflow")
     )
     assert first.sum(axis=1) == pytest.approx(np.ones(len(pictures)), abs=1e-4)
     np.testing.assert_allclose(first, second, atol=1e-3)
 
 
-@pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_picture_is_answered_alike_in_every_batch(engine: str, lite0: Bundle, cache: Path) -> None:
-    classifier = Classifier.load(lite0, engine, cache=cache, precision="f32", threads=2)
-    classifier.warm()
+    classifier = Classifier.load(lite0, EngineOptions(cache, engine, "f32", threads=2))
+    warm(classifier)
     pictures = tilted_scenes(224)
     alone = np.concatenate([classifier.probabilities(picture[None]) for picture in pictures])
     np.testing.assert_allclose(classifier.probabilities(pictures), alone, atol=1e-4)
@@ -89,24 +90,8 @@ def test_picture_is_answered_alike_in_every_batch(engine: str, lite0: Bundle, ca
     np.testing.assert_allclose(classifier.probabilities(pictures[:3]), alone[:3], atol=1e-4)
 
 
-def test_picture_that_takes_one_core_leaves_room_and_is_answered_alike(lite0: Bundle, cache: Path) -> None:
-    engine = OpenVINOEngine(lite0, cache, 2, "f32")
-    one, other = (picture[None] for picture in tilted_scenes(224)[:2])
-    expected = engine.run(other)
-    beside: list[NDArray[np.float32]] = []
-
-    def run_beside() -> None:
-        with ThreadPoolExecutor(1) as second:
-            beside.append(second.submit(engine.run, other).result())
-
-    alone = engine.run(one)
-    np.testing.assert_allclose(engine.run(one, on_room=run_beside, one_core=True), alone, atol=1e-4)
-    np.testing.assert_allclose(beside, [expected], atol=1e-4)
-    np.testing.assert_allclose(engine.run(other), expected, atol=1e-4)
-
-
 def test_answers_stay_when_the_next_batch_runs(lite0: Bundle, cache: Path) -> None:
-    classifier = Classifier.load(lite0, cache=cache)
+    classifier = Classifier.load(lite0, EngineOptions(cache))
     pictures = tilted_scenes(224)[:2]
     kept = classifier.probabilities(pictures)
     before = kept.copy()
@@ -115,15 +100,15 @@ def test_answers_stay_when_the_next_batch_runs(lite0: Bundle, cache: Path) -> No
 
 
 def test_cached_bundle_is_served_without_tensorflow(lite0: Bundle, cache: Path) -> None:
-    Classifier.load(lite0, cache=cache)
+    Classifier.load(lite0, EngineOptions(cache))
     code = f"""
 import sys
 from pathlib import Path
 import numpy as np
-from models.bundle import published
-from models.classifier import Classifier
+from models.catalog import ModelSpec, load
+from models.engines.base import EngineOptions
 cache = Path({str(cache)!r})
-classifier = Classifier.load(published("efficientnet_lite0", cache), cache=cache)
+classifier = load(ModelSpec("net", "efficientnet_lite0"), EngineOptions(cache))
 print(len(classifier.classify(np.zeros((2, 224, 224, 3), np.uint8))))
 print(sorted({{"tensorflow", "keras", "h5py"}} & set(sys.modules)))
 """
@@ -139,13 +124,13 @@ def test_published_bundle_is_built_once(lite0: Bundle, cache: Path) -> None:
 
 
 def test_damaged_cache_is_built_again(lite0: Bundle, cache: Path) -> None:
-    before = Classifier.load(lite0, cache=cache).probabilities(tilted_scenes(224))
+    before = Classifier.load(lite0, EngineOptions(cache)).probabilities(tilted_scenes(224))
     converted = next((cache / "engines" / lite0.version).rglob("model.bin"))
     for file in (converted, lite0.folder / "model.safetensors"):
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     again = published("efficientnet_lite0", cache)
     assert again.version == lite0.version
-    after = Classifier.load(again, cache=cache).probabilities(tilted_scenes(224))
+    after = Classifier.load(again, EngineOptions(cache)).probabilities(tilted_scenes(224))
     assert (after == before).all()
 
 
@@ -159,18 +144,18 @@ def test_trained_bundle_is_served_by_both_engines(cache: Path, tmp_path: Path) -
     pictures = tilted_scenes(224)[:2]
     logits = plain.build()(pictures.astype(np.float32)).numpy()
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    for engine in ("openvino", "tensorflow"):
-        classifier = Classifier.load(Bundle.open(plain.folder), engine, cache=cache, precision="f32")
+    for engine in ENGINES:
+        classifier = Classifier.load(Bundle.open(plain.folder), EngineOptions(cache, engine, "f32"))
         np.testing.assert_allclose(classifier.probabilities(pictures), expected, atol=1e-4)
         assert {label.label for label in classifier.classify(pictures)[0]} == set(labels)
-    even = Classifier.load(soft, "tensorflow", cache=cache).probabilities(pictures)
+    even = Classifier.load(soft, EngineOptions(cache, "tensorflow")).probabilities(pictures)
     np.testing.assert_allclose(even, 1 / 3, atol=1e-3)
 
 
 def test_weights_that_cannot_be_downloaded_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(proxy, "http://127.0.0.1:9")  # nobody listens there
+        monkeypatch.setenv(proxy, "http://127.0.0.1:9")  # no server listens there
     monkeypatch.setenv("no_proxy", "")
     with pytest.raises(WeightsUnavailable) as failure:
         published("inception_v3", tmp_path / "cache")

@@ -25,7 +25,7 @@ def test_with_background_it_is_as_sure_as_of_all_classes_together() -> None:
     np.testing.assert_allclose(judged.probabilities, [[0.5, 0.5], [0.25, 0.75]], rtol=1e-5)
 
 
-def test_nothing_is_abstained_from_unless_asked_for() -> None:
+def test_model_without_a_threshold_never_abstains() -> None:
     assert not judge(np.array([[0.001, 0.999]], np.float32), 1, None).abstained.any()
 
 

@@ -8,18 +8,7 @@ import numpy as np
 import pytest
 from safetensors import SafetensorError
 
-from models.build_process import BuildFailed
-from models.bundle import (
-    MANIFEST,
-    WEIGHTS,
-    BrokenBundle,
-    Bundle,
-    Manifest,
-    UnknownModel,
-    UnusableWeights,
-    find,
-    published,
-)
+from models.bundle import MANIFEST, WEIGHTS, BrokenBundle, Bundle, Manifest
 from models.networks import Head, Network, UnknownNetwork, facts
 
 BREEDS = Manifest(
@@ -171,34 +160,7 @@ def test_folder_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "holiday.jpg").read_bytes() == b"mine"
 
 
-def test_model_is_found_by_folder(tmp_path: Path) -> None:
-    written = Bundle.write(tmp_path / "breeds", BREEDS, TENSORS)
-    assert find(str(tmp_path / "breeds"), cache=tmp_path / "cache") == written
-
-
-def test_model_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
-    with pytest.raises(UnknownModel, match=r"'resnet'.*efficientnet_lite2"):
-        find("resnet", tmp_path)
-
-
-def test_weights_file_for_a_bundle_or_from_nowhere_is_refused(tmp_path: Path) -> None:
-    Bundle.write(tmp_path / "breeds", BREEDS, TENSORS)
-    with pytest.raises(UnusableWeights, match="leave"):
-        find(str(tmp_path / "breeds"), tmp_path, tmp_path / "w.h5")
-    with pytest.raises(UnusableWeights, match=r"w\.h5 cannot be read"):
-        find("inception_v3", tmp_path, tmp_path / "w.h5")
-    (tmp_path / "w.h5").write_bytes(b"a page that says: not found")
-    with pytest.raises(UnusableWeights, match=r"w\.h5 is no \.weights\.h5"):
-        find("inception_v3", tmp_path, tmp_path / "w.h5")
-
-
 def test_manifest_can_be_read_by_people(tmp_path: Path) -> None:
     text = (Bundle.write(tmp_path / "breeds", BREEDS, TENSORS).folder / MANIFEST).read_text(encoding="utf-8")
     assert "003.Löwchen" in text
     assert json.loads(text)["head"] == {"classes": 3, "hidden": [512, 256], "dropout": 0.5, "background": 0}
-
-
-def test_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "cache").write_text("a file, where a folder should be")
-    with pytest.raises(BuildFailed, match="cache"):
-        published("efficientnet_lite0", tmp_path / "cache")

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from models.bundle import Bundle, Manifest
-from models.classifier import Classifier, Label
-from models.engines.base import ENGINES, OnRoom, UnknownEngine, nobody, open_engine
+from models.classifier import Classifier, Label, warm
+from models.engines.base import OnRoom, ignore_room
 from models.networks import Head, Network
 
 COLOURS = Manifest("colours", Network("efficientnet_lite0", 4, 127, 128), Head(3), ("red", "green", "blue"))
@@ -23,7 +23,7 @@ class ColourEngine:
         self.ran: list[int] = []
 
     def run(
-        self, batch: NDArray[np.uint8], on_room: OnRoom = nobody, *, one_core: bool = False
+        self, batch: NDArray[np.uint8], on_room: OnRoom = ignore_room, *, one_core: bool = False
     ) -> NDArray[np.float32]:
         self.ran.append(len(batch))
         light = batch.astype(np.float32).sum(axis=(1, 2))
@@ -86,10 +86,5 @@ def test_batch_of_another_shape_or_type_is_refused(classifier: Classifier, wrong
 def test_warming_runs_each_size_that_can_be_needed(
     classifier: Classifier, engine: ColourEngine, most: int, ran: list[int]
 ) -> None:
-    classifier.warm(most)
+    warm(classifier, most)
     assert engine.ran == ran
-
-
-def test_unknown_engine_is_named_with_those_that_are_known(tmp_path: Path) -> None:
-    with pytest.raises(UnknownEngine, match=f"'onnx'.*{ENGINES[0]}"):
-        open_engine("onnx", Bundle(tmp_path, COLOURS, ""), tmp_path)

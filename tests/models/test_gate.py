@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from models.abstain import NOT_ONE
 from models.bundle import Bundle, Manifest
-from models.classifier import Classifier
-from models.engines.base import OnRoom, nobody
+from models.classifier import Classifier, warm
+from models.engines.base import EngineOptions, OnRoom, ignore_room
 from models.gate import BadGate, Gate, Gated, ranges, read_labels, resized
 from models.networks import Head, Network
 from models.weights import imagenet_labels
@@ -27,7 +27,7 @@ class Outer:
         self.shapes: list[tuple[int, ...]] = []
 
     def run(
-        self, batch: NDArray[np.uint8], on_room: OnRoom = nobody, *, one_core: bool = False
+        self, batch: NDArray[np.uint8], on_room: OnRoom = ignore_room, *, one_core: bool = False
     ) -> NDArray[np.float32]:
         self.shapes.append(batch.shape)
         red = batch[..., 0].mean(axis=(1, 2)) / 255
@@ -101,7 +101,7 @@ def test_it_is_called_as_the_model_behind_the_gate(inner: ColourEngine, outer: O
 
 def test_both_are_warmed_and_closed(inner: ColourEngine, outer: Outer) -> None:
     both = gated(inner, outer)
-    both.warm(2)
+    warm(both, 2)
     assert inner.ran == [1, 2]
     assert [shape[0] for shape in outer.shapes] == [1, 2]
     both.close()
@@ -171,5 +171,6 @@ def test_a_cat_and_a_coffee_are_not_a_dog_to_the_real_network(lite0: Bundle, cac
     from models.images import read_picture
 
     pictures = np.stack([read_picture(SAMPLES / f"{name}.jpg", 224) for name in ("cat", "coffee")])
-    both = Gated(Classifier.load(lite0, cache=cache), Classifier.load(lite0, cache=cache), NOT_A_DOG)
+    classifier = Classifier.load(lite0, EngineOptions(cache))
+    both = Gated(classifier, classifier, NOT_A_DOG)
     assert [labels[0].label for labels in both.classify(pictures)] == ["not a dog", "not a dog"]

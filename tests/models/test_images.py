@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +13,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
-from models.images import BadFrame, FrameTooLarge, UnreadableFrame, read_frame, read_picture, to_frame
+from models.images import (
+    AHEAD,
+    BadFrame,
+    FrameTooLarge,
+    UnreadableFrame,
+    read_ahead,
+    read_frame,
+    read_picture,
+    to_frame,
+)
 from tests.fakes.pictures import announcing, encoded, scene
 
 FRAME = encoded(scene(64, 64), quality=95, subsampling=0)
@@ -152,6 +162,36 @@ def test_frame_of_a_picture_reads_as_the_picture(tmp_path: Path) -> None:
     with Image.open(BytesIO(jpeg)) as frame:
         assert isinstance(frame, JpegImageFile)
         assert get_sampling(frame) == 0  # 4:4:4
+
+
+def test_files_read_ahead_come_in_order_with_errors_in_their_places(tmp_path: Path) -> None:
+    files = []
+    for number in range(2 * AHEAD):
+        files.append(tmp_path / f"{number}.png")
+        scene(64, 64).rotate(number).save(files[-1])
+    files[3].unlink()
+    files[5].write_bytes(b"not a picture")
+    read = list(read_ahead(files, 32))
+    assert read[3] == "No such file or directory"
+    assert read[5] == "not a picture of a known kind"
+    for file, pixels in zip(files, read, strict=True):
+        if not isinstance(pixels, str):
+            assert (pixels == read_picture(file, 32)).all()
+    assert sum(isinstance(each, str) for each in read) == 2
+
+
+def test_only_a_few_files_are_read_ahead(tmp_path: Path) -> None:
+    scene(64, 64).save(tmp_path / "one.png")
+    asked: list[int] = []
+
+    def files() -> Iterator[Path]:
+        for number in range(1000):
+            asked.append(number)
+            yield tmp_path / "one.png"
+
+    read = read_ahead(files(), 32)
+    next(read)
+    assert len(asked) <= AHEAD + 1
 
 
 def test_images_need_neither_tensorflow_nor_openvino() -> None:

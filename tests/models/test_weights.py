@@ -3,14 +3,22 @@ from pathlib import Path
 import pytest
 
 from models import weights
-from models.bundle import UnusableWeights
-from models.weights import WeightsUnavailable, imagenet_labels, write_published
+from models.weights import (
+    UnusableWeights,
+    WeightsUnavailable,
+    imagenet_labels,
+    imagenet_wnids,
+    write_published,
+)
 
 
 def test_imagenet_labels_are_a_thousand_in_index_order() -> None:
     labels = imagenet_labels()
     assert len(labels) == 1000
     assert (labels[0], labels[207], labels[999]) == ("tench", "golden retriever", "toilet tissue")
+    wnids = imagenet_wnids()
+    assert len(set(wnids)) == 1000
+    assert (wnids[0], wnids[207]) == ("n01440764", "n02099601")
 
 
 def test_missing_wheel_is_named_with_the_command_that_installs_it(

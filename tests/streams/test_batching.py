@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.classifier import Label
-from models.engines.base import OnRoom, nobody
+from models.engines.base import OnRoom, ignore_room
 from streams.batching import DECODED_ON_LOOP_BYTES
 from streams.contract.clock import now_ms
 from tests.fakes.classifiers import Slow, frame, jpeg, running, until
@@ -101,7 +101,7 @@ class Roomy(Slow):
         self.gates = [threading.Event() for _ in range(3)]
 
     def classify(
-        self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
+        self, batch: NDArray[np.uint8], *, on_room: OnRoom = ignore_room, one_core: bool = False
     ) -> list[list[Label]]:
         gate = self.gates[len(self.batches)]
         on_room()
@@ -140,7 +140,7 @@ class Ponderous(Slow):
     """A classifier that takes 50 ms for each picture."""
 
     def classify(
-        self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
+        self, batch: NDArray[np.uint8], *, on_room: OnRoom = ignore_room, one_core: bool = False
     ) -> list[list[Label]]:
         time.sleep(0.05 * len(batch))
         return super().classify(batch)

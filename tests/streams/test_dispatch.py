@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.classifier import Label
-from models.engines.base import OnRoom, nobody
+from models.engines.base import OnRoom, ignore_room
 from streams.contract.messages import Frame
 from streams.dispatch import Dispatcher, InFlightBatch, Result
 from streams.scheduling import WaitingFrame
@@ -57,7 +57,7 @@ async def test_a_batch_is_classified_in_a_thread_and_given_back_on_the_loop(reco
 async def test_there_is_no_room_beside_a_batch_until_its_engine_says_so(recorded: Recorded) -> None:
     class Roomy(Slow):
         def classify(
-            self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
+            self, batch: NDArray[np.uint8], *, on_room: OnRoom = ignore_room, one_core: bool = False
         ) -> list[list[Label]]:
             assert allowed.wait(10)
             on_room()

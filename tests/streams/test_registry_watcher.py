@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from models.bundle import MANIFEST, Bundle, Manifest
+from models.catalog import ModelSpec
+from models.classifier import ClassifierProtocol
 from models.networks import Head, facts
 from models.registry import LIVE, Registry
 from streams.batching import Batcher
-from streams.dispatch import ClassifierProtocol
 from streams.registry_watcher import RETRY_S, RegistryWatcher
-from streams.serving import ModelSpec
 from tests.fakes.classifiers import Slow
 
 PETS = Manifest("pets", facts("efficientnet_lite0"), Head(2), ("cat", "dog"))

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.classifier import Label
-from models.engines.base import OnRoom, nobody
+from models.engines.base import OnRoom, ignore_room
 from streams.served_models import ServedModels
 from tests.fakes.classifiers import Slow, frame, running, until
 
@@ -23,7 +23,7 @@ class Versioned(Slow):
         self.closed_after: list[int] | None = None
 
     def classify(
-        self, batch: NDArray[np.uint8], *, on_room: OnRoom = nobody, one_core: bool = False
+        self, batch: NDArray[np.uint8], *, on_room: OnRoom = ignore_room, one_core: bool = False
     ) -> list[list[Label]]:
         assert self.closed_after is None
         self.shapes.append(batch.shape[1:])

@@ -14,6 +14,7 @@ import pytest
 from models.abstain import NONE_OF_THESE
 from models.bundle import MANIFEST, WEIGHTS, BrokenBundle, Bundle
 from models.classifier import Classifier
+from models.engines.base import EngineOptions
 from models.images import read_picture
 from tests import SAMPLES
 from tests.training.test_linear import KNOWN, toy
@@ -38,7 +39,7 @@ def test_it_names_pictures_that_it_never_saw(trained: Trained) -> None:
 
 @pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
 def test_both_engines_serve_it_as_it_was_scored(trained: Trained, engine: str, cache: Path) -> None:
-    classifier = Classifier.load(Bundle.open(trained.bundle.folder), engine, cache=cache, precision="f32")
+    classifier = Classifier.load(Bundle.open(trained.bundle.folder), EngineOptions(cache, engine, "f32"))
     test = trained.answers["test"]
     batch = np.stack([read_picture(file, shapes.SIDE) for file in test.files])
     served = classifier.judge(batch)
@@ -48,7 +49,7 @@ def test_both_engines_serve_it_as_it_was_scored(trained: Trained, engine: str, c
 
 
 def test_a_picture_of_none_of_the_classes_is_none_of_these(trained: Trained, cache: Path) -> None:
-    classifier = Classifier.load(trained.bundle, cache=cache)
+    classifier = Classifier.load(trained.bundle, EngineOptions(cache))
     batch = np.stack([read_picture(path, shapes.SIDE) for path in sorted(SAMPLES.glob("*.jpg"))])
     answers = [ranked[0].label for ranked in classifier.classify(batch)]
     assert answers.count(NONE_OF_THESE) >= len(answers) - 1
@@ -104,7 +105,7 @@ def test_a_classic_bundle_answers_as_its_head_did(
 ) -> None:
     monkeypatch.setitem(RECIPES, "classic", partial(classic, epochs=4))
     trained = shapes.run(tmp_path, recipe="classic")
-    classifier = Classifier.load(trained.bundle, cache=cache, precision="f32")
+    classifier = Classifier.load(trained.bundle, EngineOptions(cache, precision="f32"))
     test = trained.answers["test"]
     batch = np.stack([read_picture(file, shapes.SIDE) for file in test.files])
     np.testing.assert_allclose(classifier.probabilities(batch), test.probabilities, atol=0.05)

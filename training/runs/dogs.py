@@ -19,6 +19,7 @@ from rich.table import Table
 
 from models.bundle import Bundle
 from models.classifier import Classifier
+from models.engines.base import EngineOptions
 from models.images import read_picture
 from streams.contract.settings import Settings
 from training.report import write_report
@@ -83,7 +84,7 @@ def no_dogs(folder: Path) -> list[Path]:
 
 def none_share(bundle: Bundle, pictures: list[Path], cache: Path) -> dict[str, Any]:
     """The share of `pictures` that the served bundle answers "none of these", by the engine that serves it."""
-    classifier = Classifier.load(bundle, cache=cache)
+    classifier = Classifier.load(bundle, EngineOptions(cache))
     abstained = []
     for start in range(0, len(pictures), BATCH):
         batch = np.stack([read_picture(path, classifier.input_size) for path in pictures[start : start + BATCH]])

@@ -24,8 +24,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from models import networks, runtime
-from models.bundle import Bundle, published
-from models.reading import read_ahead
+from models.bundle import Bundle
+from models.catalog import published
+from models.images import read_ahead
 from streams.contract.settings import Settings
 from training.best import best
 from training.classic import BATCH, DROPOUT, EPOCHS, HIDDEN, compile_classic

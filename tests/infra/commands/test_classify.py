@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from infra.commands.classify import classify
 from models.bundle import Bundle
-from models.engines.base import ENGINES
+from models.engines.registry import ENGINES
 from tests.fakes.pictures import scene
 
 
@@ -61,6 +61,7 @@ def test_unreadable_file_has_its_error_and_the_rest_is_still_done(
     *bad, good = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line["file"] for line in bad] == [str(path) for path in paths[:-1]]
     assert all(set(line) == {"file", "error"} and line["error"] for line in bad)
+    assert bad[3]["error"] == "no picture in this folder"
     assert good["file"] == str(folder / "01.jpg")
     assert len(good["labels"]) == 5
 
@@ -69,6 +70,17 @@ def test_unreadable_file_has_its_error_and_the_rest_is_still_done(
 def test_bundle_folder_is_a_model(lite0: Bundle, cache: Path, folder: Path) -> None:
     result = run(cache, "--model", lite0.folder, "--json", folder / "00.jpg")
     assert json.loads(result.stdout)["version"] == lite0.version
+
+
+@pytest.mark.model
+def test_name_of_a_published_network_is_not_a_folder(
+    lite0: Bundle, cache: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "efficientnet_lite0").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert json.loads(run(cache, "--json", folder / "00.jpg").stdout)["version"] == lite0.version
+    result = run(cache, "--model", "./efficientnet_lite0", folder / "00.jpg")
+    assert "is no bundle" in result.stderr
 
 
 @pytest.mark.model

@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from infra.commands.evaluate import evaluate, show
-from models.bundle import BrokenBundle, Bundle, Manifest, published
+from models.bundle import BrokenBundle, Bundle, Manifest
+from models.catalog import published
 from models.classifier import Classifier
 from models.images import CENTRE_CROP
 from models.networks import Head, Network
