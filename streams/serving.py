@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from models.bundle import MANIFEST, Bundle, published
 from models.classifier import Classifier
@@ -88,6 +88,6 @@ def _load(name: str, bundle: Bundle, settings: Settings) -> Classifier:
         settings.engine,
         cache=settings.cache,
         threads=settings.threads or None,
-        precision=cast(Literal["auto", "f32"], settings.precision),
+        precision=settings.precision,
         name=name,
     )

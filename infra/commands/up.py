@@ -5,7 +5,6 @@ import logging
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -69,8 +68,7 @@ def up(
     )
     try:
         settings = Settings.from_environ()
-        settings = replace(
-            settings,
+        settings = settings.replace(
             port=free_port(settings.host, settings.port if port is None else port),
             broker=settings.broker if broker == "local" else tuple(broker.split(",")),
             models=models or settings.models,

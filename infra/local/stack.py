@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ class Stack:
         logs = self.folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         async with self._broker() as address:
-            self.settings = replace(self.settings, broker=address, secret=self.settings.secret or self._secret())
+            self.settings = self.settings.replace(broker=address, secret=self.settings.secret or self._secret())
             await self._create_topics()
             gateway = self._child("gateway", [sys.executable, "-m", "infra.commands", "gateway"])
             ports = free_ports(self.workers)
@@ -169,7 +169,7 @@ class Stack:
         return answers[0]
 
     def _child(self, name: str, argv: list[str], **settings: Any) -> SupervisedProcess:
-        environ = {**os.environ, "PYTHONUNBUFFERED": "1", **replace(self.settings, **settings).to_environ()}
+        environ = {**os.environ, "PYTHONUNBUFFERED": "1", **self.settings.replace(**settings).to_environ()}
         return SupervisedProcess(name, argv, environ=environ, log_file=self.folder / "logs" / f"{name}.log")
 
     def _worker(self, number: int, metrics_port: int) -> SupervisedProcess:
