@@ -48,7 +48,7 @@ def prepare(*_: Any, **__: Any) -> None:
 async def classify(stream: Any) -> None:
     """Every frame goes to the batcher, which publishes what became of it."""
     async for frame in stream:
-        if reason := frame.why_unusable():
+        if reason := frame.invalid_reason():
             await reject(frame, reason)
         else:
             app.batcher.put(frame)

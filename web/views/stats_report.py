@@ -24,7 +24,7 @@ def report(stats: SessionStats, now_ms: float) -> dict[str, Any]:
     slots = [*map(Slot.unpack, stats.history), *([stats.slot] if stats.slot else [])]
     names = list(stats.labels)
     ranked = sorted(stats.labels.items(), key=lambda item: -item[1].answers)
-    minutes = stats.watched / 60_000
+    minutes = stats.watched_ms / 60_000
     recent = _last(slots, stats.last_seen, RECENT_S)
     latest = _last(slots, stats.last_seen, DELAY_S)
     return {
@@ -45,23 +45,23 @@ def report(stats: SessionStats, now_ms: float) -> dict[str, Any]:
         "model_names": stats.names,
         "delay_ms": _rounded(histogram.quantile(_latency(latest), 0.5)),
         "recent_hops_ms": _means(recent),
-        "watched_s": round(stats.watched / 1000, 1),
+        "watched_s": round(stats.watched_ms / 1000, 1),
         "top": {"label": stats.top, "streak": stats.streak},
-        "steady": {"label": stats.steady.label, "probability": round(stats.steady.probability, 4)},
-        "switches": {"raw": stats.switches, "steady": stats.steady.switches},
+        "steady": {"label": stats.smoothed.label, "probability": round(stats.smoothed.probability, 4)},
+        "switches": {"raw": stats.switches, "steady": stats.smoothed.switches},
         "switches_per_minute": {
             "raw": round(stats.switches / minutes, 2) if minutes else 0.0,
-            "steady": round(stats.steady.switches / minutes, 2) if minutes else 0.0,
+            "steady": round(stats.smoothed.switches / minutes, 2) if minutes else 0.0,
         },
         "label_stats": [
             {
                 "label": label,
                 "answers": each.answers,
                 "share": round(each.answers / stats.answered, 4),
-                "confidence": round(each.probability / each.answers, 4),
+                "confidence": round(each.probability_sum / each.answers, 4),
                 "on_top_s": round(each.on_top_ms / 1000, 1),
-                "times_on_top": each.stays,
-                "dwell_s": round(each.on_top_ms / 1000 / max(1, each.stays), 2),
+                "times_on_top": each.times_on_top,
+                "dwell_s": round(each.on_top_ms / 1000 / max(1, each.times_on_top), 2),
             }
             for label, each in ranked
         ],
