@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from platformdirs import user_cache_path, user_data_path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -149,9 +149,7 @@ class OperatorSettings(SettingsGroup):
         default="127.0.0.1", description="Address where a worker serves Prometheus metrics. It asks for no token."
     )
     metrics_port: int = Field(
-        default=0,
-        ge=0,
-        description="Port of a worker's metrics. 0: no metrics. The gateway always serves its own at /metrics.",
+        default=0, ge=0, description="Port of a worker's metrics. 0: none. The gateway's metrics are at /metrics."
     )
 
 
@@ -177,7 +175,7 @@ class Settings(
 
     @classmethod
     def from_environ(cls) -> "Settings":
-        """The settings from the environment; then from ``.env`` in this folder; then from the secret files.
+        """The settings from the environment, else ``.env`` in this folder, else from secret files, else the defaults.
 
         Raises:
             BadSetting: a name is unknown, a value has the wrong type or is out of bounds, or a file is not readable.
@@ -229,8 +227,8 @@ def variable_of(name: str) -> str:
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:
-    """The values that a field can have, or nothing if it is not limited to a few."""
-    return get_args(field.annotation) if field.annotation and field.annotation.__name__ == "Literal" else ()
+    """The allowed values of a field; empty if there is no list of them."""
+    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
 
 
 def _secrets_dir(variables: Mapping[str, str | None]) -> Path | None:
