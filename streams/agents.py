@@ -54,7 +54,7 @@ def prepare(*_: Any, **__: Any) -> None:
 async def classify(stream: Any) -> None:
     """Every frame goes to the batcher, which publishes its prediction."""
     async for frame in stream:
-        if reason := frame.why_unusable():
+        if reason := frame.invalid_reason():
             await reject(frame, reason)
         else:
             app.batcher.put(frame)

@@ -111,7 +111,7 @@ class Session:
         while len(self.settled) > REMEMBERED_ANSWERS:
             self.settled.popitem(last=False)
         if prediction.outcome == Outcome.ANSWERED:
-            self.steady.follow(prediction)
+            self.steady.update(prediction)
         news = [seq for seq in fresh if self.unanswered.pop(seq, None) is not None]
         if news:
             self.traffic.count_outcome(prediction.outcome, len(news), now)

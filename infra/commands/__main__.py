@@ -16,6 +16,7 @@ COMMANDS = {
     "rehearse": "Promote a model under load on a stack of its own, and roll it back.",
     "drill": "Break a stack in every known way, and see how it comes back.",
     "gateway": "Serve the web page and the WebSocket.",
+    "settings": "Show all settings: their values, defaults and meanings.",
 }
 
 

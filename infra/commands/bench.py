@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,7 @@ LAST_ANSWER_S = 0.5
 def bench(model: str, weights: Path | None, engine: str | None, seconds: float, sessions: int, as_json: bool) -> None:
     """Measure the engine alone and the whole pipeline in turn, then one session at 10 frames a second by hop."""
     settings = Settings.from_environ()
-    settings = replace(
-        settings,
+    settings = settings.replace(
         port=free_port(settings.host, 0),
         models=(model,) if model else settings.models[:1],
         weights=str(weights.resolve()) if weights else settings.weights,
@@ -99,7 +98,7 @@ async def started(
 ) -> AsyncIterator[Stack]:
     """A stack of its own with a local broker and a registry in ``folder``, ready; stopped at the end."""
     console = Console(stderr=True)
-    settings = replace(settings, registry=folder / "models")  # what is live elsewhere is not what is measured
+    settings = settings.replace(registry=folder / "models")  # what is live elsewhere is not what is measured
     stack = Stack(settings, folder, local_broker=True, workers=workers, console=console, report_progress=say)
     ready = asyncio.Event()
     running = asyncio.create_task(stack.run(lambda _: ready.set()))

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -50,8 +50,8 @@ async def all_outcomes(model: str, only: str) -> list[Outcome]:
 async def on_a_stack(model: str, workers: int, exercises: list[FaultCase]) -> list[Outcome]:
     """Run ``exercises`` one after the other on one stack."""
     settings = Settings.from_environ()
-    settings = replace(
-        settings, port=free_port(settings.host, 0), models=(model,), max_sockets_per_address=1000, ping_s=3.0
+    settings = settings.replace(
+        port=free_port(settings.host, 0), models=(model,), max_sockets_per_address=1000, ping_s=3.0
     )
     outcomes = []
     console = Console(stderr=True)

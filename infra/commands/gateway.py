@@ -1,11 +1,11 @@
-"""``sightstream gateway``: the web server, on its own."""
+"""``sightstream gateway``: the web server alone."""
 
 import click
 
 
 @click.command()
 def gateway() -> None:
-    """Serve the web page and the WebSocket; set up by SIGHTSTREAM_* variables."""
+    """Serve the web page and the WebSocket; its settings are SIGHTSTREAM_* variables."""
     import uvicorn
 
     from streams.contract.logs import configure
@@ -23,7 +23,8 @@ def gateway() -> None:
         port=settings.port,
         access_log=False,
         log_config=None,
-        ws_max_size=4 * settings.max_frame_bytes,  # up to there a frame that is too large gets an answer of its own
+        # larger than a frame may be: a frame that is too large gets an answer, and its socket stays open
+        ws_max_size=4 * settings.max_frame_bytes,
         ws_per_message_deflate=False,  # JPEGs do not get smaller
         ws_ping_interval=settings.ping_s,
         ws_ping_timeout=settings.ping_s,

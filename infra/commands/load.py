@@ -7,7 +7,6 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +84,7 @@ TRIALS: dict[str, tuple[Callable[[Scenario], Coroutine[Any, Any, dict[str, Any]]
 def load(trials: tuple[str, ...], model: str, weights: Path | None, seconds: float | None) -> None:
     """Measure TRIALS (all, if none is named), each on a stack started for it; prints one JSON object for each."""
     settings = Settings.from_environ()
-    settings = replace(
-        settings,
+    settings = settings.replace(
         port=free_port(settings.host, 0),
         models=(model,) if model else settings.models[:1],
         weights=str(weights.resolve()) if weights else settings.weights,

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ async def rehearsal(bundle: Path, model: str, sessions: int, fps: float, seconds
     """The account of a promotion and a rollback."""
     version = Bundle.open(bundle).version
     settings = Settings.from_environ()
-    settings = replace(settings, port=free_port(settings.host, 0), models=(model,))
+    settings = settings.replace(port=free_port(settings.host, 0), models=(model,))
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="sightstream-rehearse-") as folder, console.status("starting") as status:
         async with started(settings, Path(folder), say=status.update) as stack:

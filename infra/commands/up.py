@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -52,8 +51,7 @@ def up(
     )
     try:
         settings = Settings.from_environ()
-        settings = replace(
-            settings,
+        settings = settings.replace(
             port=free_port(settings.host, settings.port if port is None else port),
             broker=settings.broker if broker == "local" else tuple(broker.split(",")),
             models=models or settings.models,

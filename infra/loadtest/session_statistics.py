@@ -128,7 +128,7 @@ async def statistics_cost(trial: Scenario) -> dict[str, Any]:
     All sessions stay connected throughout. Each has its turn every few seconds, so that nearly every answer changes
     what is known of another session: statistics cannot cost more.
     """
-    settings = replace(trial.stack.settings, statistics="off", port=free_port(trial.stack.settings.host, 0))
+    settings = trial.stack.settings.replace(statistics="off", port=free_port(trial.stack.settings.host, 0))
     fps: dict[str, list[float]] = {"on": [], "off": []}
     with tempfile.TemporaryDirectory(prefix="sightstream-cost-") as folder:
         async with started(settings, Path(folder), say=trial.say) as without:

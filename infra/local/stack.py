@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ class Stack:
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
         try:
             async with self._broker() as address:
-                self.settings = replace(self.settings, broker=address, secret=self.settings.secret or self._secret())
+                self.settings = self.settings.replace(broker=address, secret=self.settings.secret or self._secret())
                 await self._create_topics()
                 await self._keep_running(on_ready)
         except ExceptionGroup as group:
@@ -201,7 +201,7 @@ class Stack:
         return answers[0]
 
     def _process(self, name: str, argv: list[str], **settings: Any) -> SupervisedProcess:
-        environ = {**os.environ, "PYTHONUNBUFFERED": "1", **replace(self.settings, **settings).to_environ()}
+        environ = {**os.environ, "PYTHONUNBUFFERED": "1", **self.settings.replace(**settings).to_environ()}
         return SupervisedProcess(name, argv, environ=environ, log_file=self.folder / "logs" / f"{name}.log")
 
     def _worker(self, name: str, metrics_port: int) -> SupervisedProcess:

@@ -1,6 +1,6 @@
-"""Canaries: the sessions by which gateways test the whole way of a frame.
+"""Canaries: the sessions with which a gateway tests the whole pipeline.
 
-A canary is answered like any other session. It has no statistics, and counts in no metric that does not say so.
+A canary gets answers like any other session. It has no statistics, and only metrics about canaries count it.
 """
 
 PREFIX = "canary-"
@@ -17,5 +17,5 @@ def canary_name(session: str) -> str:
 
 
 def is_canary(session: str) -> bool:
-    """Whether a session id is that of a canary."""
+    """Whether a session is a canary."""
     return session.startswith(PREFIX)

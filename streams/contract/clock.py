@@ -1,4 +1,4 @@
-"""The clock that all times in messages are read from."""
+"""The clock for all times in messages."""
 
 import time
 

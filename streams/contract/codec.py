@@ -1,8 +1,8 @@
-"""The bytes of a message in Kafka.
+"""The encoding of messages in Kafka.
 
-A value is one byte with the format's version, the length of the header as uint32 in network order, the header as
-JSON, and then raw bytes: the JPEG of a frame, nothing for all other messages. No picture is ever sent as base64 or
-inside JSON.
+A message has four parts: the version of the format, one byte; the length of the header, a uint32 in network byte
+order; the header, a JSON object; and raw bytes, which are the JPEG of a frame and empty in other messages. So an
+image is never sent as base64 or inside JSON.
 """
 
 import struct
@@ -12,18 +12,21 @@ import faust
 import msgspec
 from faust.serializers import codecs
 
-NAME = "sightstream"  # by which Faust finds this codec
+NAME = "sightstream"  # the name under which Faust finds this codec
 
 _PREFIX = struct.Struct("!BI")
 _FORMAT = 1
 
 
 class Codec(codecs.Codec):
-    """The header as JSON, the field ``jpeg`` as raw bytes after it. Bytes that are no message raise ValueError."""
+    """Encodes a dictionary: the field ``jpeg`` as the raw bytes, all other fields as the header.
+
+    ``loads`` raises ValueError for bytes that are not such a message.
+    """
 
     def _dumps(self, value: dict[str, Any]) -> bytes:
         body = value.pop("jpeg", b"")
-        header = msgspec.json.encode(value, enc_hook=_plain)
+        header = msgspec.json.encode(value, enc_hook=_as_dict)
         return bytes(_PREFIX.pack(_FORMAT, len(header)) + header + body)
 
     def _loads(self, data: bytes) -> dict[str, Any]:
@@ -43,7 +46,7 @@ class Codec(codecs.Codec):
         return header
 
 
-def _plain(record: faust.Record) -> Any:
+def _as_dict(record: faust.Record) -> Any:
     return record.to_representation()
 
 

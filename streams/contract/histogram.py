@@ -1,8 +1,8 @@
-"""Durations counted in buckets that grow by 5 %, so that any quantile is within 2.5 % of the truth whatever its size.
+"""Histograms of durations with buckets that grow by 5 %, so that a quantile is within 2.5 % of the exact value.
 
-A histogram is a mapping from a bucket's number to its count; two add up bucket by bucket. The scheme is DDSketch's
-(Masson, Rim and Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", VLDB
-2019). There are 321 buckets, from 0.1 ms to 10 minutes, so that a histogram never outgrows a kilobyte or two.
+A histogram is a mapping from the number of a bucket to its count. The scheme is DDSketch (Masson, Rim and Lee,
+"DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", VLDB 2019). There are 321
+buckets, from 0.1 ms to 10 minutes, so a histogram needs at most one or two kilobytes.
 """
 
 import math
@@ -16,34 +16,34 @@ _PER_LOG = 1 / math.log(GROWTH)
 
 
 def bucket(ms: float) -> int:
-    """The bucket of a duration in milliseconds; bucket k holds GROWTH^(k-1) < ms <= GROWTH^k."""
+    """The bucket of a duration in milliseconds. Bucket k contains GROWTH^(k-1) < ms <= GROWTH^k."""
     return math.ceil(math.log(min(max(ms, SHORTEST_MS), LONGEST_MS)) * _PER_LOG)
 
 
-def count(histogram: MutableMapping[int, int], ms: float) -> None:
-    """Add a duration in milliseconds to ``histogram``."""
+def add(histogram: MutableMapping[int, int], ms: float) -> None:
+    """Count a duration in milliseconds."""
     key = bucket(ms)
     histogram[key] = histogram.get(key, 0) + 1
 
 
 def quantile(histogram: Mapping[int, int], q: float) -> float | None:
-    """The duration in milliseconds below which a share ``q`` of a histogram lies; None for an empty one."""
+    """The quantile ``q`` (0 to 1) in milliseconds, or None for an empty histogram."""
     rank = max(1, math.ceil(q * sum(histogram.values())))
     for key in sorted(histogram):
         rank -= histogram[key]
         if rank <= 0:
-            # the value with equal relative error to both edges of the bucket
+            # this value has the same relative error to both edges of the bucket
             return float(2 * GROWTH**key / (GROWTH + 1))
     return None
 
 
 def merge(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
-    """The histogram of all that either counted."""
+    """The sum of two histograms."""
     return {key: one.get(key, 0) + other.get(key, 0) for key in sorted({*one, *other})}
 
 
 def pack(histogram: Mapping[int, int]) -> list[int]:
-    """A histogram as its first bucket and then every count up to its last: half as long when it is written."""
+    """The first bucket's number, then the counts of all buckets up to the last: half as long as a JSON object."""
     if not histogram:
         return []
     first, last = min(histogram), max(histogram)
@@ -51,5 +51,5 @@ def pack(histogram: Mapping[int, int]) -> list[int]:
 
 
 def unpack(packed: Sequence[int]) -> dict[int, int]:
-    """The histogram that was packed."""
+    """The histogram from its packed form."""
     return {packed[0] + place: number for place, number in enumerate(packed[1:]) if number} if packed else {}

@@ -1,7 +1,7 @@
-"""A session's past in slots of time that get longer as they get older, so that it never takes much room.
+"""The history of a session in time slots. Old slots are merged into longer ones, so the history stays small.
 
-The last minute is told in steps of 2 s, the last six minutes in steps of 20 s, the last hour in steps of 2 minutes
-and all before in half hours: at most 150 slots for a day, each some 70 bytes.
+The last minute has slots of 2 s, the last six minutes slots of 20 s, the last hour slots of 2 minutes, and all time
+before that slots of 30 minutes. A day has at most 150 slots of about 70 bytes each.
 """
 
 from collections.abc import Sequence
@@ -12,17 +12,18 @@ from streams.contract import histogram
 from streams.contract.outcomes import Hop
 
 FINEST_S = 2
-TIERS = ((60, 20), (360, 120), (3600, 1800))  # older than this many seconds: slots of so many; each divides the next
-LABELS_KEPT = 4  # of a slot that is over, the most frequent
-MOST_SLOTS = 200
+TIERS = ((60, 20), (360, 120), (3600, 1800))  # (age, width) in seconds; each width divides the next one
+MAX_LABELS = 4  # a merged slot keeps only its most frequent labels
+MAX_SLOTS = 200
 
 
 @dataclass(slots=True)
 class Slot:
-    """What happened from ``start`` on, in seconds since 1970, for ``width`` seconds.
+    """What happened in ``width`` seconds from ``start`` on, in seconds since 1970.
 
-    ``latency`` is a histogram of milliseconds from capture to label, ``hops`` the sum of milliseconds for each of
-    ``Hop``, ``labels`` the answers by the label's place among the session's labels.
+    ``answered``, ``dropped`` and ``expired`` count frames. ``latency`` is a histogram of the milliseconds from
+    capture to display. ``hops`` has the sum of milliseconds for each member of ``Hop``, in its order. ``labels``
+    counts answers by the label's position in ``SessionStats.labels``.
     """
 
     start: int
@@ -49,35 +50,36 @@ class Slot:
 
     @classmethod
     def unpack(cls, packed: Sequence[Any]) -> "Slot":
-        """The slot that was packed."""
+        """The slot from its packed form."""
         start, width, answered, dropped, expired, latency, hops, labels = packed
         pairs = dict(zip(labels[::2], labels[1::2], strict=True))
         return cls(start, width, answered, dropped, expired, histogram.unpack(latency), list(hops), pairs)
 
 
 def slot_start(at_ms: float) -> int:
-    """Where the finest slot that holds a time in milliseconds since 1970 starts, in seconds."""
+    """The start, in seconds, of the finest slot that contains a time in milliseconds; both since 1970."""
     return int(at_ms / 1000) // FINEST_S * FINEST_S
 
 
 def coarsen(history: Sequence[list[Any]], now_s: int) -> list[list[Any]]:
-    """``history``, packed slots, with what has become old told in longer slots."""
-    after: list[list[Any]] = []
+    """The history with its old slots merged into longer ones. All slots are packed, the oldest first."""
+    merged: list[list[Any]] = []
     for packed in history:
-        start, width = _place(packed[0], packed[1], now_s)
-        if after and after[-1][0] == start:
-            after[-1] = _merge(Slot.unpack(after[-1]), Slot.unpack(packed)).pack()
+        start, width = _tier(packed[0], packed[1], now_s)
+        if merged and merged[-1][0] == start:
+            merged[-1] = _merge(Slot.unpack(merged[-1]), Slot.unpack(packed)).pack()
         elif width == packed[1]:
-            after.append(packed)
+            merged.append(packed)
         else:
-            after.append([start, width, *packed[2:]])
-    return after[-MOST_SLOTS:]
+            merged.append([start, width, *packed[2:]])
+    return merged[-MAX_SLOTS:]
 
 
-def _place(start: int, width: int, now_s: int) -> tuple[int, int]:
+def _tier(start: int, width: int, now_s: int) -> tuple[int, int]:
+    """The start and width, in seconds, of the slot that a slot now belongs to."""
     for age, wider in TIERS:
         wide_start = start // wider * wider
-        # a wide slot is made at once, of all its parts
+        # all parts of a wide slot reach the age at once, when the last of them does
         if wider > width and now_s - (wide_start + wider) >= age:
             start, width = wide_start, wider
     return start, width
@@ -87,7 +89,7 @@ def _merge(one: Slot, other: Slot) -> Slot:
     labels = {
         place: one.labels.get(place, 0) + other.labels.get(place, 0) for place in sorted({*one.labels, *other.labels})
     }
-    kept = sorted(labels, key=lambda place: -labels[place])[:LABELS_KEPT]
+    most_frequent = sorted(labels, key=lambda place: -labels[place])[:MAX_LABELS]
     return Slot(
         one.start,
         one.width,
@@ -96,5 +98,5 @@ def _merge(one: Slot, other: Slot) -> Slot:
         one.expired + other.expired,
         histogram.merge(one.latency, other.latency),
         [round(a + b, 1) for a, b in zip(one.hops, other.hops, strict=True)],
-        {place: labels[place] for place in kept},
+        {place: labels[place] for place in most_frequent},
     )

@@ -1,11 +1,11 @@
-"""Log lines for people; or for machines, JSON objects with session and number of the frame that a line is about."""
+"""Log lines: text for people, or JSON objects for programs, with the session and number of the frame concerned."""
 
 import logging
 import logging.config
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-import orjson
+import msgspec
 
 from streams.contract.settings import Settings
 
@@ -13,28 +13,28 @@ OURS = ("streams", "web", "models", "infra")
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-class OfFrame(Protocol):
-    """What travels on behalf of one frame."""
+class FrameMessage(Protocol):
+    """A message that belongs to one frame."""
 
     session: str
     seq: int
 
 
-def about(message: OfFrame) -> dict[str, Any]:
-    """What to pass as ``extra`` when a line is about a frame."""
+def about(message: FrameMessage) -> dict[str, object]:
+    """The argument ``extra`` of a log call that concerns a frame."""
     return {"session": message.session, "seq": message.seq}
 
 
 class JsonLines(logging.Formatter):
-    """A line as a JSON object.
+    """Formats a log record as one line, a JSON object.
 
-    It has ``time``, ``level``, ``logger`` and ``message``, and where there is one a ``session``, a ``seq`` and an
-    ``error``, which is a traceback.
+    Every line has ``time``, ``level``, ``logger`` and ``message``. A line about a frame also has ``session`` and
+    ``seq``. A line about an exception has ``error``, the traceback.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one line."""
-        line: dict[str, Any] = {
+        """The record as one line of JSON."""
+        line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
@@ -44,13 +44,16 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         try:
-            return orjson.dumps(line, default=repr).decode()
-        except orjson.JSONEncodeError:  # half a surrogate pair, an integer of a hundred digits
-            return orjson.dumps({key: ascii(value) for key, value in line.items()}).decode()
+            return msgspec.json.encode(line, enc_hook=repr).decode()
+        except UnicodeEncodeError:  # a broken message can contain half a surrogate pair
+            return msgspec.json.encode({key: ascii(value) for key, value in line.items()}).decode()
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
-    """For ``logging.config.dictConfig``: all that is logged, to standard output; details only of what is ours."""
+    """The argument of ``logging.config.dictConfig``. All lines go to standard output.
+
+    With the level DEBUG, only our own packages log at that level; all others log at INFO.
+    """
     formatter = {"()": JsonLines} if settings.log == "json" else {"format": TEXT}
     return {
         "version": 1,
@@ -63,5 +66,5 @@ def configuration(settings: Settings) -> dict[str, Any]:
 
 
 def configure(settings: Settings) -> None:
-    """Log as the settings say, from now on."""
+    """Set up logging for this process."""
     logging.config.dictConfig(configuration(settings))

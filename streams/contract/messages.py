@@ -1,6 +1,8 @@
-"""The messages that travel through Kafka, each with its session's id as the key.
+"""The messages in Kafka. The key of a message is its session's id, so the messages of a session keep their order.
 
-With that key, a session's frames, answers and statistics keep their order.
+All times are milliseconds since 1970 by the clock of the gateway or worker that set them. ``captured`` is the
+browser's time, converted to the gateway's clock. An echo is a pair: the number of an earlier frame, and its round
+trip in milliseconds, from capture until the browser showed its labels.
 """
 
 import faust
@@ -10,18 +12,23 @@ from streams.contract.outcomes import Outcome, Stage
 
 
 class Frame(faust.Record, serializer=codec.NAME, include_metadata=False):
-    """One picture on its way to the classifier. Times are milliseconds since 1970 by the gateway's clock."""
+    """One image for the classifier, from gateway to worker.
+
+    ``seq`` numbers the frames of the session, from 1. ``model`` is the model asked for; if empty, the worker uses its
+    first one. ``captured`` and ``received`` are times, ``echoes`` the echoes that came with this frame. ``jpeg`` is
+    the whole JPEG file.
+    """
 
     session: str = ""
     seq: int = 0
-    model: str = ""  # empty: the worker's first
+    model: str = ""
     captured: float = 0.0
     received: float = 0.0
-    echoes: list[list[float]] = []  # noqa: RUF012 - a Record's field; Faust copies nothing, nobody mutates it
+    echoes: list[list[float]] = []  # noqa: RUF012 - the type of a Record's field; nothing changes the default
     jpeg: bytes = b""
 
-    def why_unusable(self) -> str:
-        """The reason why no worker can answer this frame, or an empty string."""
+    def invalid_reason(self) -> str:
+        """Why no worker can process this frame, or an empty string if it is valid. Faust does not check types."""
         if not isinstance(self.session, str) or not self.session:
             return "no session"
         if type(self.seq) is not int or self.seq < 1:
@@ -29,16 +36,16 @@ class Frame(faust.Record, serializer=codec.NAME, include_metadata=False):
         if not isinstance(self.model, str):
             return f"model {self.model!r}"
         if not all(isinstance(t, int | float) for t in (self.captured, self.received)):
-            return "a time that is no number"
+            return "a time that is not a number"
         if not isinstance(self.echoes, list):
-            return "echoes that are no list"
+            return "echoes that are not a list"
         if not isinstance(self.jpeg, bytes):
-            return "a picture that is not bytes"
+            return "an image that is not bytes"
         return ""
 
 
 class Label(faust.Record, serializer=codec.NAME, include_metadata=False):
-    """A class, its name, and the network's probability for it, 0 to 1."""
+    """A class: its ``index`` in the model, its name, and the probability (0 to 1) that the model gives it."""
 
     index: int
     label: str
@@ -46,12 +53,17 @@ class Label(faust.Record, serializer=codec.NAME, include_metadata=False):
 
 
 class Prediction(faust.Record, serializer=codec.NAME, include_metadata=False):
-    """What became of one frame: ``answered`` with labels, or a reason why not.
+    """The outcome of one frame, and the process that decided it (``stage``). ``message`` explains a drop to people.
 
-    For each frame several may be published (a worker that restarts, a gateway that gave up waiting); the first in
-    the topic's order is the frame's fate, for the browser and for the statistics alike. ``also`` are later frames of
-    the session with the same fate: a gateway that drops many says so at once, which is what makes drops cheap.
-    ``times`` are milliseconds since 1970: captured, received, queued, decoded, classified, published.
+    A frame can have several predictions, for example after a worker restarts or when a gateway stops waiting. The
+    first one in the topic is the frame's outcome, for the browser and for the statistics.
+
+    ``also`` are the numbers of further frames of the session with the same outcome. So a gateway needs only one
+    message when it drops many frames.
+
+    An answered frame has ``labels``, the most probable first; the ``model`` with its ``version`` and ``input_size``
+    (pixels, the side of its square input); and ``times``: when it was captured, and when each server hop ended.
+    ``echoes`` are those of the frame.
     """
 
     session: str
@@ -69,12 +81,12 @@ class Prediction(faust.Record, serializer=codec.NAME, include_metadata=False):
 
     @property
     def seqs(self) -> list[int]:
-        """All the frames whose fate this is."""
+        """The numbers of all frames that have this outcome."""
         return [self.seq, *self.also]
 
 
 class ServedModel(faust.Record, serializer=codec.NAME, include_metadata=False):
-    """A model that a worker answers with; ``input_size`` in pixels, the side of its square input."""
+    """A model that a worker serves. ``input_size`` is in pixels, the side of its square input."""
 
     name: str
     version: str
@@ -84,12 +96,14 @@ class ServedModel(faust.Record, serializer=codec.NAME, include_metadata=False):
 
 
 class WorkerStatus(faust.Record, serializer=codec.NAME, include_metadata=False):
-    """A worker's sign of life, every few seconds; ``models`` in order of preference, ``at`` in ms since 1970.
+    """The state of a worker at the time ``at``. A worker sends one every few seconds.
 
-    ``error`` says which models should be served and are not, and why.
-    Since the one before: ``batch_sizes`` as pairs of a size and how many batches had it, ``fps`` answered frames a
-    second, ``queue_age_ms`` the age of the oldest frame when the engine took it. Now: ``waiting`` frames, and by each
-    of the worker's partitions its ``lag`` in frames. Since the worker's start: ``drops`` by reason.
+    ``models`` are the served models, the default first. ``error`` names the models that cannot be served, and why.
+
+    Since the last status: ``batch_sizes`` are pairs of a batch size and the number of batches that had it, ``fps`` is
+    answered frames a second, ``queue_age_ms`` the age of the oldest frame that the engine took.
+    Now: ``waiting`` is the number of frames in the queue, ``lag`` the number of unread frames by partition.
+    Since the worker's start: ``drops`` counts dropped frames by reason.
     """
 
     worker: str

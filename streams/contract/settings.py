@@ -1,123 +1,274 @@
-"""Every SIGHTSTREAM_* variable: its name, type, default and meaning, in one place.
+"""Every SIGHTSTREAM_* variable: its name, type, bounds, default and meaning, in one place.
 
-A variable is the field's name in capitals behind ``SIGHTSTREAM_``: ``max_batch`` is ``SIGHTSTREAM_MAX_BATCH``.
+A variable is the field's name in capitals after ``SIGHTSTREAM_``: ``max_batch`` is ``SIGHTSTREAM_MAX_BATCH``.
+Durations are in seconds unless the name says otherwise. ``sightstream settings`` prints all of them.
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from platformdirs import user_cache_path, user_data_path
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 PREFIX = "SIGHTSTREAM_"
+SECRETS_DIR = PREFIX + "SECRETS_DIR"  # a folder with a file for each secret, named like the variable in lower case
+DEFAULT_SECRETS_DIR = Path("/run/secrets")  # where Docker and Kubernetes put such files
+TOKEN_LENGTH = 16
+NOT_SETTINGS = {SECRETS_DIR, PREFIX + "TEST_DATA"}
 
 
 class BadSetting(ValueError):
-    """A SIGHTSTREAM_* variable holds a value that cannot be used."""
+    """A setting has an unknown name or a value that cannot be used. The message is one line."""
 
 
-def _at_least(least: float) -> dict[str, Any]:
-    return {"at_least": least}
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What can be set, for every process of a stack; durations are in seconds unless the name says otherwise."""
-
-    # Kafka
-    broker: tuple[str, ...] = ("127.0.0.1:9092",)  # HOST:PORT, comma-separated
-    partitions: int = field(default=4, metadata=_at_least(1))
-    replication: int = field(default=1, metadata=_at_least(1))
-    frame_retention_s: float = field(default=120.0, metadata=_at_least(1))
-    # what is served
-    models: tuple[str, ...] = ("efficientnet_lite2",)  # names or bundle folders; the first is the default
-    weights: str = ""  # a weights file for the first model, where it is not published in a package
-    engine: str = field(default="openvino", metadata={"one_of": ("openvino", "tensorflow")})
-    precision: str = field(default="auto", metadata={"one_of": ("auto", "f32")})
-    threads: int = field(default=0, metadata=_at_least(0))  # 0: as many as the machine gives
-    cache: Path = field(default_factory=lambda: user_cache_path("sightstream"))
-    # trained models; those that are live are served too. `up` takes the one in its --data-dir by default
-    registry: Path = field(default_factory=lambda: user_data_path("sightstream") / "models")
-    # the worker
-    worker_name: str = ""  # a worker that comes back under its name gets its partitions back at once
-    max_batch: int = field(default=8, metadata=_at_least(1))
-    freshness_ms: float = field(default=1000.0, metadata=_at_least(1))
-    max_pixels: int = field(default=4_000_000, metadata=_at_least(1))
-    # statistics, for worker and gateway
-    statistics: str = field(default="on", metadata={"one_of": ("on", "off")})
-    stats_keep_s: float = field(default=24 * 3600.0, metadata=_at_least(1))  # after a session's last frame
-    # the gateway
-    host: str = "127.0.0.1"
-    port: int = field(default=8000, metadata=_at_least(0))
-    origins: tuple[str, ...] = ()  # further web origins that may connect; the gateway's own always may
-    secret: str = ""  # signs session tokens; empty: a new one at every start
-    credits: int = field(default=2, metadata=_at_least(1))
-    expire_s: float = field(default=3.0, metadata=_at_least(0.1))  # an unanswered frame is given up after this
-    max_frame_bytes: int = field(default=512 * 1024, metadata=_at_least(1024))
-    max_fps: float = field(default=120.0, metadata=_at_least(1))  # frames a second a session may send
-    max_sockets: int = field(default=2000, metadata=_at_least(1))
-    max_sockets_per_address: int = field(default=200, metadata=_at_least(1))
-    ping_s: float = field(
-        default=10.0, metadata=_at_least(0.5)
-    )  # a socket that leaves a ping unanswered so long is dead
-    resume_s: float = field(default=60.0, metadata=_at_least(1))  # how long a session outlives its socket
-    # for operators
-    operator_token: str = field(
-        default="", metadata={"length_at_least": 16}
-    )  # opens /ops and /metrics; empty: no /ops
-    metrics_host: str = "127.0.0.1"  # where a worker answers Prometheus; it asks for no token
-    metrics_port: int = field(default=0, metadata=_at_least(0))  # of a worker; 0: none. The gateway's is /metrics
-    log: str = field(default="text", metadata={"one_of": ("text", "json")})
-    log_level: str = field(default="INFO", metadata={"one_of": ("DEBUG", "INFO", "WARNING", "ERROR")})
-
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """The settings that ``environ`` asks for.
-
-        Raises:
-            BadSetting: a value cannot be read as its type or is out of bounds, or a variable is unknown.
-        """
-        known = {PREFIX + each.name.upper(): each for each in fields(cls)}
-        foreign = {PREFIX + "TEST_DATA"}
-        for variable in environ:
-            if variable.startswith(PREFIX) and variable not in known and variable not in foreign:
-                raise BadSetting(f"{variable} is no setting; known are {', '.join(sorted(known))}")
-        values = {
-            each.name: _read(variable, environ[variable], each.type, each.metadata)
-            for variable, each in known.items()
-            if variable in environ
-        }
-        return cls(**values)
-
-    def to_environ(self) -> dict[str, str]:
-        """The variables that make ``from_environ`` give these settings again, for a child process."""
-        return {PREFIX + each.name.upper(): _write(getattr(self, each.name)) for each in fields(self)}
-
-
-def _read(variable: str, text: str, kind: Any, rules: Mapping[str, Any]) -> Any:
-    try:
-        if kind is int:
-            value: Any = int(text)
-        elif kind is float:
-            value = float(text)
-        elif kind is Path:
-            value = Path(text).expanduser()
-        elif kind is str:
-            value = text.strip()
-        else:
-            value = tuple(part.strip() for part in text.split(",") if part.strip())
-    except ValueError:
-        raise BadSetting(f"{variable}={text!r} is not {kind.__name__}") from None
-    if "at_least" in rules and not value >= rules["at_least"]:
-        raise BadSetting(f"{variable}={text!r} must be {rules['at_least']} or more")
-    if "length_at_least" in rules and 0 < len(value) < rules["length_at_least"]:
-        raise BadSetting(f"{variable} must have {rules['length_at_least']} characters or more")
-    if "one_of" in rules and value not in rules["one_of"]:
-        raise BadSetting(f"{variable}={text!r} must be one of {', '.join(rules['one_of'])}")
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
-def _write(value: Any) -> str:
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+def _long_enough(token: str) -> str:
+    if 0 < len(token) < TOKEN_LENGTH:
+        raise ValueError(f"must have {TOKEN_LENGTH} characters or more")
+    return token
+
+
+CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_split)]
+UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
+Token = Annotated[str, AfterValidator(_long_enough)]
+
+
+class SettingsGroup(BaseModel):
+    """Settings that belong together. The docstring of a group is its title; ``repr=False`` marks a secret."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
+
+
+class KafkaSettings(SettingsGroup):
+    """Kafka and its topics."""
+
+    broker: CommaSeparated = Field(
+        default=("127.0.0.1:9092",), description="Kafka's addresses, HOST:PORT, comma-separated."
+    )
+    partitions: int = Field(default=4, ge=1, description="Partitions of the topics that are divided by session.")
+    replication: int = Field(default=1, ge=1, description="Copies of each topic in the cluster.")
+    frame_retention_s: float = Field(default=120.0, ge=1, description="How long Kafka keeps frames.")
+
+
+class ModelSettings(SettingsGroup):
+    """The models and how they run."""
+
+    models: CommaSeparated = Field(
+        default=("efficientnet_lite2",),
+        description="Models to serve: names or bundle folders, comma-separated. The first is the default.",
+    )
+    weights: str = Field(
+        default="", description="Weights file for the first model, if no package contains its weights."
+    )
+    engine: Literal["openvino", "tensorflow"] = Field(
+        default="openvino", description="Engine that runs the networks."
+    )
+    precision: Literal["auto", "f32"] = Field(
+        default="auto", description="Arithmetic of the networks. auto: bf16 where the CPU has it."
+    )
+    threads: int = Field(default=0, ge=0, description="Threads of the engine. 0: one for each core.")
+    cache: UserPath = Field(
+        default_factory=lambda: user_cache_path("sightstream"), description="Folder for downloads and built models."
+    )
+    registry: UserPath = Field(
+        default_factory=lambda: user_data_path("sightstream") / "models",
+        description="Folder of the trained models. Workers also serve those that are live. "
+        "`sightstream up` uses the one in its --data-dir by default.",
+    )
+
+
+class WorkerSettings(SettingsGroup):
+    """The worker."""
+
+    worker_name: str = Field(
+        default="", description="A worker that restarts with the same name gets its partitions back at once."
+    )
+    max_batch: int = Field(default=8, ge=1, description="Most frames in one batch.")
+    freshness_ms: float = Field(default=1000.0, ge=1, description="Frames that wait longer are dropped as stale.")
+    max_pixels: int = Field(default=4_000_000, ge=1, description="Larger images are refused before they are decoded.")
+
+
+class StatisticsSettings(SettingsGroup):
+    """Statistics of sessions."""
+
+    statistics: Literal["on", "off"] = Field(
+        default="on", description="Whether workers keep statistics of each session."
+    )
+    stats_keep_s: float = Field(
+        default=24 * 3600.0, ge=1, description="How long a session's statistics are kept after its last frame."
+    )
+
+
+class GatewaySettings(SettingsGroup):
+    """The gateway."""
+
+    host: str = Field(default="127.0.0.1", description="Address that the web server listens on.")
+    port: int = Field(default=8000, ge=0, description="Port that the web server listens on.")
+    origins: CommaSeparated = Field(
+        default=(),
+        description="Other web origins that may connect, comma-separated. The gateway's own origin always may.",
+    )
+    secret: str = Field(
+        default="", repr=False, description="Key that signs session tokens. Empty: a new one at every start."
+    )
+    credits: int = Field(default=2, ge=1, description="Frames that a browser may have in flight.")
+    expire_s: float = Field(
+        default=3.0, ge=0.1, description="A frame without an answer counts as expired after this time."
+    )
+    max_frame_bytes: int = Field(default=512 * 1024, ge=1024, description="Largest JPEG that is accepted, in bytes.")
+    max_fps: float = Field(default=120.0, ge=1, description="Frames a second that a session may send.")
+    max_sockets: int = Field(default=2000, ge=1, description="Most open WebSockets.")
+    max_sockets_per_address: int = Field(default=200, ge=1, description="Most open WebSockets from one IP address.")
+    ping_s: float = Field(
+        default=10.0, ge=0.5, description="Time between pings. A socket that takes longer to answer one is closed."
+    )
+    resume_s: float = Field(
+        default=60.0, ge=1, description="How long a session can be resumed after its socket closes."
+    )
+
+
+class OperatorSettings(SettingsGroup):
+    """Access and metrics for operators."""
+
+    operator_token: Token = Field(
+        default="",
+        repr=False,
+        description=f"Token for /ops and /metrics, {TOKEN_LENGTH} characters or more. Empty: no /ops.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address where a worker serves Prometheus metrics. It asks for no token."
+    )
+    metrics_port: int = Field(
+        default=0, ge=0, description="Port of a worker's metrics. 0: none. The gateway's metrics are at /metrics."
+    )
+
+
+class LogSettings(SettingsGroup):
+    """Log lines."""
+
+    log: Literal["text", "json"] = Field(default="text", description="Format of the log lines.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least level that is logged."
+    )
+
+
+class Settings(
+    KafkaSettings,
+    ModelSettings,
+    WorkerSettings,
+    StatisticsSettings,
+    GatewaySettings,
+    OperatorSettings,
+    LogSettings,
+):
+    """All settings of all processes. ``Settings(...)`` itself reads no variable and no file."""
+
+    @classmethod
+    def from_environ(cls) -> "Settings":
+        """The settings from the environment, else ``.env`` in this folder, else from secret files, else the defaults.
+
+        Raises:
+            BadSetting: a name is unknown, a value has the wrong type or is out of bounds, or a file is not readable.
+        """
+        try:
+            dotenv = DotEnvSettingsSource(_Sources).env_vars
+            variables = {name.upper(): value for name, value in dotenv.items()} | dict(os.environ)
+            _check_names(variables)
+            return cls(**dict(_Sources(_secrets_dir=_secrets_dir(variables))))
+        except ValidationError as error:
+            raise BadSetting(_one_line(error)) from None  # without the cause, which shows secrets
+        except (OSError, UnicodeError) as error:
+            raise BadSetting(f"the settings cannot be read: {error}") from error
+
+    def to_environ(self) -> dict[str, str]:
+        """All variables, so that ``from_environ`` gives these settings again in a child process."""
+        return {
+            variable_of(name): ",".join(value) if isinstance(value, tuple) else str(value) for name, value in self
+        }
+
+    def replace(self, **changes: Any) -> "Settings":
+        """A copy with ``changes``.
+
+        Raises:
+            BadSetting: as in ``from_environ``.
+        """
+        try:
+            return Settings(**dict(self) | changes)
+        except ValidationError as error:
+            raise BadSetting(_one_line(error)) from None
+
+    @classmethod
+    def groups(cls) -> Iterator[tuple[str, Mapping[str, FieldInfo]]]:
+        """The title and the fields of each group, in order."""
+        for group in cls.__bases__:
+            if issubclass(group, SettingsGroup):
+                yield str(group.__doc__).rstrip("."), group.model_fields
+
+
+class _Sources(BaseSettings, Settings):
+    """The same settings, with the sources that their values are read from."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", enable_decoding=False, extra="ignore")
+
+
+def variable_of(name: str) -> str:
+    """The variable of a field."""
+    return PREFIX + name.upper()
+
+
+def choices(field: FieldInfo) -> tuple[str, ...]:
+    """The allowed values of a field; empty if there is no list of them."""
+    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+
+
+def _secrets_dir(variables: Mapping[str, str | None]) -> Path | None:
+    named = variables.get(SECRETS_DIR)
+    if not named:
+        return DEFAULT_SECRETS_DIR if DEFAULT_SECRETS_DIR.is_dir() else None
+    folder = Path(named).expanduser()
+    if not folder.is_dir():
+        raise BadSetting(f"{SECRETS_DIR}={named!r} is not a folder")
+    return folder
+
+
+def _check_names(variables: Iterable[str]) -> None:
+    known = {variable_of(name) for name in Settings.model_fields} | NOT_SETTINGS
+    for variable in variables:
+        if variable.startswith(PREFIX) and variable not in known:
+            raise BadSetting(_no_setting(variable))
+
+
+def _no_setting(variable: str) -> str:
+    names = [name.upper() for name in sorted(Settings.model_fields)]
+    close = get_close_matches(variable.removeprefix(PREFIX), names, n=1)
+    guess = f" Did you mean {PREFIX}{close[0]}?" if close else ""
+    return f"{variable} is no setting.{guess} Known are {', '.join(PREFIX + name for name in names)}"
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name, context = str(first["loc"][0]), first.get("ctx", {})
+    if first["type"] == "extra_forbidden":
+        return _no_setting(variable_of(name))
+    field = Settings.model_fields[name]
+    match first["type"]:
+        case "greater_than_equal":
+            reason = f"must be {context['ge']:g} or more"
+        case "literal_error":
+            reason = f"must be one of {', '.join(choices(field))}"
+        case "value_error":
+            reason = str(context["error"])
+        case _:
+            reason = f"is not {getattr(field.annotation, '__name__', field.annotation)}"
+    shown = f"={first['input']!r}" if field.repr else ""  # a secret is not shown
+    return f"{variable_of(name)}{shown} {reason}"

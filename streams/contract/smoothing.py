@@ -1,14 +1,13 @@
-"""The steady label: what the network has been saying lately, rather than what it says of this one frame.
+"""The smoothed label: what the network has seen lately, not what it sees in one frame.
 
 The probabilities of all labels are smoothed exponentially over time (R. G. Brown, "Smoothing, Forecasting and
-Prediction of Discrete Time Series", 1963; with the weight for unequal steps of D. J. Wright, "Forecasting data
-published at irregular time intervals using an extension of Holt's method", Management Science 32, 1986), so that
-five and sixty frames a second feel the same. The label in place stays until another one is clearly ahead of it:
-hysteresis, as in O. H. Schmitt's trigger ("A thermionic trigger", Journal of Scientific Instruments 15, 1938).
+Prediction of Discrete Time Series", 1963). The weight of a frame depends on the time since the frame before (D. J.
+Wright, "Forecasting data published at irregular time intervals using an extension of Holt's method", Management
+Science 32, 1986), so the frame rate does not matter. The current label stays until another label is clearly ahead of
+it: hysteresis (O. H. Schmitt, "A thermionic trigger", Journal of Scientific Instruments 15, 1938).
 
-The rule stands here, beside the messages, because two follow it: ``track`` for the statistics, and the gateway for
-the browser's next picture, where it costs no further hop and no second definition in another language. Both read the
-topic of predictions in its order and count a frame's first fate only, so both come to the same labels.
+The agent ``track`` uses this rule for the statistics, the gateway for the browser. Both read the topic of predictions
+in its order and use only the first outcome of each frame, so both get the same labels.
 """
 
 import math
@@ -18,17 +17,18 @@ from typing import Any
 from streams.contract.messages import Prediction
 from streams.contract.outcomes import Hop
 
-MEMORY_MS = 400.0  # after this long a probability that has ended counts for 1/e
-AHEAD = 1.25  # another label takes over when its probability is so many times that of the one in place
-FORGET = 0.005
-USUAL_STEP_MS = 100.0  # for a prediction that carries no times
+TIME_CONSTANT_MS = 400.0  # after this time without support, a score has fallen to 1/e
+HYSTERESIS = 1.25  # a label replaces the current one when its score is more than this many times as high
+MIN_SCORE = 0.005  # lower scores are removed
+DEFAULT_STEP_MS = 100.0  # time since the frame before, for a prediction without times
 
 
 @dataclass(slots=True)
 class SmoothedLabel:
-    """The steady ``label`` after the frame ``seq``, received ``at`` ms since 1970, and how often it has changed.
+    """The smoothed label of a session.
 
-    ``scores`` are the smoothed probabilities, 0 to 1, less those near 0.
+    ``seq`` is the newest frame that was used, ``at`` the time at which the gateway received it, in milliseconds since
+    1970. ``switches`` counts the changes of ``label``. ``scores`` are the smoothed probabilities by label, 0 to 1.
     """
 
     label: str = ""
@@ -39,27 +39,27 @@ class SmoothedLabel:
 
     @property
     def probability(self) -> float:
-        """The smoothed probability of the label in place."""
+        """The smoothed probability of the current label, 0 to 1."""
         return self.scores.get(self.label, 0.0)
 
-    def follow(self, prediction: Prediction) -> None:
-        """Take one more answered frame; one that comes after a newer one changes nothing."""
+    def update(self, prediction: Prediction) -> None:
+        """Add an answered frame. A frame that is older than the newest one changes nothing."""
         if not prediction.labels or prediction.seq <= self.seq:
             return
-        at = prediction.times.get(Hop.RECEIVED, self.at + USUAL_STEP_MS)
-        weight = 1 - math.exp(-max(0.0, at - self.at) / MEMORY_MS) if self.label else 1.0
+        at = prediction.times.get(Hop.RECEIVED, self.at + DEFAULT_STEP_MS)
+        weight = 1 - math.exp(-max(0.0, at - self.at) / TIME_CONSTANT_MS) if self.label else 1.0
         scores = {label: (1 - weight) * score for label, score in self.scores.items()}
         for each in prediction.labels:
             scores[each.label] = scores.get(each.label, 0.0) + weight * each.probability
         best = max(scores, key=scores.__getitem__)
-        if scores.get(self.label, 0.0) * AHEAD < scores[best]:
+        if scores[best] > HYSTERESIS * scores.get(self.label, 0.0):
             self.switches += bool(self.label)
             self.label = best
         self.seq = prediction.seq
         self.at = at
-        # rounded here and not where it is written, so that who goes on from what was written comes to the same
-        self.scores = {label: round(score, 4) for label, score in scores.items() if score >= FORGET}
+        # rounded here, not in pack(): a label that was packed and unpacked then continues with the same numbers
+        self.scores = {label: round(score, 4) for label, score in scores.items() if score >= MIN_SCORE}
 
     def pack(self) -> list[Any]:
-        """As a list for JSON."""
+        """All fields as a list for JSON; ``SmoothedLabel(*packed)`` is the label again."""
         return [self.label, self.seq, self.at, self.switches, self.scores]

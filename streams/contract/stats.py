@@ -1,8 +1,8 @@
-"""A session's statistics, and the one step that brings them up to date.
+"""A session's statistics, and the one step that updates them.
 
-The step looks at nothing but the statistics, the prediction and the time it was published: whoever takes the same
-predictions in the same order comes to the same numbers, also by way of what was written in between. It changes the
-statistics in place, because it runs for every frame of every session; they belong to whoever made or loaded them.
+The step depends only on the statistics, the prediction and the time when it was published. So every process that
+reads the same predictions in the same order gets the same numbers, also if it continues from stored statistics. The
+step runs for every frame of every session; therefore it changes the statistics in place.
 """
 
 from collections import Counter
@@ -17,33 +17,45 @@ from streams.contract.messages import Prediction
 from streams.contract.outcomes import CAPTURED, SERVER_HOPS, Hop, Outcome
 from streams.contract.smoothing import SmoothedLabel
 
-REMEMBERED = 256  # sequence numbers; a frame's fate is known long before its session sends that many more
-UNECHOED = 32  # answered frames whose round trip the browser has not told yet
-PAUSE_MS = 10_000.0  # between two answers: nothing was being watched
+SEQ_WINDOW = 256  # sequence numbers; the outcome of a frame is known before its session sends this many more
+MAX_AWAITING_ECHO = 32  # answered frames for which the browser has not yet reported the round trip
+PAUSE_MS = 10_000.0  # a longer gap between two answers does not count as watched time
 
 _codec = Codec()
 
 
 @dataclass(slots=True)
 class LabelStats:
-    """How a raw top-1 label fared: answers, sum of their probabilities, milliseconds on top, and how often there."""
+    """Numbers of one raw top-1 label.
+
+    ``answers`` counts the answers that had it on top, ``probability_sum`` adds up its probabilities there.
+    ``on_top_ms`` is the time in milliseconds for which it was the newest label, ``times_on_top`` how often it became
+    the newest label.
+    """
 
     answers: int = 0
-    probability: float = 0.0
+    probability_sum: float = 0.0
     on_top_ms: float = 0.0
-    stays: int = 0
+    times_on_top: int = 0
 
 
 @dataclass(slots=True)
 class SessionStats:
-    """What is known of one session. Times are milliseconds since 1970, durations milliseconds.
+    """All numbers of one session. Times are milliseconds since 1970, durations are milliseconds.
 
-    ``top`` is the raw label of the ``newest`` answered frame, ``streak`` how many frames in a row have had it,
-    ``switches`` how often it has changed in the time ``watched``; ``steady`` is the smoothed label.
+    Frames: ``answered``, ``expired`` and ``dropped`` (by reason) count them. ``models`` counts answers by the model's
+    version, ``names`` gives the model's name for each version. Each sequence number up to ``floor``, and each one in
+    ``above_floor``, is already counted, so a replay changes nothing.
 
-    ``models`` counts answers by version, ``names`` names their models. ``hops`` holds a histogram for each hop and
-    ``latency`` the one from capture to label on screen, as the client measured it. Every sequence number up to
-    ``floor``, and those in ``beyond``, are counted: a replay changes nothing.
+    Labels: ``labels`` has the numbers of each raw top-1 label. ``top`` is the raw label of the newest answered frame,
+    ``newest_seq``, whose answer was published at ``answered_at``. ``streak`` counts the frames in a row with that
+    label, ``switches`` its changes during ``watched_ms``. ``smoothed`` is the smoothed label.
+
+    Durations: ``hops`` has a histogram for each hop. ``latency`` is the histogram from capture to display, as the
+    browser measured it. ``awaiting_echo`` has the time from capture to publishing of each answered frame whose round
+    trip is not known yet.
+
+    ``history`` holds the completed time slots, packed, and ``slot`` is the current one.
     """
 
     session: str
@@ -56,23 +68,23 @@ class SessionStats:
     top: str = ""
     streak: int = 0
     switches: int = 0
-    watched: float = 0.0
-    newest: int = 0
+    watched_ms: float = 0.0
+    newest_seq: int = 0
     answered_at: float = 0.0
-    steady: SmoothedLabel = field(default_factory=SmoothedLabel)
+    smoothed: SmoothedLabel = field(default_factory=SmoothedLabel)
     models: dict[str, int] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     latency: dict[int, int] = field(default_factory=dict)
     hops: dict[str, dict[int, int]] = field(default_factory=dict)
-    unechoed: dict[int, float] = field(default_factory=dict)
-    history: list[list[Any]] = field(default_factory=list)  # slots that are over, packed
+    awaiting_echo: dict[int, float] = field(default_factory=dict)
+    history: list[list[Any]] = field(default_factory=list)
     slot: Slot | None = None
     floor: int = 0
-    beyond: set[int] = field(default_factory=set)
+    above_floor: set[int] = field(default_factory=set)
 
     @property
     def sent(self) -> int:
-        """Frames whose fate is known."""
+        """The number of frames with a known outcome."""
         return self.answered + self.expired + sum(self.dropped.values())
 
     def label_counts(self) -> Counter[str]:
@@ -80,95 +92,101 @@ class SessionStats:
         return Counter({label: each.answers for label, each in self.labels.items()})
 
     def add(self, prediction: Prediction, at: float) -> bool:
-        """Take one more prediction, published at ``at``; whether it was news, or its frame's fate known already."""
-        seq, outcome = prediction.seq, prediction.outcome
-        if not (news := sum(map(self._is_news, prediction.seqs))):
+        """Add a prediction that was published at ``at``.
+
+        Returns False, and changes nothing, if the outcome of all its frames is counted already.
+        """
+        new = sum(map(self._mark_counted, prediction.seqs))
+        if not new:
             return False
         at = self.last_seen = max(at, self.last_seen)
-        slot = self._slot(at)
+        slot = self._slot_at(at)
+        outcome = prediction.outcome
         if outcome == Outcome.ANSWERED:
             self.answered += 1
             slot.answered += 1
             self.models[prediction.version] = self.models.get(prediction.version, 0) + 1
             self.names[prediction.version] = prediction.model
-            self._note_times(seq, prediction.times, slot)
+            self._add_times(prediction.seq, prediction.times, slot)
             if prediction.labels:
-                self._note_label(prediction, at, slot)
+                self._add_label(prediction, at, slot)
         elif outcome == Outcome.EXPIRED:
-            self.expired += news
-            slot.expired += news
+            self.expired += new
+            slot.expired += new
         else:
-            self.dropped[outcome] = self.dropped.get(outcome, 0) + news
-            slot.dropped += news
-        for number, round_trip in prediction.echoes:
-            self._note_echo(int(number), round_trip, slot)
+            self.dropped[outcome] = self.dropped.get(outcome, 0) + new
+            slot.dropped += new
+        for seq, round_trip_ms in prediction.echoes:
+            self._add_echo(int(seq), round_trip_ms, slot)
         return True
 
-    def _is_news(self, seq: int) -> bool:
-        if seq <= self.floor or seq in self.beyond:
+    def _mark_counted(self, seq: int) -> bool:
+        """Mark a sequence number as counted. Returns False if it was marked already."""
+        if seq <= self.floor or seq in self.above_floor:
             return False
-        self.beyond.add(seq)
-        if seq - REMEMBERED > self.floor:
-            self.floor = seq - REMEMBERED
-            self.beyond = {each for each in self.beyond if each > self.floor}
-        while self.floor + 1 in self.beyond:
+        self.above_floor.add(seq)
+        if seq - SEQ_WINDOW > self.floor:
+            self.floor = seq - SEQ_WINDOW
+            self.above_floor = {each for each in self.above_floor if each > self.floor}
+        while self.floor + 1 in self.above_floor:
             self.floor += 1
-            self.beyond.remove(self.floor)
+            self.above_floor.remove(self.floor)
         return True
 
-    def _slot(self, at: float) -> Slot:
+    def _slot_at(self, at: float) -> Slot:
+        """The current slot, which is a new one if the time has passed the old one's end."""
         start = slot_start(at)
         if self.slot is None:
             self.slot = Slot(start)
-        elif start > self.slot.start:  # a time before the slot counts for it
+        elif start > self.slot.start:  # an earlier time counts in the current slot
             self.history = coarsen([*self.history, self.slot.pack()], start)
             self.slot = Slot(start)
         return self.slot
 
-    def _note_times(self, seq: int, times: Mapping[str, float], slot: Slot) -> None:
+    def _add_times(self, seq: int, times: Mapping[str, float], slot: Slot) -> None:
         start = times.get(CAPTURED)
         for place, hop in enumerate(SERVER_HOPS):
             end = times.get(hop)
             if start is not None and end is not None:
-                histogram.count(self.hops.setdefault(hop, {}), end - start)
+                histogram.add(self.hops.setdefault(hop, {}), end - start)
                 slot.hops[place] = round(slot.hops[place] + max(0.0, end - start), 1)
             start = end
         if CAPTURED in times and Hop.PUBLISHED in times:
-            self.unechoed[seq] = times[Hop.PUBLISHED] - times[CAPTURED]
-            if len(self.unechoed) > UNECHOED:
-                del self.unechoed[next(iter(self.unechoed))]
+            self.awaiting_echo[seq] = times[Hop.PUBLISHED] - times[CAPTURED]
+            if len(self.awaiting_echo) > MAX_AWAITING_ECHO:
+                del self.awaiting_echo[next(iter(self.awaiting_echo))]
 
-    def _note_label(self, prediction: Prediction, at: float, slot: Slot) -> None:
+    def _add_label(self, prediction: Prediction, at: float, slot: Slot) -> None:
         best = prediction.labels[0]
         label = self.labels.setdefault(best.label, LabelStats())
         label.answers += 1
-        label.probability = round(label.probability + best.probability, 5)
+        label.probability_sum = round(label.probability_sum + best.probability, 5)
         place = list(self.labels).index(best.label)
         slot.labels[place] = slot.labels.get(place, 0) + 1
-        self.steady.follow(prediction)
-        if prediction.seq < self.newest:  # answered after a newer one: nothing to switch from or to
+        self.smoothed.update(prediction)
+        if prediction.seq < self.newest_seq:  # a newer frame was answered before this one
             return
-        self.newest = prediction.seq
+        self.newest_seq = prediction.seq
         passed = at - self.answered_at
-        went_on = self.answered_at > 0 and passed <= PAUSE_MS
+        was_watched = self.answered_at > 0 and passed <= PAUSE_MS
         self.answered_at = at
-        if went_on:
-            self.watched += passed
+        if was_watched:
+            self.watched_ms += passed
             self.labels[self.top].on_top_ms += passed
         if best.label == self.top:
             self.streak += 1
         else:
             self.switches += bool(self.top)
             self.top, self.streak = best.label, 1
-            label.stays += 1
+            label.times_on_top += 1
 
-    def _note_echo(self, seq: int, round_trip: float, slot: Slot) -> None:
-        histogram.count(self.latency, round_trip)
-        histogram.count(slot.latency, round_trip)
-        on_the_server = self.unechoed.pop(seq, None)
-        if on_the_server is not None:
-            delivered = max(0.0, round_trip - on_the_server)
-            histogram.count(self.hops.setdefault(Hop.DELIVERED, {}), delivered)
+    def _add_echo(self, seq: int, round_trip_ms: float, slot: Slot) -> None:
+        histogram.add(self.latency, round_trip_ms)
+        histogram.add(slot.latency, round_trip_ms)
+        server_ms = self.awaiting_echo.pop(seq, None)
+        if server_ms is not None:
+            delivered = max(0.0, round_trip_ms - server_ms)
+            histogram.add(self.hops.setdefault(Hop.DELIVERED, {}), delivered)
             slot.hops[-1] = round(slot.hops[-1] + delivered, 1)
 
     def dumps(self) -> bytes:
@@ -182,49 +200,53 @@ class SessionStats:
                 "expired": self.expired,
                 "dropped": self.dropped,
                 "labels": {
-                    label: [each.answers, each.probability, each.on_top_ms, each.stays]
+                    label: [each.answers, each.probability_sum, each.on_top_ms, each.times_on_top]
                     for label, each in self.labels.items()
                 },
-                "top": [self.top, self.streak, self.switches, self.watched, self.newest, self.answered_at],
-                "steady": self.steady.pack(),
+                "top": [self.top, self.streak, self.switches, self.watched_ms, self.newest_seq, self.answered_at],
+                "steady": self.smoothed.pack(),
                 "models": [[version, number, self.names[version]] for version, number in self.models.items()],
                 "latency": histogram.pack(self.latency),
                 "hops": {hop: histogram.pack(each) for hop, each in self.hops.items()},
-                "unechoed": [*self.unechoed.items()],
+                "unechoed": [*self.awaiting_echo.items()],
                 "history": self.history,
                 "slot": self.slot.pack() if self.slot else None,
                 "floor": self.floor,
-                "beyond": sorted(self.beyond),
+                "beyond": sorted(self.above_floor),
             }
         )
 
     @classmethod
     def loads(cls, value: bytes) -> "SessionStats":
-        """The statistics that were written.
+        """The statistics from the value of a message.
 
         Raises:
-            ValueError, KeyError, TypeError: the message is something else.
+            ValueError, KeyError, TypeError: the value is not the statistics of a session.
         """
-        fields = _codec.loads(value)
-        top, streak, switches, watched, newest, answered_at = fields.pop("top")
-        models = fields.pop("models")
+        packed = _codec.loads(value)
+        top, streak, switches, watched_ms, newest_seq, answered_at = packed["top"]
         return cls(
-            **{
-                **fields,
-                "labels": {label: LabelStats(*each) for label, each in fields["labels"].items()},
-                "steady": SmoothedLabel(*fields["steady"]),
-                "latency": histogram.unpack(fields["latency"]),
-                "hops": {hop: histogram.unpack(each) for hop, each in fields["hops"].items()},
-                "unechoed": {seq: ms for seq, ms in fields["unechoed"]},  # noqa: C416 - dict() takes no lists
-                "slot": Slot.unpack(fields["slot"]) if fields["slot"] else None,
-                "beyond": set(fields["beyond"]),
-            },
+            session=packed["session"],
+            started=packed["started"],
+            last_seen=packed["last_seen"],
+            answered=packed["answered"],
+            expired=packed["expired"],
+            dropped=packed["dropped"],
+            labels={label: LabelStats(*each) for label, each in packed["labels"].items()},
             top=top,
             streak=streak,
             switches=switches,
-            watched=watched,
-            newest=newest,
+            watched_ms=watched_ms,
+            newest_seq=newest_seq,
             answered_at=answered_at,
-            models={version: number for version, number, _ in models},
-            names={version: name for version, _, name in models},
+            smoothed=SmoothedLabel(*packed["steady"]),
+            models={version: number for version, number, _ in packed["models"]},
+            names={version: name for version, _, name in packed["models"]},
+            latency=histogram.unpack(packed["latency"]),
+            hops={hop: histogram.unpack(each) for hop, each in packed["hops"].items()},
+            awaiting_echo={seq: ms for seq, ms in packed["unechoed"]},  # noqa: C416 - dict() takes no lists
+            history=packed["history"],
+            slot=Slot.unpack(packed["slot"]) if packed["slot"] else None,
+            floor=packed["floor"],
+            above_floor=set(packed["beyond"]),
         )

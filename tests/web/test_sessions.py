@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ SETTINGS = Settings(credits=2, expire_s=3.0, freshness_ms=1000.0, max_fps=30.0, 
 
 
 def session(**changes: Any) -> Session:
-    return Session("s", replace(SETTINGS, **changes))
+    return Session("s", SETTINGS.replace(**changes))
 
 
 def upload(seq: int, jpeg: bytes = JPEG, captured: float = NOW) -> Upload:

@@ -133,12 +133,12 @@ def session_report(stats: SessionStats, now_ms: float) -> SessionReport:
         model_names=stats.names,
         delay_ms=_rounded(histogram.quantile(_latency(latest), 0.5)),
         recent_hops_ms=_means(recent),
-        watched_s=round(stats.watched / 1000, 1),
+        watched_s=round(stats.watched_ms / 1000, 1),
         top=TopLabel(stats.top, stats.streak),
-        steady=SteadyLabel(stats.steady.label, round(stats.steady.probability, 4)),
-        switches=Switches(stats.switches, stats.steady.switches),
+        steady=SteadyLabel(stats.smoothed.label, round(stats.smoothed.probability, 4)),
+        switches=Switches(stats.switches, stats.smoothed.switches),
         switches_per_minute=SwitchRates(
-            _per_minute(stats.switches, stats.watched), _per_minute(stats.steady.switches, stats.watched)
+            _per_minute(stats.switches, stats.watched_ms), _per_minute(stats.smoothed.switches, stats.watched_ms)
         ),
         label_stats=[_label_report(label, each, stats.answered) for label, each in ranked],
         history=[_slot_report(slot, names) for slot in slots],
@@ -155,10 +155,10 @@ def _label_report(label: str, stats: LabelStats, answered: int) -> LabelReport:
         label=label,
         answers=stats.answers,
         share=round(stats.answers / answered, 4),
-        confidence=round(stats.probability / stats.answers, 4),
+        confidence=round(stats.probability_sum / stats.answers, 4),
         on_top_s=round(stats.on_top_ms / 1000, 1),
-        times_on_top=stats.stays,
-        dwell_s=round(stats.on_top_ms / 1000 / max(1, stats.stays), 2),
+        times_on_top=stats.times_on_top,
+        dwell_s=round(stats.on_top_ms / 1000 / max(1, stats.times_on_top), 2),
     )
 
 

@@ -10,7 +10,7 @@ def slots(seconds: int) -> list[list[object]]:
     return past
 
 
-def test_the_past_is_told_in_longer_and_longer_steps_and_nothing_is_lost() -> None:
+def test_old_slots_are_longer_and_no_frame_is_lost() -> None:
     past = [Slot.unpack(each) for each in slots(7200)]
     assert sum(each.answered for each in past) == 36_000
     assert sum(each.latency[60] for each in past) == 36_000
@@ -21,15 +21,15 @@ def test_the_past_is_told_in_longer_and_longer_steps_and_nothing_is_lost() -> No
     assert all(one.start + one.width <= other.start for one, other in itertools.pairwise(past))
 
 
-def test_a_day_takes_no_more_room_than_it_may() -> None:
+def test_a_day_has_at_most_150_slots() -> None:
     assert len(slots(24 * 3600)) <= 150
 
 
-def test_the_last_minute_is_told_finely() -> None:
+def test_the_last_minute_has_the_finest_slots() -> None:
     fine = [each for each in map(Slot.unpack, slots(3600)) if each.width == FINEST_S]
     assert 28 <= len(fine) <= 42
 
 
-def test_a_time_belongs_to_the_slot_it_lies_in() -> None:
+def test_a_time_belongs_to_the_slot_that_contains_it() -> None:
     assert slot_start(1_000_001_999.0) == 1_000_000
     assert slot_start(1_000_002_000.0) == 1_000_002

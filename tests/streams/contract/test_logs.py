@@ -1,5 +1,3 @@
-"""What a log line says to a machine."""
-
 import json
 import logging
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from streams.contract.settings import Settings
 
 @pytest.fixture
 def fresh_logging() -> Iterator[None]:
-    """Logging as it was, afterwards."""
+    """Restores the configuration of logging after the test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     levels = {name: logging.getLogger(name).level for name in ("streams", "web", "models", "infra")}
@@ -25,8 +23,8 @@ def fresh_logging() -> Iterator[None]:
 
 def line(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
     [text] = capsys.readouterr().out.splitlines()
-    told: dict[str, object] = json.loads(text)
-    return told
+    found: dict[str, object] = json.loads(text)
+    return found
 
 
 @pytest.mark.usefixtures("fresh_logging")
@@ -34,14 +32,14 @@ def test_a_line_about_a_frame_has_its_session_and_number(capsys: pytest.CaptureF
     configure(Settings(log="json"))
     log = logging.getLogger("streams.agents")
     log.warning("rejected a frame: %s", "no\npicture", extra=about(Frame(session="abc", seq=7)))
-    told = line(capsys)
-    assert (told["session"], told["seq"], told["level"]) == ("abc", 7, "WARNING")
-    assert (told["logger"], told["message"]) == ("streams.agents", "rejected a frame: no\npicture")
-    assert str(told["time"]).endswith("+00:00")
+    found = line(capsys)
+    assert (found["session"], found["seq"], found["level"]) == ("abc", 7, "WARNING")
+    assert (found["logger"], found["message"]) == ("streams.agents", "rejected a frame: no\npicture")
+    assert str(found["time"]).endswith("+00:00")
 
 
 @pytest.mark.usefixtures("fresh_logging")
-def test_a_line_about_nothing_in_particular_has_neither(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_that_is_not_about_a_frame_has_neither(capsys: pytest.CaptureFixture[str]) -> None:
     configure(Settings(log="json"))
     logging.getLogger("another.library").warning("Started server")
     assert line(capsys).keys() == {"time", "level", "logger", "message"}
@@ -58,7 +56,7 @@ def test_an_exception_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("session", [10**100, "\ud800", b"\xff", ["a"], None])
-def test_whatever_a_broken_message_had_in_it_is_still_one_line_of_json(session: object) -> None:
+def test_a_line_about_a_broken_message_is_still_one_line_of_json(session: object) -> None:
     record = logging.makeLogRecord({"msg": "rejected", "session": session, "seq": session})
     text = JsonLines().format(record)
     assert "\n" not in text
@@ -66,7 +64,7 @@ def test_whatever_a_broken_message_had_in_it_is_still_one_line_of_json(session: 
 
 
 @pytest.mark.usefixtures("fresh_logging")
-def test_details_are_told_of_our_own_modules_only(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_our_own_packages_log_details(capsys: pytest.CaptureFixture[str]) -> None:
     configure(Settings(log="json", log_level="DEBUG"))
     logging.getLogger("aiokafka").debug("a heartbeat")
     logging.getLogger("streams.agents").debug(
@@ -78,7 +76,7 @@ def test_details_are_told_of_our_own_modules_only(capsys: pytest.CaptureFixture[
 @pytest.mark.usefixtures("fresh_logging")
 def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     configure(Settings(log_level="WARNING"))
-    logging.getLogger("web.hub").info("unheard")
-    logging.getLogger("web.hub").warning("heard")
-    assert capsys.readouterr().out.strip().endswith("WARNING web.hub: heard")
+    logging.getLogger("web.hub").info("not shown")
+    logging.getLogger("web.hub").warning("shown")
+    assert capsys.readouterr().out.strip().endswith("WARNING web.hub: shown")
     assert configuration(Settings())["root"]["level"] == "INFO"

@@ -18,55 +18,55 @@ def answer(seq: int, at: float, **labels: float) -> Prediction:
 
 
 def after(*answers: Prediction) -> SmoothedLabel:
-    steady = SmoothedLabel()
+    smoothed = SmoothedLabel()
     for each in answers:
-        steady.follow(each)
-    return steady
+        smoothed.update(each)
+    return smoothed
 
 
-def test_the_first_answer_is_believed_at_once() -> None:
+def test_the_first_answer_is_used_at_once() -> None:
     assert after(answer(1, 0, cat=0.4, dog=0.3)).label == "cat"
 
 
 def test_a_single_frame_that_differs_changes_nothing() -> None:
     frames = [answer(seq, seq * 50.0, cat=0.8, dog=0.1) for seq in range(1, 20)]
-    steady = after(*frames, answer(20, 1000.0, dog=0.9))
-    assert (steady.label, steady.switches) == ("cat", 0)
+    smoothed = after(*frames, answer(20, 1000.0, dog=0.9))
+    assert (smoothed.label, smoothed.switches) == ("cat", 0)
 
 
 @pytest.mark.parametrize("fps", [5, 15, 60])
 def test_something_else_in_view_takes_over_within_a_second_at_any_frame_rate(fps: int) -> None:
     cats = [answer(seq, seq * 1000 / fps, cat=0.8) for seq in range(1, 3 * fps)]
-    steady = after(*cats)
+    smoothed = after(*cats)
     changed_at = cats[-1].times["received"]
     for number in range(1, fps + 1):
-        steady.follow(answer(len(cats) + number, changed_at + number * 1000 / fps, dog=0.8))
-    assert (steady.label, steady.switches) == ("dog", 1)
+        smoothed.update(answer(len(cats) + number, changed_at + number * 1000 / fps, dog=0.8))
+    assert (smoothed.label, smoothed.switches) == ("dog", 1)
 
 
 def test_two_labels_as_likely_as_each_other_do_not_flicker() -> None:
-    steady = after(
+    smoothed = after(
         *(answer(seq, seq * 50.0, cat=0.45 + 0.05 * (seq % 2), dog=0.5 - 0.05 * (seq % 2)) for seq in range(1, 200))
     )
-    assert steady.switches == 0
+    assert smoothed.switches == 0
 
 
 def test_an_answer_that_comes_after_a_newer_one_changes_nothing() -> None:
-    steady = after(answer(2, 100.0, cat=0.9))
-    before = steady.pack()
-    steady.follow(answer(1, 50.0, dog=0.9))
-    assert steady.pack() == before
+    smoothed = after(answer(2, 100.0, cat=0.9))
+    before = smoothed.pack()
+    smoothed.update(answer(1, 50.0, dog=0.9))
+    assert smoothed.pack() == before
 
 
-def test_what_is_remembered_stays_little() -> None:
-    steady = after(*(answer(seq, seq * 50.0, **{f"label {seq}": 0.9, "cat": 0.1}) for seq in range(1, 1000)))
-    assert len(steady.scores) < 60
+def test_labels_that_are_not_seen_any_more_are_removed() -> None:
+    smoothed = after(*(answer(seq, seq * 50.0, **{f"label {seq}": 0.9, "cat": 0.1}) for seq in range(1, 1000)))
+    assert len(smoothed.scores) < 60
 
 
-def test_who_goes_on_from_what_was_written_comes_to_the_same() -> None:
+def test_continuing_from_a_stored_label_gives_the_same_label() -> None:
     frames = [answer(seq, seq * 33.0, cat=(seq * 7 % 10) / 10, dog=(seq * 3 % 10) / 10) for seq in range(1, 100)]
     whole, parts = after(*frames), SmoothedLabel()
     for each in frames:
         parts = SmoothedLabel(*parts.pack())
-        parts.follow(each)
+        parts.update(each)
     assert parts == whole
