@@ -39,7 +39,7 @@ class World:
 async def test_a_gateway_is_ready_once_its_canary_came_back_and_not_before() -> None:
     world = World()
     assert not world.canary.ready
-    await world.canary.sing()
+    await world.canary.send_one()
     assert world.canary.ready
     assert world.canary.last is not None
     assert (world.canary.last.model, world.canary.last.version) == ("net", "1")
@@ -47,9 +47,9 @@ async def test_a_gateway_is_ready_once_its_canary_came_back_and_not_before() -> 
 
 async def test_a_gateway_is_no_longer_ready_when_its_canary_does_not_come_back() -> None:
     world = World()
-    await world.canary.sing()
+    await world.canary.send_one()
     world.outcome = None
-    lost = asyncio.create_task(world.canary.sing())
+    lost = asyncio.create_task(world.canary.send_one())
     await asyncio.sleep(0)
     world.now += PATIENCE_S - 0.1
     assert world.canary.ready
@@ -60,20 +60,20 @@ async def test_a_gateway_is_no_longer_ready_when_its_canary_does_not_come_back()
 
 async def test_a_gateway_whose_canaries_are_all_dropped_is_not_ready() -> None:
     world = World()
-    await world.canary.sing()
+    await world.canary.send_one()
     world.outcome = Outcome.STALE
     for _ in range(4):
         world.now += EVERY_S
-        await world.canary.sing()
+        await world.canary.send_one()
     assert not world.canary.ready
 
 
 async def test_a_gateway_is_ready_again_when_its_canary_is_back() -> None:
     world = World()
-    await world.canary.sing()
+    await world.canary.send_one()
     world.now += 3600.0
     assert not world.canary.ready
-    await world.canary.sing()
+    await world.canary.send_one()
     assert world.canary.ready
 
 
@@ -92,7 +92,7 @@ def test_readyz_is_503_from_when_the_canary_stops_until_it_is_back() -> None:
         until_readyz_says(200, client)
 
 
-def test_a_gateway_that_comes_back_sings_under_another_name() -> None:
+def test_a_gateway_that_restarts_has_a_canary_of_another_name() -> None:
     names = set()
     for _ in range(2):
         with TestClient(create_app(Settings(), InstantBroker, Shelf)) as client:
@@ -106,9 +106,9 @@ async def test_where_a_session_may_send_very_little_so_may_a_canary() -> None:
     world.hub.settings = Settings(max_fps=1)
     world.outcome = Outcome.STALE
     for _ in range(20):
-        await world.canary.sing()
+        await world.canary.send_one()
     assert not world.canary.ready
     world.outcome = Outcome.ANSWERED
     world.now += 60.0
-    await world.canary.sing()
+    await world.canary.send_one()
     assert world.canary.ready

@@ -101,13 +101,13 @@ def test_a_prediction_without_times_reaches_its_browser_and_is_counted() -> None
     outbox = table.hub.join("s", [], "")
     table.send(1)
     table.hub.settle(Prediction("s", 1, Outcome.ANSWERED, "worker", model="net", version="7"))
-    assert len(outbox._messages) == 2
+    assert outbox.waiting == 2
     assert value(table.hub.metrics, "answers_delivered_total", model="net", version="7") == 1
 
 
 def test_counting_costs_a_frame_little() -> None:
     table = Table()
-    session = table.hub._session("s")
+    session = table.hub.session("s")
     times = {step: 1e12 + 4 * place for place, step in enumerate(STEPS)}
     prediction = Prediction("s", 1, Outcome.ANSWERED, "worker", model="net", version="7", times=times)
     session.settled[1] = prediction

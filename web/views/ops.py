@@ -172,12 +172,12 @@ def report(state: State) -> dict[str, Any]:
 def row(session: Session, state: State, now: float) -> dict[str, Any]:
     """One session, without the rest of its id."""
     outbox = state.hub.outboxes.get(session.id)
-    served = state.hub.served(outbox.model)["model"] if outbox else None
+    served = state.hub.model_for(outbox.model) if outbox else None
     traffic = session.traffic
     return {
         "session": session.id[:SHOWN],
         "connected": outbox is not None,
-        "model": served["name"] if served else None,
+        "model": served.name if served else None,
         "fps": round(traffic.fps(now), 1),
         "in_flight": session.in_flight,
         "credits": session.settings.credits,
