@@ -90,13 +90,13 @@ def _decoded(paths: Iterable[Path], size: int) -> "Iterator[tuple[Sight, NDArray
 
 def _files(paths: Iterable[Path]) -> Iterator[Sight]:
     """The files named, and the pictures in the folders named."""
-    from infra.client.media_source import VIDEOS, expand
+    from infra.client.media_source import VIDEOS, media_files
 
     for path in paths:
         if not path.is_dir():
             yield Sight(path)
             continue
-        pictures = [Sight(file) for file in expand([path]) if file.suffix.lower() not in VIDEOS]
+        pictures = [Sight(file) for file in media_files([path]) if file.suffix.lower() not in VIDEOS]
         yield from pictures or [Sight(path, error="no picture in this folder")]
 
 

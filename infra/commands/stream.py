@@ -119,9 +119,7 @@ class Run:
         if self.unanswered:
             self.unanswered.answered(frame.path)
         if self.show and (before is None or before.label != top.label):
-            click.echo(
-                f"{frame.path.name:32.32}  {top.label:28.28} {top.probability:6.1%}  {round_trip_ms:6.0f} ms"
-            )
+            click.echo(f"{frame.path.name:32.32}  {top.label:28.28} {top.probability:6.1%}  {round_trip_ms:6.0f} ms")
 
     def _dropped(self, frame: MediaFrame, message: Dropped) -> None:
         if self.unanswered:

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaConnectionError
 from rich.console import Console
 
 from infra.client.client import Client, Refused
-from infra.client.media_source import Shot
+from infra.client.media_source import MediaFrame
 from infra.local.kafka.server import LocalKafka
 from infra.local.scrape_targets import free_ports, write_targets
 from infra.local.supervisor import SupervisedProcess
@@ -26,6 +26,7 @@ from models.engines.cores import available_cores
 from streams.contract.settings import Settings
 from streams.contract.topics import topic_specs
 from web import SAMPLES
+from web.messages import Labels
 
 log = logging.getLogger(__name__)
 
@@ -159,9 +160,9 @@ class Stack:
                 await asyncio.sleep(LOOK_S)
         answers: list[Ready] = []
 
-        def answered(_: Shot, message: dict[str, Any], ms: float) -> None:
-            top = message["labels"][0]
-            answers.append(Ready(self.url, ",".join(self.settings.broker), top["label"], top["probability"], ms))
+        def answered(_: MediaFrame, message: Labels, ms: float) -> None:
+            top = message.labels[0]
+            answers.append(Ready(self.url, ",".join(self.settings.broker), top.label, top.probability, ms))
 
         while not answers:
             with suppress(Refused):
@@ -190,6 +191,6 @@ class Stack:
         return path.read_text().strip()
 
 
-async def one_picture(size: int) -> AsyncIterator[Shot]:
+async def one_picture(size: int) -> AsyncIterator[MediaFrame]:
     """The sample picture, once; it is a square JPEG already."""
-    yield Shot(PICTURE, PICTURE.read_bytes())
+    yield MediaFrame(PICTURE, PICTURE.read_bytes())
