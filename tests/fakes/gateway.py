@@ -27,7 +27,7 @@ class InstantBroker(Broker):
             asyncio.get_running_loop().call_soon(self.on_prediction, answer(message))
 
 
-class Shelf(StatsReader):
+class EmptyStatsReader(StatsReader):
     """Knows at once that nothing was written before, and reads nothing: tests put what they need themselves."""
 
     async def run(self) -> None:
@@ -48,7 +48,7 @@ def answer(frame: Frame) -> Prediction:
     )
 
 
-def until_readyz_says(status: int, client: TestClient) -> None:
+def until_readyz_returns(status: int, client: TestClient) -> None:
     """Wait for it, five seconds at most."""
     end = time.monotonic() + 5
     while client.get("/readyz").status_code != status:

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketT
 from starlette.websockets import WebSocketDisconnect
 
 from streams.contract.settings import Settings
-from tests.fakes.gateway import InstantBroker, Shelf, until_readyz_says
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker, until_readyz_returns
 from web.app import create_app
 from web.protocol import Upload, pack
 
@@ -16,7 +16,7 @@ SLOW = b"\xff\xd8\xff\xe0wait"
 
 
 def gateway(**changes: Any) -> TestClient:
-    return TestClient(create_app(Settings(**changes), InstantBroker, Shelf))
+    return TestClient(create_app(Settings(**changes), InstantBroker, EmptyStatsReader))
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_healthz_says_ok_and_counts_sockets(client: TestClient) -> None:
 
 
 def test_readyz_says_so_once_a_canary_came_back(client: TestClient) -> None:
-    until_readyz_says(200, client)
+    until_readyz_returns(200, client)
     assert client.get("/readyz").json()["ready"]
 
 
@@ -59,7 +59,7 @@ def test_readyz_is_503_without_a_worker() -> None:
         async def run(self) -> None:
             pass
 
-    with TestClient(create_app(Settings(), NoWorker, Shelf)) as client:
+    with TestClient(create_app(Settings(), NoWorker, EmptyStatsReader)) as client:
         response = client.get("/readyz")
     assert response.status_code == 503
     assert not response.json()["ready"]

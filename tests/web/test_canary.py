@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from streams.contract.messages import Frame, Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome
 from streams.contract.settings import Settings
-from tests.fakes.gateway import InstantBroker, Shelf, answer, until_readyz_says
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker, answer, until_readyz_returns
 from web.app import create_app
 from web.canary import EVERY_S, Canary
 from web.hub import Hub
@@ -78,24 +78,24 @@ async def test_a_gateway_is_ready_again_when_its_canary_is_back() -> None:
 
 
 def test_readyz_is_503_from_when_the_canary_stops_until_it_is_back() -> None:
-    with TestClient(create_app(Settings(), InstantBroker, Shelf)) as client:
+    with TestClient(create_app(Settings(), InstantBroker, EmptyStatsReader)) as client:
         app: Any = client.app
         canary: Canary = app.state.canary
         ahead = 0.0
         canary.clock = lambda: time.monotonic() + ahead
 
-        until_readyz_says(200, client)
+        until_readyz_returns(200, client)
         ahead = PATIENCE_S + 1
         response = client.get("/readyz")
         assert response.status_code == 503
         assert response.json()["ready"] is False
-        until_readyz_says(200, client)
+        until_readyz_returns(200, client)
 
 
 def test_a_gateway_that_restarts_has_a_canary_of_another_name() -> None:
     names = set()
     for _ in range(2):
-        with TestClient(create_app(Settings(), InstantBroker, Shelf)) as client:
+        with TestClient(create_app(Settings(), InstantBroker, EmptyStatsReader)) as client:
             app: Any = client.app
             names.add(app.state.canary.session)
     assert len(names) == 2

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from streams.contract.settings import Settings
-from tests.fakes.gateway import InstantBroker, Shelf
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from web.app import create_app
 from web.protocol import Upload, pack
 
@@ -93,7 +93,7 @@ async def converse(
 
 
 def test_ten_thousand_hostile_messages_get_only_named_errors_and_harm_nobody() -> None:
-    app = create_app(Settings(max_frame_bytes=1024), InstantBroker, Shelf)
+    app = create_app(Settings(max_frame_bytes=1024), InstantBroker, EmptyStatsReader)
     heard = 0
 
     with living(app) as loop:

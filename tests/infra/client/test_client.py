@@ -14,7 +14,7 @@ from infra.client.client import Client, ClockOffset, Refused
 from infra.client.media_source import MediaFrame
 from streams.contract.outcomes import Outcome, Stage
 from streams.contract.settings import Settings
-from tests.fakes.gateway import InstantBroker, Shelf
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from tests.fakes.scripted_gateway import AHEAD_MS, NET, ScriptedGateway, serving
 from web.app import create_app
 from web.messages import Down, Dropped, Label, Labels, ModelInfo, Models, Pong
@@ -260,7 +260,7 @@ async def test_a_run_of_some_seconds_ends_by_itself() -> None:
 
 
 async def test_client_and_gateway_agree_on_every_frame() -> None:
-    app = create_app(Settings(max_frame_bytes=1024), InstantBroker, Shelf)
+    app = create_app(Settings(max_frame_bytes=1024), InstantBroker, EmptyStatsReader)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio"))
     serving_task = asyncio.create_task(server.serve())
     while not server.started:

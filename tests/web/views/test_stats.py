@@ -13,7 +13,7 @@ from streams.contract.messages import Label, Prediction
 from streams.contract.outcomes import Stage
 from streams.contract.settings import Settings
 from streams.contract.stats import SessionStats
-from tests.fakes.gateway import InstantBroker, Shelf
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from web.app import create_app
 from web.stats_reader import StatsReader, StatsStore
 
@@ -44,7 +44,7 @@ def seen(session: str, label: str, frames: int, now: float) -> SessionStats:
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(), InstantBroker, Shelf)) as client:
+    with TestClient(create_app(Settings(), InstantBroker, EmptyStatsReader)) as client:
         yield client
 
 
@@ -157,7 +157,7 @@ def test_while_the_table_is_still_read_nothing_is_said_to_be_unknown() -> None:
 
 def test_statistics_that_are_switched_off_are_linked_from_nowhere() -> None:
     with (
-        TestClient(create_app(Settings(statistics="off"), InstantBroker, Shelf)) as client,
+        TestClient(create_app(Settings(statistics="off"), InstantBroker, EmptyStatsReader)) as client,
         client.websocket_connect("/ws") as socket,
     ):
         assert socket.receive_json()["stats"] == ""
