@@ -1,4 +1,4 @@
-"""What answers at each address of the gateway."""
+"""The WebSocket of a browser: frames in, labels out."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence

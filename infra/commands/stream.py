@@ -22,7 +22,9 @@ from web.messages import Dropped, Label, Labels
 @click.option("--url", default="ws://127.0.0.1:8000/ws", show_default=True, help="The gateway's WebSocket.")
 @click.option("--sessions", default=1, show_default=True, type=click.IntRange(1), help="How many at once.")
 @click.option(
-    "--fps", type=click.FloatRange(0.01), help="Frames a second of each session.  [default: what credits let]"
+    "--fps",
+    type=click.FloatRange(0.01),
+    help="Frames a second of each session.  [default: as many as the credits allow]",
 )
 @click.option(
     "--seconds", type=click.FloatRange(0.1), help="Start over until so long has passed.  [default: once through]"
