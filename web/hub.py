@@ -9,7 +9,7 @@ from streams.contract.canary import is_canary
 from streams.contract.messages import Frame, Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome
 from streams.contract.settings import Settings
-from web.messages import Down, Dropped, Error, Label, Labels, ModelInfo, Models, SmoothedLabel, Welcome
+from web.messages import Dropped, Error, GatewayMessage, Label, Labels, ModelInfo, Models, SmoothedLabel, Welcome
 from web.metrics import Metrics
 from web.protocol import Upload
 from web.sessions import Session
@@ -31,7 +31,7 @@ class Outbox:
         self.model = model
         self.session = session
         self.taken_over = False
-        self._messages: deque[Down] = deque()
+        self._messages: deque[GatewayMessage] = deque()
         self._newest: Labels | None = None  # the waiting labels that are whole
         self._filled = asyncio.Event()
 
@@ -40,7 +40,7 @@ class Outbox:
         """How many messages wait."""
         return len(self._messages)
 
-    def put(self, message: Down) -> None:
+    def put(self, message: GatewayMessage) -> None:
         """Queue ``message``, which the outbox may change from now on. A full outbox takes no more."""
         if len(self._messages) == OUTBOX_SIZE:
             about = {"session": self.session, "seq": getattr(message, "seq", None)}
@@ -53,7 +53,7 @@ class Outbox:
         self._messages.append(message)
         self._filled.set()
 
-    async def get(self) -> Down:
+    async def get(self) -> GatewayMessage:
         """The next message, which waits no longer."""
         while not self._messages:
             self._filled.clear()

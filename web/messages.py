@@ -6,7 +6,7 @@ milliseconds since 1970 by the clock of the side that sends them.
 
 import json
 import sys
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 
@@ -115,17 +115,16 @@ class Error(Message):
     message: str
 
 
-Down = Welcome | Models | Labels | Dropped | Pong | Error
-
-_encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Down] = msgspec.json.Decoder(Down)
+GatewayMessage = Welcome | Models | Labels | Dropped | Pong | Error
 
 
-class _Type(msgspec.Struct):
+class _OnlyType(msgspec.Struct):
     type: str
 
 
-_TYPES = {each.__struct_config__.tag for each in (Welcome, Models, Labels, Dropped, Pong, Error)}
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[GatewayMessage] = msgspec.json.Decoder(GatewayMessage)
+_known = {each.__struct_config__.tag for each in get_args(GatewayMessage)}
 
 
 def encode(message: Message) -> str:
@@ -133,8 +132,8 @@ def encode(message: Message) -> str:
     return _encoder.encode(message).decode()
 
 
-def decode(text: str | bytes) -> Down | None:
-    """A message from the gateway, None if its type is unknown: a newer gateway may send more.
+def decode(text: str | bytes) -> GatewayMessage | None:
+    """A message from the gateway, or None if its type is unknown: a newer gateway may send more types.
 
     Raises:
         msgspec.DecodeError: the text is not JSON, or a message of a known type lacks what it must have.
@@ -142,7 +141,7 @@ def decode(text: str | bytes) -> Down | None:
     try:
         return _decoder.decode(text)
     except msgspec.ValidationError:
-        if msgspec.json.decode(text, type=_Type).type in _TYPES:
+        if msgspec.json.decode(text, type=_OnlyType).type in _known:
             raise
         return None
 

@@ -16,7 +16,7 @@ from infra.client.frame_counts import FrameCounts
 from infra.client.media_source import MediaFrame
 from streams.contract.clock import now_ms
 from streams.contract.outcomes import Outcome
-from web.messages import Down, Dropped, Labels, ModelInfo, Models, Ping, Pong, Welcome, decode, encode
+from web.messages import Dropped, GatewayMessage, Labels, ModelInfo, Models, Ping, Pong, Welcome, decode, encode
 from web.protocol import CloseCode, Upload, pack
 
 FIRST_WAIT_S = 0.25  # before a reconnect, at most; it doubles with each attempt that fails
@@ -195,7 +195,7 @@ class Client:
                 await socket.send(encode(Ping(self.clock_ms(), self._offset.ms)))
                 await asyncio.sleep(PING_EVERY_S)
 
-    def _take(self, message: Down | None, socket: ClientConnection) -> None:
+    def _take(self, message: GatewayMessage | None, socket: ClientConnection) -> None:
         match message:
             case Welcome():
                 self.session, self._token = message.session, message.token

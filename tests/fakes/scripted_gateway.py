@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from web.messages import Down, ModelInfo, Ping, Pong, Welcome, encode, parse_ping
+from web.messages import GatewayMessage, ModelInfo, Ping, Pong, Welcome, encode, parse_ping
 from web.protocol import Upload, unpack
 
 NET = ModelInfo("net", "1", 224)
@@ -20,7 +20,9 @@ AHEAD_MS = 5000.0  # by so much the clock of this server is ahead
 class ScriptedGateway:
     """Notes what its one client sends. ``answer`` makes the messages that follow each frame."""
 
-    def __init__(self, answer: Callable[[Upload], Sequence[Down]] = lambda upload: [], credits: int = 2) -> None:
+    def __init__(
+        self, answer: Callable[[Upload], Sequence[GatewayMessage]] = lambda upload: [], credits: int = 2
+    ) -> None:
         self.answer = answer
         self.credits = credits
         self.models = [NET]
@@ -44,7 +46,7 @@ class ScriptedGateway:
                     self.uploads.append(unpack(message))
                     await self.send(*self.answer(self.uploads[-1]))
 
-    async def send(self, *messages: Down) -> None:
+    async def send(self, *messages: GatewayMessage) -> None:
         assert self.socket is not None
         for message in messages:
             await self.socket.send(encode(message))

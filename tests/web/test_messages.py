@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from streams.contract.outcomes import Outcome, Stage
 from web.messages import (
-    Down,
     Dropped,
     Error,
+    GatewayMessage,
     Label,
     Labels,
     ModelInfo,
@@ -43,7 +43,7 @@ def labels(smoothed: SmoothedLabel | None = None) -> Labels:
     return Labels(7, [Label(3, "cat", 0.5)], "net", "1", 224, {"captured": 1.5}, smoothed)
 
 
-MESSAGES: list[tuple[Down, dict[str, Any]]] = [
+MESSAGES: list[tuple[GatewayMessage, dict[str, Any]]] = [
     (
         Welcome("s", 4, 1.5, [NET], NET, "token", 2, 1000, "/stats/s"),
         {
@@ -87,7 +87,7 @@ MESSAGES: list[tuple[Down, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("message", "expected"), MESSAGES)
 def test_a_message_has_the_keys_that_the_page_reads_and_comes_through(
-    message: Down, expected: dict[str, Any]
+    message: GatewayMessage, expected: dict[str, Any]
 ) -> None:
     text = encode(message)
     assert json.loads(text) == expected

@@ -17,7 +17,7 @@ from streams.contract.settings import Settings
 from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from tests.fakes.scripted_gateway import AHEAD_MS, NET, ScriptedGateway, serving
 from web.app import create_app
-from web.messages import Down, Dropped, Label, Labels, ModelInfo, Models, Pong
+from web.messages import Dropped, GatewayMessage, Label, Labels, ModelInfo, Models, Pong
 from web.protocol import CloseCode, Upload
 
 pytestmark = pytest.mark.timeout(20)
@@ -41,7 +41,7 @@ def labels(seq: int, name: str = "cat") -> Labels:
     return Labels(seq, [Label(0, name, 0.9)], "net", "1", 224, {})
 
 
-def at_once(upload: Upload) -> Sequence[Down]:
+def at_once(upload: Upload) -> Sequence[GatewayMessage]:
     return [labels(upload.seq)]
 
 
@@ -129,7 +129,7 @@ async def test_one_answer_superseded_halves_what_is_in_flight_and_counts_every_f
 
 
 async def test_an_expired_frame_is_counted_and_gives_its_credit_back() -> None:
-    def expire(upload: Upload) -> Sequence[Down]:
+    def expire(upload: Upload) -> Sequence[GatewayMessage]:
         return [Dropped(upload.seq, Outcome.EXPIRED, Stage.GATEWAY)]
 
     async with serving(ScriptedGateway(expire)) as gateway:
@@ -146,10 +146,11 @@ async def test_an_outcome_that_comes_twice_is_counted_once() -> None:
 async def test_a_frame_carries_the_round_trips_of_the_answers_since_the_one_before() -> None:
     async with serving(ScriptedGateway(at_once, credits=1)) as gateway:
         counts = await Client(gateway.url, frames(3)).run()
-    assert gateway.uploads[0].echoes == ()
-    for number, (seq, round_trip_ms) in enumerate(echo for each in gateway.uploads[1:] for echo in each.echoes):
-        assert seq == number + 1
-        assert round_trip_ms == pytest.approx(counts.round_trips[number], rel=1e-5)
+    first, second, third = (each.echoes for each in gateway.uploads)
+    assert first == ()
+    assert [*second, *third] == [
+        (seq, pytest.approx(ms, rel=1e-5)) for seq, ms in enumerate(counts.round_trips[:2], start=1)
+    ]
 
 
 async def test_after_a_lost_connection_the_client_resumes_its_session_and_asks_for_what_is_pending() -> None:
