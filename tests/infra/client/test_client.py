@@ -146,11 +146,10 @@ async def test_an_outcome_that_comes_twice_is_counted_once() -> None:
 async def test_a_frame_carries_the_round_trips_of_the_answers_since_the_one_before() -> None:
     async with serving(ScriptedGateway(at_once, credits=1)) as gateway:
         counts = await Client(gateway.url, frames(3)).run()
-    first, second, third = (each.echoes for each in gateway.uploads)
+    first, *others = (each.echoes for each in gateway.uploads)
     assert first == ()
-    assert [*second, *third] == [
-        (seq, pytest.approx(ms, rel=1e-5)) for seq, ms in enumerate(counts.round_trips[:2], start=1)
-    ]
+    assert [seq for echoes in others for seq, _ in echoes] == [1, 2]
+    assert [ms for echoes in others for _, ms in echoes] == pytest.approx(counts.round_trips[:2], rel=1e-5)
 
 
 async def test_after_a_lost_connection_the_client_resumes_its_session_and_asks_for_what_is_pending() -> None:
