@@ -1,4 +1,4 @@
-"""What the job does with each frame: classify it, and say that it lives."""
+"""The agent that classifies frames, and the tasks that run beside it for as long as the worker lives."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from streams.app import WORKER, app, frames, predictions, rejected, settings, wo
 from streams.batching import Batcher
 from streams.contract.clock import now_ms
 from streams.contract.logs import about
-from streams.contract.messages import Frame, Prediction, ServedModel, WorkerStatus
+from streams.contract.messages import Frame, Prediction, ServedModel
 from streams.contract.outcomes import Outcome
 from streams.metrics import Metrics, lag, serve
 from streams.registry_watcher import RegistryWatcher
@@ -18,7 +18,7 @@ from streams.serving import asked_for, load
 
 log = logging.getLogger(__name__)
 
-ALIVE_EVERY_S = 2.0
+ANNOUNCE_EVERY_S = 2.0
 
 metrics = Metrics()
 
@@ -31,9 +31,10 @@ def prepare(*_: Any, **__: Any) -> None:
     """
     if hasattr(app, "batcher"):
         return
-    app.follower = RegistryWatcher(Registry(settings.registry), asked_for(settings), partial(load, settings=settings))
+    registry = Registry(settings.registry)
+    app.registry_watcher = RegistryWatcher(registry, asked_for(settings), partial(load, settings=settings))
     app.batcher = Batcher(
-        app.follower.first(settings.max_batch),
+        app.registry_watcher.load_all(settings.max_batch),
         publish,
         max_batch=settings.max_batch,
         freshness_ms=settings.freshness_ms,
@@ -46,7 +47,7 @@ def prepare(*_: Any, **__: Any) -> None:
 
 @app.agent(frames)
 async def classify(stream: Any) -> None:
-    """Every frame goes to the batcher, which publishes what became of it."""
+    """Every frame goes to the batcher, which publishes its prediction."""
     async for frame in stream:
         if reason := frame.why_unusable():
             await reject(frame, reason)
@@ -56,41 +57,41 @@ async def classify(stream: Any) -> None:
 
 @app.task
 async def run_batcher() -> None:
-    """Keep the engine fed for as long as the worker lives."""
+    """Keep the engine busy for as long as the worker lives."""
     await app.batcher.run()
 
 
 @app.task
-async def follow_registry() -> None:
-    """Serve what is promoted, as soon as it is loaded, for as long as the worker lives."""
-    await app.follower.follow(app.batcher, say_what_is_served)
+async def watch_registry() -> None:
+    """Serve promoted models, as soon as they are loaded, for as long as the worker lives."""
+    await app.registry_watcher.watch(app.batcher, announce)
 
 
 @app.task
-async def say_alive() -> None:
-    """Tell the gateways now and then what this worker serves, and how it is; Prometheus asks."""
+async def keep_announcing() -> None:
+    """Announce this worker every few seconds, and answer Prometheus."""
     serve(metrics, settings.metrics_host, settings.metrics_port)
     while True:
-        await say_what_is_served()
-        await asyncio.sleep(ALIVE_EVERY_S)
+        await announce()
+        await asyncio.sleep(ANNOUNCE_EVERY_S)
 
 
-async def say_what_is_served() -> None:
-    """Tell the gateways, as of now."""
+async def announce() -> None:
+    """Tell the gateways which models this worker serves, and how busy it is."""
     metrics.models = [
         ServedModel(name, each.version, each.input_size, each.engine, each.precision)
-        for name, each in app.batcher.classifiers.items()
+        for name, each in app.batcher.models.items()
     ]
     metrics.lag = lag(app.consumer.assignment(), app.monitor.tp_read_offsets, app.monitor.tp_end_offsets)
-    error = "; ".join(f"{name}: {why}" for name, why in app.follower.errors.items())
-    status = WorkerStatus(worker=WORKER, at=now_ms(), models=metrics.models, error=error, **metrics.lately())
+    error = "; ".join(f"{name}: {why}" for name, why in app.registry_watcher.errors.items())
+    status = metrics.take_status(WORKER, now_ms(), error)
     await workers.send(key=WORKER, value=status)
 
 
 async def publish(prediction: Prediction) -> None:
-    """Send a prediction to where its session's other predictions are."""
+    """Send a prediction to the partition of its session."""
     await predictions.send(key=prediction.session, value=prediction)
-    metrics.published(prediction)
+    metrics.count_outcome(prediction)
     if prediction.outcome == Outcome.FAILED:
         log.warning("a frame failed: %s", prediction.message, extra=about(prediction))
     else:
@@ -98,6 +99,6 @@ async def publish(prediction: Prediction) -> None:
 
 
 async def reject(frame: Frame, reason: str) -> None:
-    """Set aside a frame that names no session to answer."""
+    """Set aside a frame that cannot be answered, because it names no session or is broken."""
     log.warning("rejected a frame: %s", reason, extra=about(frame))
     await rejected.send(value=frame.jpeg if isinstance(frame.jpeg, bytes) else b"", headers={"why": reason.encode()})

@@ -1,4 +1,4 @@
-"""The Faust app: its settings, its typed topics, its table."""
+"""The Faust app: its settings, its typed topics and its table."""
 
 import logging
 import os
@@ -25,9 +25,9 @@ WORKER = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
 
 
 class Topic(faust.Topic):
-    """A topic on which a message that cannot be decoded goes to the rejected topic, and the agent lives on.
+    """A topic whose messages that cannot be decoded go to the rejected topic, without disturbing the agent.
 
-    Faust's own answer is to throw the error into the agent that reads the topic, which restarts it.
+    Faust would throw the error into the agent that reads the topic, and so restart it.
     """
 
     async def on_key_decode_error(self, exc: Exception, message: Any) -> None:
@@ -42,17 +42,20 @@ class Topic(faust.Topic):
 
 
 class Boot(AppBootStrategy):
-    """Starts everything but Faust's web server, which the command line turns on, and which shows tables to anyone."""
+    """Starts everything except Faust's web server.
+
+    Faust's command line turns that server on, and it shows the tables to anyone who can reach it.
+    """
 
     enable_web = False
 
 
 class App(faust.App):
-    """Faust's app, the batcher of this worker's models, and what keeps those up to date."""
+    """Faust's app, with the batcher of this worker and the watcher that keeps its models up to date."""
 
     BootStrategy = Boot
     batcher: Batcher
-    follower: RegistryWatcher
+    registry_watcher: RegistryWatcher
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
@@ -66,9 +69,9 @@ app = App(
     key_serializer="raw",
     topic_partitions=settings.partitions,
     topic_replication_factor=settings.replication,
-    topic_allow_declare=False,  # whoever runs the stack creates the topics, all with as many partitions
+    topic_allow_declare=False,  # the topics exist already, with the right number of partitions
     topic_disable_leader=True,
-    # the first worker ever starts at the beginning: what waits there is stale, and is answered so
+    # the very first worker begins at the oldest frame: frames that are too old are dropped as stale
     consumer_auto_offset_reset="earliest",
     stream_buffer_maxsize=256,
     stream_wait_empty=False,
@@ -81,7 +84,7 @@ app = App(
     consumer_max_fetch_size=4 * settings.max_frame_bytes,
     producer_linger=0.0,
     table_standby_replicas=0,
-    logging_config=configuration(settings) if settings.log == "json" else None,  # Faust's own text says more
+    logging_config=configuration(settings) if settings.log == "json" else None,  # Faust's text format has more in it
 )
 
 frames = app.topic(FRAMES, key_type=str, value_type=Frame, value_serializer=codec.NAME)
@@ -89,8 +92,8 @@ predictions = app.topic(PREDICTIONS, key_type=str, value_type=Prediction, value_
 rejected = app.topic(REJECTED, value_type=bytes, value_serializer="raw")
 workers = app.topic(WORKERS, key_type=str, value_type=WorkerStatus, value_serializer=codec.NAME)
 
-# The table's changelog is the published statistics: compacted, and read by whoever shows them. An entry is kept as
-# it is written, a `SessionStats` in bytes: a worker that takes partitions over reads those that go on, and no others.
+# The table's changelog is the published statistics: a compacted topic that the gateways read. An entry stays in
+# bytes, as `SessionStats.dumps` wrote it: after a rebalance a worker unpacks only sessions that still send frames.
 sessions = app.Table(
     "sessions",
     key_type=str,
@@ -100,5 +103,5 @@ sessions = app.Table(
         SESSIONS, key_type=str, value_type=bytes, value_serializer="raw", internal=True, compacting=True
     ),
 )
-# Faust writes a table's keys as JSON whatever its topic says; everywhere else a session's key is its bare id.
+# Faust writes the keys of a table as JSON, whatever its topic says. All other topics have the plain session id.
 sessions.key_serializer = "raw"  # type: ignore[attr-defined]

@@ -1,9 +1,8 @@
-"""The micro-batcher: frames in, as they come; batches to the classifier, whenever it is free; predictions out.
+"""The micro-batcher: frames in, batches to the engine, predictions out.
 
-No frame waits for a batch to fill. While the engine runs one batch, the next one is decoded; it holds what was
-freshest when there was room, and goes to the engine as soon as that has room and the frames begun for it are decoded:
-on cores that engine and decoders share, to start without those would not be sooner, and small batches cost more a
-frame.
+No frame waits for a batch to fill. While the engine runs one batch, the frames of the next one are decoded. The next
+batch starts as soon as the engine has room and all of its frames are decoded: decoders and engine share the cores, so
+to start with fewer frames would not be sooner, and small batches cost more for each frame.
 """
 
 import asyncio
@@ -16,44 +15,63 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.images import BadFrame, FrameTooLarge, UnreadableFrame, read_frame
+from models.images import BadFrame, FrameTooLarge, read_frame
 from streams.contract.clock import now_ms
 from streams.contract.messages import Frame, Label, Prediction
 from streams.contract.outcomes import CAPTURED, Hop, Outcome, Stage
-from streams.dispatch import ClassifierProtocol, Dispatcher, Done, InFlightBatch
-from streams.fair_share import FairShare, Turn
+from streams.dispatch import ClassifierProtocol, Dispatcher, InFlightBatch, Result
+from streams.fair_share import FairShare, Run
 from streams.metrics import Metrics
-from streams.scheduling import Waiting, batch_limit, choose, is_stale
+from streams.scheduling import Limits, Progress, WaitingFrame, is_expiring, is_stale, plan
+from streams.served_models import ServedModels
 
-# why a frame whose picture cannot be read is dropped
-REFUSED = {UnreadableFrame: Outcome.UNREADABLE, FrameTooLarge: Outcome.TOO_LARGE}
+DECODERS = 2  # threads: Pillow releases the GIL while it decodes; more would only take the engine's cores
+DECODED_ON_LOOP_BYTES = 64 * 1024  # the largest JPEG that is: twice what the page sends
 
-GIVING_UP_MS = 500.0
-DECODERS = 2  # Pillow lets go of the GIL; more threads only take the engine's cores
-AT_ONCE_BYTES = 64 * 1024  # of a JPEG: twice what the page sends
+Decoded = NDArray[np.uint8] | Exception  # a picture (size, size, 3), or why there is none
 
 
 @dataclass(slots=True)
-class Batch:
-    """Frames of one model with their pictures, each (size, size, 3) uint8.
+class NextBatch:
+    """The batch that is being prepared: frames of one model with their pictures, each (size, size, 3) uint8.
 
-    The first frame decides which classifier the batch is for: whatever is served in its place meanwhile, the
-    pictures have the size that this one takes. For ``aside`` see `streams.fair_share.Split`.
+    The first frame decides the classifier. It stays, even if another version is served meanwhile: the pictures have
+    the size that it takes. ``decoding``: how many more frames of the batch are being decoded.
     """
 
     model: str | None = None
     classifier: ClassifierProtocol | None = None
-    frames: list[tuple[Waiting, NDArray[np.uint8]]] = field(default_factory=list)
-    aside: bool = False
+    frames: list[tuple[WaitingFrame, NDArray[np.uint8]]] = field(default_factory=list)
+    decoding: int = 0
+    on_one_core: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many frames it has, those included that are being decoded."""
+        return self.decoding + len(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many frames wait to be planned, are being decoded, are decoded, and are on the engine."""
+
+    waiting: int
+    decoding: int
+    decoded: int
+    running: int
 
 
 class Batcher:
-    """Answers every frame that is ``put`` in time exactly once, through ``publish``, while ``run`` runs.
+    """Publishes exactly one prediction for every frame that is ``put``, while ``run`` runs.
+
+    The exception are frames that their gateway is about to give up.
 
     Args:
-        classifiers: by name, those that are served at first; the first answers frames that name no model.
+        classifiers: by model name; the first answers frames that name no model.
         publish: called on the event loop with each prediction.
+        max_pixels: the most pixels that a frame may have.
         expire_ms: the age at which gateways give a frame up.
+        clock: milliseconds since 1970.
     """
 
     def __init__(
@@ -68,247 +86,231 @@ class Batcher:
         clock: Callable[[], float] = now_ms,
         metrics: Metrics | None = None,
     ) -> None:
-        self.classifiers = dict(classifiers)
+        self.models = ServedModels(classifiers)
         self.publish = publish
-        self.max_batch = max_batch
-        self.freshness_ms = freshness_ms
+        self.limits = Limits(max_batch, freshness_ms)
         self.max_pixels = max_pixels
         self.expire_ms = expire_ms
         self.clock = clock
         self.metrics = metrics or Metrics()
-        self.batch_sizes: dict[int, int] = {}
-        self._waiting: list[Waiting] = []
-        self._forming = Batch()
-        self._decoding = 0
+        self._waiting: list[WaitingFrame] = []
+        self._next = NextBatch()
         self._answers: list[Prediction] = []
-        self._turns = FairShare()
-        self._again: asyncio.TimerHandle | None = None
-        self._retired: list[ClassifierProtocol] = []
+        self._share = FairShare()
+        self._look_again: asyncio.TimerHandle | None = None
         self._runs = False
         self._wake = asyncio.Event()
         self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
-        self._runway = Dispatcher(self._classified, self._wake.set, clock)
+        self._dispatcher = Dispatcher(self._classified, self._wake.set, clock)
+
+    @property
+    def backlog(self) -> Backlog:
+        """Where the frames are that have no prediction yet."""
+        return Backlog(len(self._waiting), self._next.decoding, len(self._next.frames), self._dispatcher.running)
 
     @property
     def waiting(self) -> int:
-        """How many frames wait for the engine, those that are being decoded included."""
-        return len(self._waiting) + self._decoding + len(self._forming.frames)
+        """How many frames the engine does not have yet."""
+        return len(self._waiting) + self._next.size
 
     def put(self, frame: Frame) -> None:
-        """Let ``frame`` wait for its turn; one that its gateway is giving up is left to it.
-
-        That is so after a restart: two fates written in the same moment are what this avoids.
-        """
-        if self.clock() - frame.received > self.expire_ms - GIVING_UP_MS:
+        """Take a frame. A lone frame goes to an idle engine at once, before the event loop does anything else."""
+        now = self.clock()
+        if is_expiring(frame, now, self.expire_ms):
             return
-        frame.model = frame.model or next(iter(self.classifiers), "")
-        times = {CAPTURED: frame.captured, Hop.RECEIVED: frame.received, Hop.QUEUED: self.clock()}
-        waiting = Waiting(frame, times)
-        if frame.model in self.classifiers:
+        frame.model = frame.model or self.models.default
+        waiting = WaitingFrame(frame, {CAPTURED: frame.captured, Hop.RECEIVED: frame.received, Hop.QUEUED: now})
+        if frame.model in self.models:
             self._waiting.append(waiting)
         else:
             self._drop_unknown(waiting)
         self._wake.set()
-        if self._runs and self.waiting == 1 and self._runway.has_room:  # alone: before the loop does anything else
-            self._form()
-            self._launch()
-
-    async def warm(self, classifier: ClassifierProtocol) -> None:
-        """Warm up a classifier that is to be served, each step of it between two batches."""
-        await self._runway.warm(classifier, self.max_batch)
-
-    def serve(self, name: str, classifier: ClassifierProtocol) -> None:
-        """Let ``classifier``, warm already, answer from the next batch on; the one before it is closed when done.
-
-        Frames that wait are answered by the new one, those of the batch that is being formed by the old one.
-        """
-        self._retire(self.classifiers.get(name))
-        self.classifiers[name] = classifier
-
-    def withdraw(self, name: str) -> None:
-        """Serve this model no longer; frames that wait for it are told so, those of a formed batch are answered."""
-        self._retire(self.classifiers.pop(name))
-        for each in [each for each in self._waiting if each.frame.model == name]:
-            self._waiting.remove(each)
-            self._drop_unknown(each)
+        if self._runs and self.waiting == 1 and self._dispatcher.has_room:
+            self._prepare()
+            self._start()
 
     async def run(self) -> None:
-        """Keep the engine fed until cancelled."""
+        """Keep the engine busy until cancelled."""
         self._runs = True
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                self._launch()
+                self._start()
                 answers, self._answers = self._answers, []
                 for answer in answers:
                     answer.times[Hop.PUBLISHED] = self.clock()
                 await self._publish(answers)
-                self._form()
+                self._prepare()
         finally:
             self._runs = False
             self._decoders.shutdown(wait=False, cancel_futures=True)
-            self._runway.shutdown()
+            self._dispatcher.shutdown()
+
+    async def warm(self, classifier: ClassifierProtocol) -> None:
+        """Warm a classifier up before it is served, each step between two batches."""
+        await self._dispatcher.warm(classifier, self.limits.max_batch)
+
+    def serve(self, name: str, classifier: ClassifierProtocol) -> None:
+        """Let a warm classifier answer for a model from the next batch on.
+
+        It also answers the frames that wait. The classifier before it still answers the batch that is being prepared.
+        """
+        self.models.serve(name, classifier)
+        self._close_unused()
+
+    def withdraw(self, name: str) -> None:
+        """Serve a model no longer. Its waiting frames are dropped; a batch that is being prepared is answered."""
+        self.models.withdraw(name)
+        self._close_unused()
+        for each in [each for each in self._waiting if each.frame.model == name]:
+            self._waiting.remove(each)
+            self._drop_unknown(each)
 
     async def _publish(self, answers: list[Prediction]) -> None:
         if len(answers) == 1:
             await self.publish(answers[0])
-        else:  # side by side, so that Kafka gets a batch's answers in one request
+        else:  # together, so that Kafka gets the answers of a batch in one request
             await asyncio.gather(*map(self.publish, answers))
 
-    def _retire(self, classifier: ClassifierProtocol | None) -> None:
-        if classifier is not None:
-            self._retired.append(classifier)
-            self._close_retired()
-
-    def _close_retired(self) -> None:
-        """Close what no batch needs any more."""
-        idle = [
-            each for each in self._retired if each is not self._forming.classifier and not self._runway.uses(each)
-        ]
-        for each in idle:
-            self._retired.remove(each)
-            self._runway.close(each)
-
-    def _form(self) -> None:
-        """Start to decode the freshest waiting frames for which the forming batch has room."""
+    def _prepare(self) -> None:
+        """Plan what runs next, and begin to decode it."""
         if not self._waiting:
             return
-        begun = len(self._forming.frames) + self._decoding
         now = self.clock()
-        split = self._turns.split(self._waiting, now=now, idle=not begun and not self._runway.frames)
-        if split.wait_ms is not None:
-            self._look_again(split.wait_ms)
-        if not split.run:
-            return
-        pace = self._runway.pace(self._forming.classifier or self.classifiers[split.run[0].frame.model])
-        room = batch_limit(pace, limit_ms=self.freshness_ms, most=self.max_batch) - begun
-        if room <= 0:
-            return
-        ahead = pace * (begun + min(room, len(split.run)) + self._runway.frames)
-        choice = choose(
-            split.run,
-            now=now + min(ahead, self.freshness_ms / 2),
-            limit_ms=self.freshness_ms,
-            room=room,
-            served=self._turns.served,
-            model=self._forming.model,
-        )
-        self._waiting = choice.waiting + split.held
-        for each, reason in choice.dropped:
+        progress = Progress(self._next.model, self._next.size, self._dispatcher.running)
+        planned = plan(self._waiting, now, self._pace, limits=self.limits, share=self._share, progress=progress)
+        self._waiting = planned.keep
+        for each, reason in planned.drop:
             self._drop(each, reason)
-        for each in choice.run:
-            self._turns.take(Turn(each.frame.session, at=now, ms=pace))
-        self._forming.aside = split.aside
-        if choice.run and self._forming.classifier is None:
-            self._forming.model = choice.run[0].frame.model
-            self._forming.classifier = self.classifiers[choice.run[0].frame.model]
+        if planned.look_again_ms is not None:
+            self._plan_again_in(planned.look_again_ms)
+        if not planned.run:
+            return
+        batch = self._next
+        batch.on_one_core = planned.on_one_core
+        if batch.classifier is None:
+            batch.model = planned.run[0].frame.model
+            batch.classifier = self.models[batch.model]
+        for each in planned.run:
+            self._share.record(Run(each.frame.session, now, self._dispatcher.ms_per_frame(batch.classifier)))
         for part in range(DECODERS):
-            if share := choice.run[part::DECODERS]:
-                self._decode(share, self._forming.classifier)
+            if frames := planned.run[part::DECODERS]:
+                self._decode(frames, batch.classifier.input_size)
 
-    def _look_again(self, wait_ms: float) -> None:
-        if self._again:
-            self._again.cancel()
-        self._again = asyncio.get_running_loop().call_later(wait_ms / 1000, self._wake.set)
+    def _pace(self, model: str) -> float:
+        return self._dispatcher.ms_per_frame(self._next.classifier or self.models[model])
 
-    def _decode(self, share: list[Waiting], classifier: ClassifierProtocol | None) -> None:
-        assert classifier is not None
-        self._decoding += len(share)
-        size = classifier.input_size
-        jpegs = [each.frame.jpeg for each in share]
-        if len(share) == 1 and self._runway.has_room and len(jpegs[0]) <= AT_ONCE_BYTES:
-            # nobody else waits: to hand a lone frame over to a thread and back takes half as long as to decode it
-            self._decoded(share, _read(jpegs, size, self.max_pixels))
+    def _plan_again_in(self, wait_ms: float) -> None:
+        if self._look_again:
+            self._look_again.cancel()
+        self._look_again = asyncio.get_running_loop().call_later(wait_ms / 1000, self._wake.set)
+
+    def _decode(self, frames: list[WaitingFrame], size: int) -> None:
+        self._next.decoding += len(frames)
+        jpegs = [each.frame.jpeg for each in frames]
+        if len(frames) == 1 and self._dispatcher.has_room and len(jpegs[0]) <= DECODED_ON_LOOP_BYTES:
+            # no other frame waits: to change to a thread and back would take half as long as to decode
+            self._decoded(frames, _read(jpegs, size, self.max_pixels))
             return
         job = asyncio.get_running_loop().run_in_executor(self._decoders, _read, jpegs, size, self.max_pixels)
 
-        def decoded(done: asyncio.Future[list[NDArray[np.uint8] | Exception]]) -> None:
-            if not done.cancelled():
-                self._decoded(share, done.result())
+        def done(job: asyncio.Future[list[Decoded]]) -> None:
+            if not job.cancelled():
+                self._decoded(frames, job.result())
 
-        job.add_done_callback(decoded)
+        job.add_done_callback(done)
 
-    def _decoded(self, share: list[Waiting], pictures: list[NDArray[np.uint8] | Exception]) -> None:
-        self._decoding -= len(share)
+    def _decoded(self, frames: list[WaitingFrame], pictures: list[Decoded]) -> None:
+        self._next.decoding -= len(frames)
         self._wake.set()
         now = self.clock()
-        for each, picture in zip(share, pictures, strict=True):
-            if isinstance(picture, BadFrame):
-                self._drop(each, REFUSED.get(type(picture), Outcome.UNREADABLE), str(picture))
+        for each, picture in zip(frames, pictures, strict=True):
+            if isinstance(picture, FrameTooLarge):
+                self._drop(each, Outcome.TOO_LARGE, str(picture))
+            elif isinstance(picture, BadFrame):
+                self._drop(each, Outcome.UNREADABLE, str(picture))
             elif isinstance(picture, Exception):
                 self._drop(each, Outcome.FAILED, f"decoding failed: {picture!r}")
             else:
                 each.times[Hop.DECODED] = now
-                self._forming.frames.append((each, picture))
+                self._next.frames.append((each, picture))
 
-    def _launch(self) -> None:
-        """Hand the forming batch to the engine, if both are free, less what has become stale."""
-        if self._decoding or not self._runway.has_room:
+    def _start(self) -> None:
+        """Start the next batch, less what has become stale, if all of it is decoded and the engine has room."""
+        if self._next.decoding or not self._dispatcher.has_room:
             return
         now = self.clock()
-        fresh: list[tuple[Waiting, NDArray[np.uint8]]] = []
-        for each, picture in self._forming.frames:
-            if is_stale(each.frame, now, self.freshness_ms):
+        fresh: list[tuple[WaitingFrame, NDArray[np.uint8]]] = []
+        for each, picture in self._next.frames:
+            if is_stale(each.frame, now, self.limits.freshness_ms):
                 self._drop(each, Outcome.STALE)
             else:
                 fresh.append((each, picture))
-        classifier, aside, self._forming = self._forming.classifier, self._forming.aside, Batch()
-        if classifier is not None and fresh:
-            self.batch_sizes[len(fresh)] = self.batch_sizes.get(len(fresh), 0) + 1
-            job = self._runway.start(
-                classifier, [each for each, _ in fresh], [picture for _, picture in fresh], one_core=aside
+        batch, self._next = self._next, NextBatch()
+        if batch.classifier is not None and fresh:
+            result = self._dispatcher.start(
+                batch.classifier,
+                [each for each, _ in fresh],
+                [picture for _, picture in fresh],
+                one_core=batch.on_one_core,
             )
             ages = [now - each.frame.received for each, _ in fresh]
-            job.add_done_callback(self.metrics.launched(fresh[0][0].frame.model, ages))
-        self._close_retired()
+            result.add_done_callback(self.metrics.count_batch(fresh[0][0].frame.model, ages))
+        self._close_unused()
 
-    def _classified(self, flight: InFlightBatch, done: Done) -> None:
+    def _classified(self, batch: InFlightBatch, result: Result) -> None:
         now = self.clock()
-        if error := done.exception():
-            for each in flight.batch:
-                self._drop(each, Outcome.FAILED, f"{flight.classifier.model} failed: {error!r}")
+        if error := result.exception():
+            for each in batch.frames:
+                self._drop(each, Outcome.FAILED, f"{batch.classifier.model} failed: {error!r}")
         else:
-            for each, ranked in zip(flight.batch, done.result(), strict=True):
+            for each, ranked in zip(batch.frames, result.result(), strict=True):
                 each.times[Hop.CLASSIFIED] = now
-                answer = self._answer(each, Outcome.ANSWERED)
+                answer = _prediction(each, Outcome.ANSWERED)
                 answer.labels = [Label(one.index, one.label, round(one.probability, 5)) for one in ranked]
-                answer.version = flight.classifier.version
-                answer.input_size = flight.classifier.input_size
+                answer.version = batch.classifier.version
+                answer.input_size = batch.classifier.input_size
                 self._answers.append(answer)
-        self._close_retired()
+        self._close_unused()
 
-    def _drop_unknown(self, waiting: Waiting) -> None:
-        served = ", ".join(self.classifiers)
-        self._drop(
-            waiting, Outcome.UNKNOWN_MODEL, f"model {waiting.frame.model!r} is not served; served are {served}"
-        )
+    def _close_unused(self) -> None:
+        for each in self.models.take_unused(self._uses):
+            self._dispatcher.close(each)
 
-    def _drop(self, waiting: Waiting, reason: Outcome, message: str = "") -> None:
-        answer = self._answer(waiting, reason)
+    def _uses(self, classifier: ClassifierProtocol) -> bool:
+        return classifier is self._next.classifier or self._dispatcher.uses(classifier)
+
+    def _drop_unknown(self, waiting: WaitingFrame) -> None:
+        served = ", ".join(self.models)
+        why = f"model {waiting.frame.model!r} is not served; served are {served}"
+        self._drop(waiting, Outcome.UNKNOWN_MODEL, why)
+
+    def _drop(self, waiting: WaitingFrame, reason: Outcome, message: str = "") -> None:
+        answer = _prediction(waiting, reason)
         answer.message = message
         self._answers.append(answer)
         self._wake.set()
 
-    def _answer(self, waiting: Waiting, outcome: Outcome) -> Prediction:
-        frame = waiting.frame
-        return Prediction(
-            session=frame.session,
-            seq=frame.seq,
-            outcome=outcome,
-            stage=Stage.WORKER,
-            model=frame.model,
-            times=waiting.times,
-            echoes=frame.echoes,
-        )
+
+def _prediction(waiting: WaitingFrame, outcome: Outcome) -> Prediction:
+    frame = waiting.frame
+    return Prediction(
+        session=frame.session,
+        seq=frame.seq,
+        outcome=outcome,
+        stage=Stage.WORKER,
+        model=frame.model,
+        times=waiting.times,
+        echoes=frame.echoes,
+    )
 
 
-def _read(jpegs: list[bytes], size: int, max_pixels: int) -> list[NDArray[np.uint8] | Exception]:
-    """Each frame's picture, (size, size, 3) uint8, or why there is none."""
-    pictures: list[NDArray[np.uint8] | Exception] = []
+def _read(jpegs: list[bytes], size: int, max_pixels: int) -> list[Decoded]:
+    pictures: list[Decoded] = []
     for jpeg in jpegs:
         try:
             pictures.append(read_frame(jpeg, size, max_pixels))
-        except Exception as error:  # a decoder's bug is this frame's fate, not its neighbours'
+        except Exception as error:  # an unexpected failure of the decoder concerns this frame only
             pictures.append(error)
     return pictures

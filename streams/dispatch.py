@@ -1,6 +1,6 @@
-"""The runway: where batches go to the engine, each as soon as there is room, and come back in the order they went.
+"""Hands batches to the engine's threads, and gives their results back in the order in which the batches started.
 
-An engine may have room for a batch before the one before it is done, when nothing of that waits for a core any more.
+An engine may take a batch before the one before it is done, as soon as a core has nothing left to do.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from models.classifier import Label as Ranked
 from models.engines.base import OnRoom, nobody
-from streams.scheduling import Waiting
+from streams.scheduling import WaitingFrame
 
-# To the engine's thread, which needs the interpreter to begin: the loop would keep it for half a millisecond.
-HAND_OVER_S = 0.00002
-IN_FLIGHT = 2  # batches: one that runs, and one behind it that takes the cores as they become free
+YIELD_S = 0.00002
+IN_FLIGHT = 2
+SMOOTHING = 1 / 8  # the weight of the latest batch in the pace
 
-Done = asyncio.Future[list[list[Ranked]]]
+Result = asyncio.Future[list[list[Ranked]]]
 
 
 class ClassifierProtocol(Protocol):
@@ -51,124 +51,127 @@ class ClassifierProtocol(Protocol):
 
 @dataclass(slots=True, eq=False)
 class InFlightBatch:
-    """A batch that the engine has since ``started``; ``leaves_room`` once another may start beside what is left."""
+    """A batch on the engine, ``started`` at so many milliseconds since 1970.
+
+    ``has_room``: another batch may start beside what is left of this one.
+    """
 
     classifier: ClassifierProtocol
-    batch: list[Waiting]
+    frames: list[WaitingFrame]
     started: float
-    job: Done | None = None
-    leaves_room: bool = False
+    result: Result | None = None
+    has_room: bool = False
 
 
 class Dispatcher:
-    """The way to the engine, for one event loop.
+    """The engine's threads, for one event loop.
 
     Args:
-        on_landing: called with each batch that is done, in the order of their start.
-        on_change: called when there may be room where there was none.
+        on_done: called on the loop with each batch that is done, in the order of their start, and its result.
+        on_room: called on the loop when a batch may have become possible.
         clock: milliseconds since 1970.
     """
 
     def __init__(
         self,
-        on_landing: Callable[[InFlightBatch, Done], None],
-        on_change: Callable[[], None],
+        on_done: Callable[[InFlightBatch, Result], None],
+        on_room: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
-        self.on_landing = on_landing
-        self.on_change = on_change
+        self.on_done = on_done
+        self.on_room = on_room
         self.clock = clock
-        self._flights: deque[InFlightBatch] = deque()
-        self._landed = 0.0
-        self._closed = False
+        self._batches: deque[InFlightBatch] = deque()
+        self._last_done = 0.0
+        self._paused = False
         self._ms_per_frame: dict[ClassifierProtocol, float] = {}
-        self._engine = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="engine")
+        self._threads = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="engine")
 
     @property
     def has_room(self) -> bool:
         """Whether a batch may start now."""
-        few = len(self._flights) < IN_FLIGHT
-        return few and not self._closed and all(each.leaves_room for each in self._flights)
+        return len(self._batches) < IN_FLIGHT and not self._paused and all(batch.has_room for batch in self._batches)
 
     @property
-    def frames(self) -> int:
-        """How many frames are with the engine."""
-        return sum(len(each.batch) for each in self._flights)
+    def running(self) -> int:
+        """How many frames are on the engine."""
+        return sum(len(batch.frames) for batch in self._batches)
 
-    def pace(self, classifier: ClassifierProtocol) -> float:
-        """The milliseconds that a frame has taken lately; 0: not known yet."""
+    def ms_per_frame(self, classifier: ClassifierProtocol) -> float:
+        """The milliseconds that a frame has taken lately; 0 while they are unknown."""
         return self._ms_per_frame.get(classifier, 0.0)
+
+    def uses(self, classifier: ClassifierProtocol) -> bool:
+        """Whether a batch of this classifier is on the engine."""
+        return any(batch.classifier is classifier for batch in self._batches)
 
     def start(
         self,
         classifier: ClassifierProtocol,
-        batch: list[Waiting],
+        frames: list[WaitingFrame],
         pictures: list[NDArray[np.uint8]],
         *,
         one_core: bool = False,
-    ) -> Done:
-        """Give a batch to the engine, with its pictures, each (size, size, 3) uint8."""
+    ) -> Result:
+        """Start a batch: ``frames`` with their pictures, each (size, size, 3) uint8. Only while ``has_room``."""
         loop = asyncio.get_running_loop()
-        flight = InFlightBatch(classifier, batch, self.clock())
+        batch = InFlightBatch(classifier, frames, self.clock())
 
         def make_room() -> None:
-            flight.leaves_room = True
-            self.on_change()
+            batch.has_room = True
+            self.on_room()
 
-        def on_room() -> None:
+        def room_from_thread() -> None:
             loop.call_soon_threadsafe(make_room)
 
-        self._flights.append(flight)
-        flight.job = loop.run_in_executor(self._engine, _classify, classifier, pictures, on_room, one_core)
-        flight.job.add_done_callback(self._land)
-        time.sleep(HAND_OVER_S)
-        return flight.job
+        self._batches.append(batch)
+        batch.result = loop.run_in_executor(
+            self._threads, _classify, classifier, pictures, room_from_thread, one_core
+        )
+        batch.result.add_done_callback(self._collect)
+        time.sleep(YIELD_S)  # yields the GIL so that the engine's thread can start; the loop may hold it for long
+        return batch.result
 
     async def warm(self, classifier: ClassifierProtocol, max_batch: int) -> None:
-        """Warm up a classifier, each step of it between two batches.
-
-        Beside the batches it would be slower for both: two networks at once get in each other's way on all cores.
-        """
+        """Warm a classifier up, each step between two batches: two networks at once would slow each other down."""
         loop = asyncio.get_running_loop()
         steps = classifier.warming(max_batch)
         step: int | None = 0
         while step is not None:
-            self._closed = True
+            self._paused = True
             try:
-                await asyncio.gather(*(each.job for each in self._flights if each.job), return_exceptions=True)
-                step = await loop.run_in_executor(self._engine, lambda: next(steps, None))
+                await asyncio.gather(
+                    *(batch.result for batch in self._batches if batch.result), return_exceptions=True
+                )
+                step = await loop.run_in_executor(self._threads, lambda: next(steps, None))
             finally:
-                self._closed = False
-                self.on_change()
-            await asyncio.sleep(0)  # a batch that waits is next
-
-    def uses(self, classifier: ClassifierProtocol) -> bool:
-        """Whether a batch of this classifier is with the engine."""
-        return any(each.classifier is classifier for each in self._flights)
+                self._paused = False
+                self.on_room()
+            await asyncio.sleep(0)  # a batch that waits starts first
 
     def close(self, classifier: ClassifierProtocol) -> None:
-        """Close a classifier that nobody uses any more."""
+        """Close a classifier that no batch uses, in an engine thread."""
         self._ms_per_frame.pop(classifier, None)
-        self._engine.submit(classifier.close)
+        self._threads.submit(classifier.close)
 
     def shutdown(self) -> None:
-        """Begin nothing more; what runs is not waited for."""
-        self._engine.shutdown(wait=False, cancel_futures=True)
+        """Start nothing more. Does not wait for what runs."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _land(self, _: Done) -> None:
-        while self._flights and (job := self._flights[0].job) and job.done():
-            flight = self._flights.popleft()
-            if not job.cancelled():
-                self._note_pace(flight)
-                self.on_landing(flight, job)
-        self.on_change()
+    def _collect(self, _: Result) -> None:
+        while self._batches and (result := self._batches[0].result) and result.done():
+            batch = self._batches.popleft()
+            if not result.cancelled():
+                self._measure(batch)
+                self.on_done(batch, result)
+        self.on_room()
 
-    def _note_pace(self, flight: InFlightBatch) -> None:
+    def _measure(self, batch: InFlightBatch) -> None:
         now = self.clock()
-        took = max(0.0, now - max(flight.started, self._landed)) / len(flight.batch)  # a clock may be set back
-        before = self._ms_per_frame.get(flight.classifier, took)
-        self._ms_per_frame[flight.classifier] = before + (took - before) / 8
-        self._landed = now
+        took = max(0.0, now - max(batch.started, self._last_done)) / len(batch.frames)  # the clock may be set back
+        before = self._ms_per_frame.get(batch.classifier, took)
+        self._ms_per_frame[batch.classifier] = before + (took - before) * SMOOTHING
+        self._last_done = now
 
 
 def _classify(

@@ -1,4 +1,4 @@
-"""Which of the table's entries are too old to keep."""
+"""Finds the entries of the statistics table that are too old to keep."""
 
 import logging
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ log = logging.getLogger(__name__)
 
 
 class Expiry:
-    """Looks over entries again and again, and unpacks one only when it may have become too old."""
+    """Checks all entries now and then; unpacks an entry only when it may have become too old."""
 
     def __init__(self, keep_ms: float) -> None:
         self.keep_ms = keep_ms
         self._last_seen: dict[str, float] = {}
 
     def due(self, entries: Mapping[str, bytes], now_ms: float) -> list[str]:
-        """The sessions last seen more than ``keep_ms`` ago, and those whose entries nobody can read."""
+        """The sessions last seen more than ``keep_ms`` before ``now_ms``, and those whose entries cannot be read."""
         due = []
         for session, entry in entries.items():
             if now_ms - self._last_seen.get(session, 0.0) <= self.keep_ms:

@@ -1,7 +1,7 @@
-"""Everything that a worker counts, by name. Batches hold canaries too; answers and drops are without them.
+"""The metrics of a worker.
 
-Batches are counted as the engine takes them, fates as they are published: under 1 µs a frame and 2 µs a batch.
-What the worker is doing is looked at every two seconds, for the gateways' operators and Prometheus alike.
+Batches are counted as the engine takes them, outcomes as they are published. Canary frames are part of batches, but
+not of answers and drops. Every two seconds the worker's status tells gateways what happened since the last one.
 """
 
 import asyncio
@@ -14,119 +14,121 @@ from typing import Any
 from prometheus_client import start_http_server
 
 from streams.contract.canary import is_canary
-from streams.contract.messages import Prediction, ServedModel
+from streams.contract.messages import Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome
-from streams.contract.prometheus import BucketCounts, Exporter, MetricSpec, Sample
+from streams.contract.prometheus import MetricSet
 from streams.contract.topics import FRAMES
 
 log = logging.getLogger(__name__)
 
-BATCH_SIZE = MetricSpec("sightstream_worker_batch_size", "histogram", "Frames in a batch.", ("model",))
-BATCH_SECONDS = MetricSpec(
-    "sightstream_worker_batch_seconds", "histogram", "Seconds that the engine took for a batch.", ("model",)
-)
-QUEUE_AGE = MetricSpec(
-    "sightstream_worker_queue_age_seconds",
-    "histogram",
-    "Seconds from the gateway's receipt of a frame until the engine took it.",
-)
-WAITING = MetricSpec(
-    "sightstream_worker_waiting_frames", "gauge", "Frames that wait for the engine or are being decoded."
-)
-ANSWERS = MetricSpec(
-    "sightstream_worker_answers_total", "counter", "Frames answered with labels.", ("model", "version")
-)
-DROPS = MetricSpec("sightstream_worker_drops_total", "counter", "Frames dropped.", ("reason",))
-LAG = MetricSpec(
-    "sightstream_worker_partition_lag_frames",
-    "gauge",
-    "Frames of one of the worker's partitions that it has not read yet.",
-    ("partition",),
-)
-INFO = MetricSpec(
-    "sightstream_worker_model_info", "gauge", "1 for each served model.", ("model", "version", "engine", "precision")
-)
-
-NAMED = (BATCH_SIZE, BATCH_SECONDS, QUEUE_AGE, WAITING, ANSWERS, DROPS, LAG, INFO)
 SIZES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0)
 
 
-class Metrics:
-    """One worker's counts. ``waiting``, ``lag`` by partition and ``models`` are set by who knows them."""
+class Metrics(MetricSet):
+    """One worker's metrics.
+
+    ``waiting`` (a function that gives the number of waiting frames), ``lag`` (frames by partition) and ``models`` are
+    set by the parts of the worker that know them.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
-        self.sizes: dict[str, BucketCounts] = {}  # by model
-        self.seconds: dict[str, BucketCounts] = {}
-        self.ages = BucketCounts()
-        self.answers: Counter[tuple[str, str]] = Counter()  # (model, version)
-        self.drops: Counter[str] = Counter()
+        super().__init__()
+        self.clock = clock  # in seconds
         self.waiting: Callable[[], int] = int
         self.lag: dict[int, int] = {}
         self.models: Sequence[ServedModel] = ()
-        self.register = Exporter(NAMED, self._samples)
-        self.batch_sizes: Counter[int] = Counter()  # since the last `lately`, as all below
-        self.oldest_ms = 0.0
+        self.batch_size = self.histogram("sightstream_worker_batch_size", "Frames in a batch.", "model", bounds=SIZES)
+        self.batch_seconds = self.histogram(
+            "sightstream_worker_batch_seconds", "Seconds that the engine took for a batch.", "model"
+        )
+        self.queue_age = self.histogram(
+            "sightstream_worker_queue_age_seconds",
+            "Seconds from the gateway's receipt of a frame until the engine took it.",
+        )
+        self.gauge(
+            "sightstream_worker_waiting_frames",
+            "Frames that wait for the engine or are being decoded.",
+            read=lambda: self.waiting(),
+        )
+        self.answers = self.counter(
+            "sightstream_worker_answers_total", "Frames answered with labels.", "model", "version"
+        )
+        self.drops = self.counter("sightstream_worker_drops_total", "Frames dropped.", "reason")
+        self.gauge(
+            "sightstream_worker_partition_lag_frames",
+            "Frames of one of the worker's partitions that it has not read yet.",
+            "partition",
+            read=lambda: {(str(partition),): frames for partition, frames in self.lag.items()},
+        )
+        self.gauge(
+            "sightstream_worker_model_info",
+            "1 for each served model.",
+            "model",
+            "version",
+            "engine",
+            "precision",
+            read=lambda: {(each.name, each.version, each.engine, each.precision): 1 for each in self.models},
+        )
+        # since the last status
+        self._batch_sizes: Counter[int] = Counter()
+        self._oldest_ms = 0.0
         self._answered = 0
         self._since = clock()
 
-    def launched(self, model: str, ages_ms: Sequence[float]) -> Callable[["asyncio.Future[Any]"], None]:
-        """Count a batch that the engine takes now, of frames received so long ago; to be called when it is done."""
-        if model not in self.sizes:
-            self.sizes[model], self.seconds[model] = BucketCounts(SIZES), BucketCounts()
-        self.sizes[model].add(len(ages_ms))
-        self.batch_sizes[len(ages_ms)] += 1
-        self.oldest_ms = max(self.oldest_ms, *ages_ms)
+    def count_batch(self, model: str, ages_ms: Sequence[float]) -> Callable[["asyncio.Future[Any]"], None]:
+        """Count a batch that the engine takes now.
+
+        Args:
+            ages_ms: for each of its frames the milliseconds since the gateway received it.
+
+        Returns:
+            What to call when the batch is done; a callback for its future.
+        """
+        seconds, started = self.batch_seconds.of(model), self.clock()
+        self.batch_size.add(len(ages_ms), model)
+        self._batch_sizes[len(ages_ms)] += 1
+        self._oldest_ms = max(self._oldest_ms, *ages_ms)
+        queue_age = self.queue_age.of()
         for age in ages_ms:
-            self.ages.add(age / 1000)
-        seconds, started = self.seconds[model], self.clock()
+            queue_age.add(age / 1000)
         return lambda _: seconds.add(self.clock() - started)
 
-    def published(self, prediction: Prediction) -> None:
-        """Count a frame's fate."""
+    def count_outcome(self, prediction: Prediction) -> None:
+        """Count a frame's outcome."""
         if is_canary(prediction.session):
             return
         if prediction.outcome == Outcome.ANSWERED:
-            self.answers[prediction.model, prediction.version] += 1
+            self.answers.add(1, prediction.model, prediction.version)
             self._answered += 1
         else:
-            self.drops[prediction.outcome] += 1
+            self.drops.add(1, prediction.outcome)
 
-    def lately(self) -> dict[str, Any]:
-        """What happened since it was asked last, in the words of ``WorkerStatus``."""
+    def take_status(self, worker: str, at: float, error: str = "") -> WorkerStatus:
+        """The status of this ``worker`` at ``at``, in ms since 1970. The next one begins where this one ends."""
         now = self.clock()
-        told = {
-            "batch_sizes": sorted(map(list, self.batch_sizes.items())),
-            "queue_age_ms": round(self.oldest_ms, 1),
-            "fps": round(self._answered / max(0.001, now - self._since), 2),
-            "waiting": self.waiting(),
-            "lag": {str(partition): frames for partition, frames in sorted(self.lag.items())},
-            "drops": dict(self.drops),
-        }
-        self.batch_sizes, self.oldest_ms, self._answered, self._since = Counter(), 0.0, 0, now
-        return told
-
-    def _samples(self) -> Iterable[Sample]:
-        # copies: Prometheus is answered by a thread of its own
-        for model, sizes in self.sizes.copy().items():
-            yield BATCH_SIZE, (model,), sizes
-            yield BATCH_SECONDS, (model,), self.seconds[model]
-        yield QUEUE_AGE, (), self.ages
-        yield WAITING, (), self.waiting()
-        for labels, number in self.answers.copy().items():
-            yield ANSWERS, labels, number
-        for reason, number in self.drops.copy().items():
-            yield DROPS, (reason,), number
-        for partition, frames in self.lag.copy().items():
-            yield LAG, (str(partition),), frames
-        for each in self.models:
-            yield INFO, (each.name, each.version, each.engine, each.precision), 1
+        status = WorkerStatus(
+            worker=worker,
+            at=at,
+            models=[*self.models],
+            error=error,
+            batch_sizes=sorted(map(list, self._batch_sizes.items())),
+            fps=round(self._answered / max(0.001, now - self._since), 2),
+            queue_age_ms=round(self._oldest_ms, 1),
+            waiting=self.waiting(),
+            lag={str(partition): frames for partition, frames in sorted(self.lag.items())},
+            drops={reason: frames for (reason,), frames in self.drops.values.items()},
+        )
+        self._batch_sizes, self._oldest_ms, self._answered, self._since = Counter(), 0.0, 0, now
+        return status
 
 
 def lag(assigned: Iterable[Any], read: Mapping[Any, int], ends: Mapping[Any, int | None]) -> dict[int, int]:
-    """By each ``assigned`` partition of the frames: how many it holds behind the last one ``read``.
+    """The frames that each partition of the frames' topic holds after the last one that was read.
 
-    ``ends`` are where the partitions ended at the last fetch; of one that was not fetched yet nothing is known, 0.
+    Args:
+        assigned: the worker's partitions, of all topics.
+        read: the offset of the last message read from a partition.
+        ends: the offset at which a partition ended at the last fetch; before the first fetch the lag is 0.
     """
     frames = [each for each in assigned if each.topic == FRAMES]
     return {
@@ -136,16 +138,16 @@ def lag(assigned: Iterable[Any], read: Mapping[Any, int], ends: Mapping[Any, int
 
 
 def serve(metrics: Metrics, host: str, port: int) -> Callable[[], None]:
-    """Answer Prometheus at ``http://host:port/metrics`` until the result is called; port 0 answers nobody.
+    """Answer Prometheus at ``http://host:port/metrics`` until the returned function is called; port 0 turns this off.
 
-    A port that is taken costs the figures, not the worker.
+    If the port cannot be used, the worker runs without it.
     """
     if not port:
         return lambda: None
     try:
-        server, thread = start_http_server(port, host, metrics.register.registry)
+        server, thread = start_http_server(port, host, metrics.registry)
     except OSError as error:
-        log.warning("nobody will read this worker's metrics: %s:%d cannot be used (%s)", host, port, error)
+        log.warning("Prometheus cannot read this worker's metrics: %s:%d cannot be used (%s)", host, port, error)
         return lambda: None
 
     def stop() -> None:

@@ -1,7 +1,7 @@
-"""Following the registry: what is promoted goes live in a running worker, between two batches.
+"""Watches the registry of trained models: what is promoted there goes live in a running worker, between two batches.
 
-The next classifier is built, converted and compiled beside the one that serves and warmed between its batches; only
-when it is ready does it take its place. One that cannot be loaded changes nothing but ``errors``.
+The next classifier is loaded beside the one that serves, and warmed up between its batches. It takes over when it is
+ready. If it cannot be loaded, the one before goes on, and ``errors`` says why.
 """
 
 import asyncio
@@ -21,107 +21,108 @@ RETRY_S = 30.0  # for what could not be loaded: a bundle may still be on its way
 
 
 class RegistryWatcher:
-    """Keeps what is served as the registry wants it.
+    """Keeps the served models as the settings and the registry want them.
 
     Args:
-        asked_for: what is served whatever the registry holds, by name, unless it has something live of that name.
-        load: makes a wish a classifier; called in a thread.
+        configured: the models that the settings name, by name; a live version of the registry takes precedence.
+        load: makes a classifier of a specification; called in a thread.
+        clock: seconds.
     """
 
     def __init__(
         self,
         registry: Registry,
-        asked_for: Mapping[str, ModelSpec],
+        configured: Mapping[str, ModelSpec],
         load: Callable[[ModelSpec], ClassifierProtocol],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.registry = registry
-        self.asked_for = dict(asked_for)
+        self.configured = dict(configured)
         self.load = load
         self.clock = clock
         self.serving: dict[str, ModelSpec] = {}
-        self.errors: dict[str, str] = {}  # by name: why it is not served as it should be
-        self._seen: object = None
+        self.errors: dict[str, str] = {}  # by model name: why its live version is not served
+        self._last_stamp: object = None
         self._retry_at = 0.0
 
-    def first(self, max_batch: int) -> dict[str, ClassifierProtocol]:
-        """The classifiers to begin with, warm for batches of ``max_batch``.
+    def load_all(self, max_batch: int) -> dict[str, ClassifierProtocol]:
+        """The classifiers to start with, warm for batches of up to ``max_batch``.
 
-        Where a promoted one cannot be loaded, it is what the settings ask for.
+        Where a live version cannot be loaded, the model that the settings name is served instead.
 
-        Raises what ``load`` raises for what the settings ask for.
+        Raises what ``load`` raises for a model that the settings name.
         """
-        self._seen = self.registry.stamp()
-        found: dict[str, ClassifierProtocol] = {}
-        for name in dict.fromkeys([*self.asked_for, *self.registry.names()]):
-            for wish in self._wishes(name):
+        self._last_stamp = self.registry.stamp()
+        loaded: dict[str, ClassifierProtocol] = {}
+        for name in dict.fromkeys([*self.configured, *self.registry.names()]):
+            for spec in self._candidates(name):
                 try:
-                    classifier = self.load(wish)
+                    classifier = self.load(spec)
                     for _ in classifier.warming(max_batch):
                         pass
                 except Exception as error:
-                    if wish == self.asked_for.get(name):
+                    if spec == self.configured.get(name):
                         raise
-                    self._note(name, error)
+                    self._note_error(name, error)
                 else:
-                    found[name] = classifier
-                    self.serving[name] = wish
+                    loaded[name] = classifier
+                    self.serving[name] = spec
                     break
-        return found
+        return loaded
 
-    async def follow(self, batcher: Batcher, tell: Callable[[], Awaitable[None]]) -> None:
-        """Follow the registry until cancelled; ``tell`` is called after every change."""
+    async def watch(self, batcher: Batcher, announce: Callable[[], Awaitable[None]]) -> None:
+        """Apply changes of the registry until cancelled; ``announce`` is called after each."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
-                async for _ in self.changes(batcher):
-                    await tell()
-            except OSError as error:  # a folder that is elsewhere may be away for a while
+                async for _ in self.apply_changes(batcher):
+                    await announce()
+            except OSError as error:  # a folder on another machine may be unreachable for a while
                 log.warning("the registry %s cannot be read: %s", self.registry.folder, error)
 
-    async def changes(self, batcher: Batcher) -> AsyncIterator[str]:
-        """Do what has come to be wanted since the last time; yields each model's name when its part is done."""
+    async def apply_changes(self, batcher: Batcher) -> AsyncIterator[str]:
+        """Apply what has changed since the last time; yields the name of each model when its change is done."""
         stamp = await asyncio.to_thread(self.registry.stamp)
-        if stamp == self._seen and not (self.errors and self.clock() >= self._retry_at):
+        if stamp == self._last_stamp and not (self.errors and self.clock() >= self._retry_at):
             return
         known = await asyncio.to_thread(self.registry.names)
-        for name in dict.fromkeys([*self.asked_for, *self.serving, *known]):
+        for name in dict.fromkeys([*self.configured, *self.serving, *known]):
             before = self.serving.get(name), self.errors.pop(name, None)
-            await self._settle(name, batcher)
+            await self._update(name, batcher)
             if before != (self.serving.get(name), self.errors.get(name)):
                 yield name
-        self._seen = stamp
+        self._last_stamp = stamp
 
-    async def _settle(self, name: str, batcher: Batcher) -> None:
-        wish = next(self._wishes(name), None)
-        if name in self.errors or wish == self.serving.get(name):
+    async def _update(self, name: str, batcher: Batcher) -> None:
+        spec = next(self._candidates(name), None)
+        if name in self.errors or spec == self.serving.get(name):
             return
-        if wish is None:
+        if spec is None:
             log.info("%s is no longer served", name)
             del self.serving[name]
             batcher.withdraw(name)
             return
         try:
-            classifier = await asyncio.to_thread(self.load, wish)
+            classifier = await asyncio.to_thread(self.load, spec)
             await batcher.warm(classifier)
         except Exception as error:
-            self._note(name, error)
+            self._note_error(name, error)
             return
         batcher.serve(name, classifier)
-        self.serving[name] = wish
+        self.serving[name] = spec
         log.info("%s is version %s from now on", name, classifier.version)
 
-    def _wishes(self, name: str) -> Iterator[ModelSpec]:
-        """What may be served under a name, the best first."""
+    def _candidates(self, name: str) -> Iterator[ModelSpec]:
+        """What may be served under a name, the first choice first."""
         try:
             if live := promoted(self.registry, name):
                 yield live
         except ValueError as error:
-            self._note(name, error)
-        if name in self.asked_for:
-            yield self.asked_for[name]
+            self._note_error(name, error)
+        if name in self.configured:
+            yield self.configured[name]
 
-    def _note(self, name: str, error: Exception) -> None:
-        log.error("%s cannot be served as it was promoted: %s", name, error)
+    def _note_error(self, name: str, error: Exception) -> None:
+        log.error("the live version of %s cannot be served: %s", name, error)
         self.errors[name] = str(error)
         self._retry_at = self.clock() + RETRY_S

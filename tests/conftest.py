@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures that all tests share."""
 
 import os
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.running import OPERATOR_TOKEN, RunningStack, running_stack
+from tests.running_stack import OPERATOR_TOKEN, RunningStack, running_stack
 
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """The folder of sample pictures, videos and weights that are not part of the project."""
+    """The folder of sample pictures, videos and weights, which are not part of the project."""
     folder = Path(os.environ.get("SIGHTSTREAM_TEST_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"no sample data at {folder}; SIGHTSTREAM_TEST_DATA names another folder")
@@ -21,7 +21,7 @@ def data() -> Path:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """One running stack for all tests that do no harm to it, with the default network and a lighter one."""
+    """One running stack for all tests that do not disturb it, with the default network and a smaller one."""
     models = ("--model", "efficientnet_lite2", "--model", "efficientnet_lite0")
     with running_stack(tmp_path_factory.mktemp("stack"), *models, operator_token=OPERATOR_TOKEN) as running:
         yield running

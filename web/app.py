@@ -1,4 +1,4 @@
-"""The gateway: its routes, and what lives as long as it does."""
+"""The gateway as an ASGI application: its routes, and the tasks that run as long as it does."""
 
 import asyncio
 import secrets
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from streams.contract.clock import now_ms
@@ -18,71 +18,81 @@ from web.broker import Broker
 from web.canary import Canary
 from web.hub import Hub
 from web.security.connection_limit import ConnectionLimit
-from web.security.headers import SafeHeaders
+from web.security.headers import SecurityHeaders
 from web.security.operator_auth import OperatorAuth
 from web.security.tokens import Tokens
-from web.stats_reader import SWEEP_S, StatsReader, StatsStore
-from web.views import ops, stats
+from web.state import GatewayState
+from web.stats_reader import StatsReader, StatsStore
+from web.views import ops, pages, stats
 
 TICK_S = 0.25
+SWEEP_S = 60.0
 
 
 def create_app(
     settings: Settings, broker_type: type[Broker] = Broker, reader_type: type[StatsReader] = StatsReader
 ) -> Starlette:
-    """A gateway of its own, which connects to Kafka when it starts."""
+    """A gateway with these settings. It connects to Kafka when the application starts."""
+    hub = Hub(settings, lambda message: broker.post(message), now_ms=now_ms)
+    broker = broker_type(settings, hub.settle, hub.note_worker, now_ms=now_ms)
+    state = GatewayState(
+        settings=settings,
+        hub=hub,
+        # a gateway also reads the outcomes of its predecessor's canary frames, so each start has its own session
+        canary=Canary(hub, f"{socket.gethostname()}-{secrets.token_hex(4)}"),
+        connection_limit=ConnectionLimit(settings.max_sockets, settings.max_sockets_per_address),
+        operator_auth=OperatorAuth(settings.operator_token),
+        stats_store=StatsStore(settings.stats_keep_s * 1000),
+        tokens=Tokens(settings.secret),
+    )
+    connect_gauges(state)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        hub = Hub(settings, lambda message: broker.post(message), now_ms=now_ms)
-        broker = broker_type(settings, hub.settle, hub.note_worker, now_ms=now_ms)
-        app.state.hub = hub
-        # a name of its own at every start: a gateway reads what became of its predecessor's canaries, too
-        app.state.canary = Canary(hub, f"{socket.gethostname()}-{secrets.token_hex(4)}")
-        hub.metrics.look = lambda: ops.look(app.state)
+        works = [broker.run(), state.canary.run(), tick(hub), sweep(state.stats_store, hub)]
+        if settings.statistics == "on":
+            works.append(reader_type(settings, state.stats_store).run())
         async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(broker.run()),
-                tasks.create_task(app.state.canary.run()),
-                tasks.create_task(tick(hub)),
-                tasks.create_task(sweep(app.state.archive, hub)),
-            ]
-            if settings.statistics == "on":
-                running.append(tasks.create_task(reader_type(settings, app.state.archive).run()))
+            running = [tasks.create_task(each) for each in works]
             yield
             for task in running:
                 task.cancel()
 
     app = Starlette(
         routes=[
-            Route("/", websocket.page),
             WebSocketRoute("/ws", websocket.stream),
-            Route("/healthz", websocket.healthz),
-            Route("/readyz", websocket.readyz),
+            *pages.routes,
             *stats.routes,
             *ops.routes,
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        middleware=[Middleware(SafeHeaders)],
+        middleware=[Middleware(SecurityHeaders)],
         lifespan=lifespan,
     )
-    app.state.settings = settings
-    app.state.door = ConnectionLimit(settings.max_sockets, settings.max_sockets_per_address)
-    app.state.guard = OperatorAuth(settings.operator_token)
-    app.state.archive = StatsStore(settings.stats_keep_s * 1000)
-    app.state.tokens = Tokens(settings.secret)
+    app.state.gateway = state
     return app
 
 
+def connect_gauges(state: GatewayState) -> None:
+    """Say where each gauge is read at a scrape."""
+    hub, canary, metrics = state.hub, state.canary, state.hub.metrics
+    metrics.sessions.read = lambda: state.connected
+    metrics.sockets.read = lambda: len(state.connection_limit)
+    metrics.unanswered.read = lambda: state.unanswered
+    metrics.workers.read = lambda: len(hub.workers())
+    metrics.ready.read = lambda: canary.ready
+    metrics.canary_round_trip.read = lambda: canary.last.took_ms / 1000 if canary.last else None
+
+
 async def tick(hub: Hub) -> None:
-    """Let the hub look at the clock, again and again."""
+    """Let the hub expire what is too old, four times a second."""
     while True:
         hub.tick()
         await asyncio.sleep(TICK_S)
 
 
-async def sweep(archive: StatsStore, hub: Hub) -> None:
-    """Let the archive look at the clock, now and then."""
+async def sweep(store: StatsStore, hub: Hub) -> None:
+    """Remove old statistics once a minute."""
     while True:
         await asyncio.sleep(SWEEP_S)
-        archive.sweep(hub.now_ms())
+        store.sweep(hub.now_ms())

@@ -35,11 +35,6 @@ class Outbox:
         self._newest: Labels | None = None  # the waiting labels that are whole
         self._filled = asyncio.Event()
 
-    @property
-    def waiting(self) -> int:
-        """How many messages wait."""
-        return len(self._messages)
-
     def put(self, message: GatewayMessage) -> None:
         """Queue ``message``, which the outbox may change from now on. A full outbox takes no more."""
         if len(self._messages) == OUTBOX_SIZE:
@@ -95,7 +90,7 @@ class Hub:
         An earlier socket of the same session gets an error and must close. ``pending`` are the frames for which the
         browser has no answer. With ``token`` it can come back to this session.
         """
-        session = self.session(session_id)
+        session = self._session(session_id)
         outbox = Outbox(model, session_id)
         if former := self.outboxes.get(session_id):
             former.taken_over = True
@@ -135,9 +130,10 @@ class Hub:
         Raises:
             BadMessage: the frame breaks the protocol.
         """
-        session = self.session(session_id)
+        session = self._session(session_id)
         messages = session.offer(upload, model, self.now_ms())
-        self.metrics.took(session, upload)
+        if not is_canary(session_id):
+            self._count_upload(session, upload)
         log.debug("a frame came", extra={"session": session_id, "seq": upload.seq})
         for message in messages:
             self.post(message)
@@ -145,14 +141,15 @@ class Hub:
 
     def note_offset(self, session_id: str, offset: float | None) -> None:
         """Remember by how many milliseconds the server's clock is ahead of a browser's."""
-        self.session(session_id).offset = offset
+        self._session(session_id).offset = offset
 
     def settle(self, prediction: Prediction) -> None:
         """Take a frame's outcome from the topic, and hand it to the browser that sent the frame."""
-        session = self.session(prediction.session)
+        session = self._session(prediction.session)
         now = self.now_ms()
         seqs, messages = session.settle(prediction, now)
-        self.metrics.settled(session, prediction, len(seqs), now)
+        if seqs and not is_canary(session.id):
+            self.metrics.count_outcome(prediction, len(seqs))
         for seq in seqs:
             log.debug("a frame was %s", prediction.outcome, extra={"session": session.id, "seq": seq})
         for message in messages:
@@ -169,13 +166,6 @@ class Hub:
     def workers(self) -> list[WorkerStatus]:
         """The last status of each live worker, by name."""
         return sorted(self._workers.values(), key=lambda each: each.worker)
-
-    def session(self, session_id: str) -> Session:
-        """The session with this id, a new one if there is none."""
-        session = self._sessions.get(session_id)
-        if session is None:
-            session = self._sessions[session_id] = Session(session_id, self.settings, last_seen=self.now_ms())
-        return session
 
     def sessions(self) -> list[Session]:
         """The sessions that browsers have here, connected or expected back, without the gateways' canaries."""
@@ -212,9 +202,21 @@ class Hub:
         for session_id in gone:
             del self._sessions[session_id]
 
+    def _session(self, session_id: str) -> Session:
+        session = self._sessions.get(session_id)
+        if session is None:
+            session = self._sessions[session_id] = Session(session_id, self.settings, last_seen=self.now_ms())
+        return session
+
     def _served(self, name: str) -> Models:
         mine = self.model_for(name)
         return Models([model_info(each) for each in self.models()], model_info(mine) if mine else None)
+
+    def _count_upload(self, session: Session, upload: Upload) -> None:
+        self.metrics.received.add(1)
+        for seq, round_trip_ms in upload.echoes:
+            settled = session.settled.get(seq)
+            self.metrics.count_round_trip(round_trip_ms, settled.times if settled else {})
 
     def _tell_models(self, before: list[ServedModel]) -> None:
         if self.models() != before:

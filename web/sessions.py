@@ -15,7 +15,7 @@ from streams.contract.outcomes import Outcome, Stage
 from streams.contract.settings import Settings
 from streams.contract.smoothing import SmoothedLabel
 from web.protocol import BadMessage, Upload
-from web.traffic import Traffic
+from web.traffic import SessionTraffic
 
 REMEMBERED_OUTCOMES = 256
 MAX_SUPERSEDED = 48  # frames in one drop: with those in flight, a returning browser may ask for no more than 64
@@ -47,7 +47,7 @@ class Session:
     unanswered: dict[int, float] = field(default_factory=dict)  # sequence number -> when it expires
     settled: OrderedDict[int, Prediction] = field(default_factory=OrderedDict)
     smoothed: SmoothedLabel = field(default_factory=SmoothedLabel)
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: SessionTraffic = field(default_factory=SessionTraffic)
     _in_flight: set[int] = field(default_factory=set)
     _waiting: tuple[Upload, str, float] | None = None  # a frame, the model it is for, and when it came
     _superseded: list[Upload] = field(default_factory=list)  # not yet published; without their pictures
@@ -77,6 +77,7 @@ class Session:
         within_rate = self._take_token(now)
         self.seq = upload.seq
         self.last_seen = now
+        self.traffic.count_received(upload.echoes)
         self.unanswered[upload.seq] = now + self.settings.expire_s * 1000
         if not within_rate:
             return [
@@ -110,6 +111,8 @@ class Session:
         if prediction.outcome == Outcome.ANSWERED:
             self.smoothed.follow(prediction)
         seqs = [seq for seq in fresh if self.unanswered.pop(seq, None) is not None]
+        if seqs:
+            self.traffic.count_outcome(prediction.outcome, len(seqs), now)
         if self._in_flight.isdisjoint(fresh):
             return seqs, []
         self._in_flight.difference_update(fresh)

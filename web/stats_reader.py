@@ -1,4 +1,4 @@
-"""The statistics of all sessions, as the table's changelog told them last, within bounds."""
+"""The statistics of all sessions, read from the changelog topic of the workers' table."""
 
 import asyncio
 import logging
@@ -13,45 +13,44 @@ from streams.contract.topics import SESSIONS
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 128 * 2**20
+MAX_BYTES = 128 * 2**20
 RETRY_S = 0.5
-SWEEP_S = 60.0
-# statistics are read at leisure: a few records at a time cost a fraction of one at a time
+# statistics may arrive late: larger fetches cost a fraction of one fetch for each record
 FETCH_WAIT_MS = 300
 FETCH_BYTES = 64 * 1024
 
 
 class StatsStore:
-    """Statistics by session, packed as they travel, since few are ever asked for.
+    """The newest statistics of each session, still encoded, because few of them are ever read.
 
-    Those that were written longest ago go first when there is no room, and all go when they are ``keep_ms`` old.
-    ``complete`` says whether everything that had been written before this gateway's start is here.
+    When there is no room, those that were written longest ago are removed first. All are removed when they are
+    ``keep_ms`` old. ``complete`` is whether all that had been written before this gateway's start is here.
     """
 
-    def __init__(self, keep_ms: float, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, keep_ms: float, max_bytes: int = MAX_BYTES) -> None:
         self.keep_ms = keep_ms
-        self.most_bytes = most_bytes
+        self.max_bytes = max_bytes
         self.complete = False
-        self._entries: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._entries: OrderedDict[str, tuple[float, bytes]] = OrderedDict()  # when written, and what
         self._bytes = 0
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def put(self, session: str, value: bytes | None, written_ms: float) -> None:
-        """Take what was written of a session; None where its state is gone."""
+        """Replace a session's statistics; None removes them."""
         if session in self._entries:
             self._bytes -= len(self._entries.pop(session)[1])
         if value is None:
             return
         self._entries[session] = (written_ms, value)
         self._bytes += len(value)
-        while self._bytes > self.most_bytes:
-            _, (_, dropped) = self._entries.popitem(last=False)
-            self._bytes -= len(dropped)
+        while self._bytes > self.max_bytes:
+            _, (_, removed) = self._entries.popitem(last=False)
+            self._bytes -= len(removed)
 
     def get(self, session: str, now_ms: float) -> SessionStats | None:
-        """A session's statistics, unless it is unknown or too old."""
+        """A session's statistics; None if they are missing, too old or unreadable."""
         written_ms, value = self._entries.get(session, (0.0, b""))
         if not value or now_ms - written_ms > self.keep_ms:
             return None
@@ -62,21 +61,21 @@ class StatsStore:
             return None
 
     def sweep(self, now_ms: float) -> None:
-        """Let go of what is too old."""
+        """Remove what is too old."""
         old = [session for session, (at, _) in self._entries.items() if now_ms - at > self.keep_ms]
         for session in old:
             self.put(session, None, now_ms)
 
 
 class StatsReader:
-    """Keeps an archive up to date from Kafka for as long as it runs."""
+    """Copies statistics from Kafka to a store."""
 
-    def __init__(self, settings: Settings, archive: StatsStore) -> None:
+    def __init__(self, settings: Settings, store: StatsStore) -> None:
         self.settings = settings
-        self.archive = archive
+        self.store = store
 
     async def run(self) -> None:
-        """Read until cancelled, coming back by itself whenever Kafka does."""
+        """Read until cancelled. After an error of Kafka, read everything again."""
         while True:
             try:
                 await self._read()
@@ -99,9 +98,9 @@ class StatsReader:
             while True:
                 for records in (await consumer.getmany(timeout_ms=1000)).values():
                     for record in records:
-                        self.archive.put(record.key.decode(errors="replace"), record.value, record.timestamp)
+                        self.store.put(record.key.decode(errors="replace"), record.value, record.timestamp)
                 if missing:
                     missing = {each: end for each, end in missing.items() if await consumer.position(each) < end}
-                    self.archive.complete = not missing
+                    self.store.complete = not missing
         finally:
             await consumer.stop()

@@ -1,30 +1,43 @@
-"""What one session has sent and got, for the operator's eyes."""
+"""What one session has sent and received, for the operations view."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-LATELY_MS = 3000.0
+from streams.contract.outcomes import Outcome
+
+RECENT_MS = 3000.0
 
 
 @dataclass(slots=True)
-class Traffic:
-    """A session's frames as this gateway counted them, and the last round trip that its browser told of."""
+class SessionTraffic:
+    """A session's frames as this gateway counted them, and the last round trip that its browser measured."""
 
     received: int = 0
     answered: int = 0
     expired: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)  # by reason
+    dropped: Counter[Outcome] = field(default_factory=Counter)
     round_trip_ms: float | None = None
-    _answered_at: deque[float] = field(default_factory=lambda: deque(maxlen=32))
+    _answered_at: deque[float] = field(default_factory=lambda: deque(maxlen=32))  # milliseconds since 1970
 
-    def answer(self, now: float) -> None:
-        """Count an answered frame; ``now`` in milliseconds since 1970."""
-        self.answered += 1
-        self._answered_at.append(now)
+    def count_received(self, echoes: tuple[tuple[int, float], ...]) -> None:
+        """Count a frame that the browser sent with these ``echoes``: sequence numbers and round trips in ms."""
+        self.received += 1
+        if echoes:
+            self.round_trip_ms = echoes[-1][1]
+
+    def count_outcome(self, outcome: Outcome, frames: int, now: float) -> None:
+        """Count the outcome of so many ``frames``; ``now`` in milliseconds since 1970."""
+        if outcome == Outcome.ANSWERED:
+            self.answered += frames
+            self._answered_at.append(now)
+        elif outcome == Outcome.EXPIRED:
+            self.expired += frames
+        else:
+            self.dropped[outcome] += frames
 
     def fps(self, now: float) -> float:
-        """Frames answered a second lately: 0 after three seconds of silence."""
-        lately = [at for at in self._answered_at if now - at <= LATELY_MS]
-        if len(lately) < 2:
-            return len(lately) / LATELY_MS * 1000
-        return (len(lately) - 1) * 1000 / max(1.0, now - lately[0])
+        """Answered frames a second in the last three seconds."""
+        recent = [at for at in self._answered_at if now - at <= RECENT_MS]
+        if len(recent) < 2:
+            return len(recent) / RECENT_MS * 1000
+        return (len(recent) - 1) * 1000 / max(1.0, now - recent[0])

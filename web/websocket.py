@@ -1,4 +1,4 @@
-"""The WebSocket of a browser: frames in, labels out."""
+"""The WebSocket of one browser: its frames in, its labels out."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -7,61 +7,31 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
-from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from streams.contract.settings import Settings
-from web import STATIC
 from web.hub import Hub, Outbox
 from web.messages import Error, Pong, encode, parse_ping
 from web.protocol import BadMessage, CloseCode, unpack
 from web.read_windows import seconds_until_open
 from web.security.tokens import BadToken
 from web.sessions import Flood
+from web.state import gateway_state
 
 MAX_MISTAKES = 16
 MAX_PENDING = 64
 SEND_TIMEOUT_S = 10.0
 
 
-async def page(request: Request) -> Response:
-    """The webcam page."""
-    return FileResponse(STATIC / "index.html")
-
-
-async def healthz(request: Request) -> Response:
-    """200 while the gateway lives, with how many sockets and tasks it has."""
-    sockets, tasks = len(request.app.state.door), len(asyncio.all_tasks())
-    return JSONResponse({"status": "ok", "sockets": sockets, "tasks": tasks})
-
-
-async def readyz(request: Request) -> Response:
-    """200 while canary frames come back through Kafka and a worker, 503 otherwise."""
-    canary = request.app.state.canary
-    if not canary.ready:
-        return JSONResponse({"ready": False, "why": "no picture came back from a worker lately"}, status_code=503)
-    song = canary.last
-    return JSONResponse(
-        {
-            "ready": True,
-            "label": song.label,
-            "ms": round(song.took_ms, 1),
-            "model": song.model,
-            "version": song.version,
-        }
-    )
-
-
 async def stream(socket: WebSocket) -> None:
     """One browser: its frames in, its labels out."""
-    state = socket.app.state
-    settings: Settings = state.settings
+    state = gateway_state(socket)
+    settings = state.settings
     if not origin_allowed(socket.headers.get("origin"), socket.headers.get("host", ""), settings.origins):
         await socket.send_denial_response(PlainTextResponse("This page's origin may not connect.", 403))
         return
-    with state.door.open_for(socket.client.host if socket.client else "") as let_in:
-        if not let_in:
+    with state.connection_limit.connect(socket.client.host if socket.client else "") as allowed:
+        if not allowed:
             await socket.send_denial_response(PlainTextResponse("Too many connections: try again later.", 503))
             return
         await socket.accept()
@@ -75,7 +45,7 @@ async def stream(socket: WebSocket) -> None:
         except BadMessage as why:
             await refuse(socket, CloseCode.BAD_REQUEST, why.code, str(why))
             return
-        hub: Hub = state.hub
+        hub = state.hub
         outbox = hub.join(session, pending, socket.query_params.get("model", ""), state.tokens.sign(session))
         try:
             await until_first_ends(read(socket, hub, session, outbox), write(socket, outbox))

@@ -100,7 +100,7 @@ async def started(
     """A stack of its own with a local broker and a registry in ``folder``, ready; stopped at the end."""
     console = Console(stderr=True)
     settings = replace(settings, registry=folder / "models")  # what is live elsewhere is not what is measured
-    stack = Stack(settings, folder, local_broker=True, workers=workers, console=console, say=say)
+    stack = Stack(settings, folder, local_broker=True, workers=workers, console=console, report_progress=say)
     ready = asyncio.Event()
     running = asyncio.create_task(stack.run(lambda _: ready.set()))
     waiting = asyncio.create_task(ready.wait())
@@ -164,8 +164,7 @@ class Pipeline:
     _cpu_s: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        assert self.stack.kafka is not None
-        pids = {each.name: each.pid for each in self.stack.children} | {"broker": self.stack.kafka.pid}
+        pids = self.stack.pids
         names = {
             "worker": pids["worker-1"],
             "broker": pids["broker"],

@@ -96,10 +96,7 @@ class FaultRun:
 
     def child(self, name: str) -> psutil.Process:
         """A process of the stack by its name, or the broker."""
-        if name == "broker":
-            assert self.stack.kafka is not None
-            return psutil.Process(self.stack.kafka.pid)
-        return psutil.Process(next(each.pid for each in self.stack.children if each.name == name))
+        return psutil.Process(self.stack.pids[name])
 
     def _noter(self, number: int) -> Callable[[MediaFrame, Labels, float], None]:
         self._newest[number] = 0.0

@@ -42,9 +42,7 @@ async def statistics_are_exact(trial: Scenario) -> dict[str, Any]:
         nonlocal killed
         if client.counts.answered >= FRAMES // 2 and not killed:
             killed = True
-            [pid] = [each.pid for each in trial.stack.children if each.name == "worker-1"]
-            assert pid is not None
-            os.kill(pid, signal.SIGKILL)
+            os.kill(trial.stack.pids["worker-1"], signal.SIGKILL)
         if client.counts.answered >= FRAMES:
             client.finish()
 

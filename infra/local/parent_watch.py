@@ -1,15 +1,18 @@
-"""A leash for child processes: when the parent is gone, killed or crashed, its children go too.
+"""Ends a child process when its parent process is gone, even after `kill -9` of the parent.
 
-`command(argv)` is what to start instead of `argv`. On Linux the leash asks the kernel for SIGKILL on the parent's
-death and becomes `argv` (same pid, no process in between). Elsewhere it stays as argv's parent, passes signals and
-the exit code on, and looks for its own parent several times a second.
+`command(argv)` returns the command to start instead of `argv`. On Linux it asks the kernel to send SIGKILL when the
+parent dies, and then replaces itself with `argv`: the process id stays, and no process is in between. On other
+systems it starts `argv`, passes on signals and the exit code, and checks several times a second whether the parent
+still exists.
 
-Two things to know. The process that calls `command` must be the one that starts the child. On Linux "the parent" is
-the thread that started the child, so start children from a thread that lives as long as they should (asyncio starts
-them from the loop's thread). Start the child in a session of its own and end it with `os.killpg`, so that a SIGKILL
-reaches both processes where the leash stays.
+Two rules for callers:
 
-The file runs by path under `python -I -S` in some 20 ms, hence the few and late imports.
+- The process that calls `command` must also start it. On Linux "the parent" is the thread that starts it, so use a
+  thread that lives as long as the child should. asyncio starts processes from the event loop's thread.
+- Start it in a session of its own and end it with `os.killpg`. So a SIGKILL reaches both processes where this file
+  stays in between.
+
+This file is run by its path under `python -I -S`, which takes about 20 ms. So it has few imports, and some are late.
 """
 
 import os
@@ -17,8 +20,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
-_PR_SET_PDEATHSIG = 1
-_LOOK_S = 0.2
+_PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
+_POLL_S = 0.2
 _GRACE_S = 5.0
 
 
@@ -27,58 +30,61 @@ def command(argv: Sequence[str]) -> list[str]:
     return [sys.executable, "-I", "-S", os.path.abspath(__file__), str(os.getpid()), *argv]  # noqa: PTH100
 
 
-def _become(parent: int, argv: list[str]) -> None:
+def _exec(parent: int, argv: list[str]) -> None:
+    """Replace this process with `argv`, after the kernel has been asked for SIGKILL on the parent's death."""
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-    if os.getppid() != parent:  # it died before the kernel knew whom to tell about
+    if os.getppid() != parent:  # the parent died before the call to prctl
         sys.exit(1)
     os.execvp(argv[0], argv)  # noqa: S606
 
 
 def _watch(parent: int, argv: list[str]) -> int:
+    """Run `argv` as a child process and return its exit code; end it when the parent is gone."""
     import subprocess
 
-    child: subprocess.Popen[bytes] | None = None
-    too_early: list[int] = []  # signals that come while the child is being started
+    process: subprocess.Popen[bytes] | None = None
+    early_signals: list[int] = []  # those that arrive before the child process exists
 
     def pass_on(number: int, _frame: object) -> None:
-        if child is None:
-            too_early.append(number)
+        if process is None:
+            early_signals.append(number)
         else:
-            child.send_signal(number)
+            process.send_signal(number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, pass_on)
-    child = subprocess.Popen(argv, close_fds=False)  # noqa: S603
-    for early in too_early:
-        child.send_signal(early)
+    process = subprocess.Popen(argv, close_fds=False)  # noqa: S603
+    for early in early_signals:
+        process.send_signal(early)
     while True:
         try:
-            code = child.wait(_LOOK_S)
+            code = process.wait(_POLL_S)
             return code if code >= 0 else 128 - code
         except subprocess.TimeoutExpired:
             if os.getppid() != parent:
                 break
-    child.terminate()
+    process.terminate()
     try:
-        child.wait(_GRACE_S)
+        process.wait(_GRACE_S)
     except subprocess.TimeoutExpired:
-        child.kill()
+        process.kill()
     return 1
 
 
 def main(arguments: list[str]) -> int:
-    # Python ignores SIGPIPE, and an ignored signal stays ignored through exec.
+    """Run `[--watch] PARENT_PID COMMAND...`; `--watch` stays in between on Linux, too."""
+    # Python ignores SIGPIPE, and an ignored signal stays ignored after exec. SIGINT is ignored in background jobs.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     watch = arguments[0] == "--watch"
     parent, *argv = arguments[1:] if watch else arguments
     try:
         if sys.platform == "linux" and not watch:
-            _become(int(parent), argv)
+            _exec(int(parent), argv)
         return _watch(int(parent), argv)
     except OSError as error:
         print(f"cannot start {argv[0]}: {error.strerror}", file=sys.stderr)

@@ -1,9 +1,10 @@
-"""A whole stack on one machine: broker, topics, workers, gateway, all kept running until it is told to stop."""
+"""A whole stack on one machine: broker, topics, workers and gateway, kept running until it is stopped."""
 
 import asyncio
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -18,9 +19,11 @@ from rich.console import Console
 
 from infra.client.client import Client, Refused
 from infra.client.media_source import MediaFrame
+from infra.local.errors import StackError, find_stack_error
 from infra.local.kafka.server import LocalKafka
-from infra.local.scrape_targets import free_ports, write_targets
-from infra.local.supervisor import SupervisedProcess
+from infra.local.ports import free_ports
+from infra.local.scrape_targets import write_targets
+from infra.local.supervisor import SupervisedProcess, describe_exit
 from infra.local.topic_admin import create_topics
 from models.engines.cores import available_cores
 from streams.contract.settings import Settings
@@ -31,18 +34,14 @@ from web.messages import Labels
 log = logging.getLogger(__name__)
 
 PICTURE = SAMPLES / "cat.jpg"
-MAX_STARTS = 3  # of a child before the stack has been ready once
-LOOK_S = 0.1
-BROKER_PATIENCE_S = 15.0
-
-
-class StackFailed(Exception):
-    """The stack cannot be started, or cannot go on; the message says why and what to do."""
+MAX_STARTS = 3  # of a process before the stack has been ready once
+POLL_S = 0.1
+BROKER_TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The proof that the stack works: a picture went through all of it."""
+    """The label of a picture that went through the whole stack."""
 
     url: str
     broker: str
@@ -52,9 +51,15 @@ class Ready:
 
 
 class Stack:
-    """Starts broker (unless ``broker`` names one), ``workers`` workers and a gateway, and keeps them running.
+    """Starts a broker, workers and a gateway, and keeps them running.
 
-    ``say`` is told what is going on while it starts.
+    Args:
+        settings: for every process; the stack sets the broker's address, the secret and what differs by process.
+        folder: for Kafka's data, the logs and the secret.
+        local_broker: start a local Kafka; otherwise ``settings.broker`` names the one to use.
+        workers: how many.
+        console: shows the download of Kafka.
+        report_progress: called with each step until the stack is ready.
     """
 
     def __init__(
@@ -65,99 +70,126 @@ class Stack:
         local_broker: bool,
         workers: int,
         console: Console,
-        say: Callable[[str], None],
+        report_progress: Callable[[str], None],
     ) -> None:
         self.settings = settings
         self.folder = folder
         self.workers = workers
-        self.say = say
-        self.kafka = LocalKafka(folder / "kafka", cache=settings.cache, progress=console) if local_broker else None
-        self.children: list[SupervisedProcess] = []
+        self.report_progress = report_progress
+        self.kafka = LocalKafka(folder / "kafka", cache=settings.cache, console=console) if local_broker else None
+        self._processes: list[SupervisedProcess] = []
 
     @property
     def url(self) -> str:
-        """Where the gateway is."""
+        """The address of the gateway's page."""
         return f"http://{self.settings.host}:{self.settings.port}"
 
     @property
     def websocket(self) -> str:
-        """Where browsers and clients connect."""
+        """The address that browsers and clients connect to."""
         return f"{self.url.replace('http', 'ws', 1)}/ws"
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """The ids of the processes that run now, by name: "broker", "gateway", "worker-1", "worker-2"..."""
+        pids = {each.name: each.pid for each in self._processes}
+        if self.kafka:
+            pids["broker"] = self.kafka.pid
+        return {name: pid for name, pid in pids.items() if pid is not None}
+
+    async def run_until_signal(self, on_ready: Callable[[Ready], None]) -> None:
+        """``run`` until SIGINT or SIGTERM."""
+        running = asyncio.ensure_future(self.run(on_ready))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+        with suppress(asyncio.CancelledError):
+            await running
+
     async def run(self, on_ready: Callable[[Ready], None]) -> None:
-        """Run until cancelled; then nothing is left running.
+        """Run until cancelled, and call ``on_ready`` once. Nothing is left running when this ends.
 
         Raises:
-            StackFailed: something does not start.
+            StackError: something does not start, or cannot be restarted.
         """
-        logs = self.folder / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        async with self._broker() as address:
-            self.settings = replace(self.settings, broker=address, secret=self.settings.secret or self._secret())
-            await self._create_topics()
-            gateway = self._child("gateway", [sys.executable, "-m", "infra.commands", "gateway"])
-            ports = free_ports(self.workers)
-            first, *others = [self._worker(number, port) for number, port in enumerate(ports, 1)]
-            write_targets(
-                self.folder,
-                f"{self.settings.host}:{self.settings.port}",
-                {f"worker-{number}": f"{self.settings.metrics_host}:{port}" for number, port in enumerate(ports, 1)},
-            )
-            self.children = [gateway, first, *others]
-            async with asyncio.TaskGroup() as tasks:
-                if self.kafka:
-                    tasks.create_task(self._keep_broker(self.kafka))
-                running = [tasks.create_task(gateway.run()), tasks.create_task(first.run())]
-                ready = await self._until_ready(gateway, first)
-                # the first worker has filled the caches that the others now find
-                running += [tasks.create_task(each.run()) for each in others]
-                on_ready(ready)
-                await asyncio.gather(*running)
+        (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+        try:
+            async with self._broker() as address:
+                self.settings = replace(self.settings, broker=address, secret=self.settings.secret or self._secret())
+                await self._create_topics()
+                await self._keep_running(on_ready)
+        except ExceptionGroup as group:
+            if error := find_stack_error(group):
+                raise error from group
+            raise
+
+    async def _keep_running(self, on_ready: Callable[[Ready], None]) -> None:
+        gateway = self._process("gateway", [sys.executable, "-m", "infra.commands", "gateway"])
+        metrics_ports = {f"worker-{number}": port for number, port in enumerate(free_ports(self.workers), 1)}
+        first, *others = workers = [self._worker(name, port) for name, port in metrics_ports.items()]
+        write_targets(
+            self.folder,
+            f"{self.settings.host}:{self.settings.port}",
+            {name: f"{self.settings.metrics_host}:{port}" for name, port in metrics_ports.items()},
+        )
+        self._processes = [gateway, *workers]
+        async with asyncio.TaskGroup() as tasks:
+            if self.kafka:
+                tasks.create_task(self._keep_broker_running(self.kafka))
+            tasks.create_task(gateway.run())
+            tasks.create_task(first.run())
+            ready = await self._wait_until_ready(gateway, first)
+            # the others find the caches that the first worker has filled
+            for worker in others:
+                tasks.create_task(worker.run())
+            on_ready(ready)
 
     @asynccontextmanager
     async def _broker(self) -> AsyncIterator[tuple[str, ...]]:
+        """The broker's addresses; a local broker runs inside the block."""
         if self.kafka is None:
             yield self.settings.broker
             return
-        self.say("starting Kafka")
+        self.report_progress("starting Kafka")
         await self.kafka.start()
         try:
             yield (self.kafka.bootstrap,)
         finally:
             await self.kafka.stop()
 
-    async def _keep_broker(self, kafka: LocalKafka) -> None:
-        where = kafka.bootstrap
+    async def _keep_broker_running(self, kafka: LocalKafka) -> None:
+        address = kafka.bootstrap
         while True:
             code = await kafka.wait()
-            log.warning("Kafka ended (%s): starting it again", code)
+            log.warning("Kafka ended (%s): restarting it", describe_exit(code))
             await kafka.start()
-            if kafka.bootstrap != where:
-                raise StackFailed(f"Kafka's port {where} was taken while it was down: start the stack again")
+            if kafka.bootstrap != address:
+                raise StackError(
+                    f"another program took Kafka's port {address} while Kafka was down: start the stack again"
+                )
 
     async def _create_topics(self) -> None:
-        where = ",".join(self.settings.broker)
-        self.say(f"creating topics on {where}")
+        address = ",".join(self.settings.broker)
+        self.report_progress(f"creating topics on {address}")
         try:
-            async with asyncio.timeout(BROKER_PATIENCE_S):
-                await create_topics(where, topic_specs(self.settings))
+            async with asyncio.timeout(BROKER_TIMEOUT_S):
+                await create_topics(address, topic_specs(self.settings))
         except (KafkaConnectionError, OSError, TimeoutError) as error:
-            raise StackFailed(
-                f"no Kafka answers at {where} ({error or 'timed out'}): check the address, or leave out --broker"
+            raise StackError(
+                f"no Kafka answers at {address} ({error or 'timed out'}): check the address, or leave out --broker"
             ) from error
 
-    async def _until_ready(self, gateway: SupervisedProcess, worker: SupervisedProcess) -> Ready:
-        """Wait for the gateway's canary, then send a picture the way a browser does."""
+    async def _wait_until_ready(self, gateway: SupervisedProcess, worker: SupervisedProcess) -> Ready:
+        """Wait for the gateway's canary, then send a picture as a browser does."""
         async with httpx.AsyncClient(trust_env=False) as http:
             while True:
-                for child in (gateway, worker):
-                    if child.starts > MAX_STARTS:
-                        raise StackFailed(f"the {child.name} does not start; {child.last_words()}")
-                self.say(f"starting worker and gateway; {worker.last_words()}")
+                for process in (gateway, worker):
+                    if process.starts > MAX_STARTS:
+                        raise StackError(f"{process.name} does not start; {process.last_log_line()}")
+                self.report_progress(f"starting worker and gateway; {worker.last_log_line()}")
                 with suppress(httpx.TransportError):
                     if (await http.get(f"{self.url}/readyz")).status_code == 200:
                         break
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(POLL_S)
         answers: list[Ready] = []
 
         def answered(_: MediaFrame, message: Labels, ms: float) -> None:
@@ -166,24 +198,23 @@ class Stack:
 
         while not answers:
             with suppress(Refused):
-                await Client(self.websocket, one_picture, on_answer=answered).run(5.0)
+                await Client(self.websocket, sample_picture, on_answer=answered).run(5.0)
         return answers[0]
 
-    def _child(self, name: str, argv: list[str], **settings: Any) -> SupervisedProcess:
+    def _process(self, name: str, argv: list[str], **settings: Any) -> SupervisedProcess:
         environ = {**os.environ, "PYTHONUNBUFFERED": "1", **replace(self.settings, **settings).to_environ()}
         return SupervisedProcess(name, argv, environ=environ, log_file=self.folder / "logs" / f"{name}.log")
 
-    def _worker(self, number: int, metrics_port: int) -> SupervisedProcess:
-        data = self.folder / f"worker-{number}"
-        quiet = ["--quiet"] if self.settings.log == "json" else []  # no banner among the JSON lines
-        faust = [sys.executable, "-m", "faust", "-A", "streams.worker", *quiet, "--datadir", str(data)]
+    def _worker(self, name: str, metrics_port: int) -> SupervisedProcess:
+        quiet = ["--quiet"] if self.settings.log == "json" else []  # no banner between the JSON lines
+        faust = [sys.executable, "-m", "faust", "-A", "streams.worker", *quiet, "--datadir", str(self.folder / name)]
         argv = [*faust, "worker", "-l", "info"]
         threads = self.settings.threads or max(1, available_cores() // self.workers)
-        name = f"{socket.gethostname()}-{number}"
-        return self._child(f"worker-{number}", argv, threads=threads, worker_name=name, metrics_port=metrics_port)
+        worker_name = f"{socket.gethostname()}-{name.removeprefix('worker-')}"
+        return self._process(name, argv, threads=threads, worker_name=worker_name, metrics_port=metrics_port)
 
     def _secret(self) -> str:
-        """The secret of this folder's session tokens, which so outlive a restart."""
+        """The key that signs session tokens, kept in the folder so that tokens stay valid after a restart."""
         path = self.folder / "secret"
         if not path.exists():
             path.touch(mode=0o600)
@@ -191,6 +222,6 @@ class Stack:
         return path.read_text().strip()
 
 
-async def one_picture(size: int) -> AsyncIterator[MediaFrame]:
-    """The sample picture, once; it is a square JPEG already."""
+async def sample_picture(size: int) -> AsyncIterator[MediaFrame]:
+    """The sample picture, once. It is a square JPEG, so it is sent as it is, whatever the ``size``."""
     yield MediaFrame(PICTURE, PICTURE.read_bytes())

@@ -1,4 +1,4 @@
-"""One process of a stack: started, watched, started again when it dies, and stopped with it."""
+"""Keeps one process of a stack running: starts it, restarts it when it ends, and stops it."""
 
 import asyncio
 import logging
@@ -7,85 +7,110 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local import parent_watch
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT_S = 0.3
-LONGEST_WAIT_S = 10.0
-HEALTHY_S = 20.0  # a child that lived so long starts again at once
-GRACE_S = 8.0
-LOG_BYTES = 10_000_000
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """How long to wait before a restart, in seconds. The wait doubles until a process has run for ``healthy_s``."""
+
+    first_wait_s: float = 0.3
+    longest_wait_s: float = 10.0
+    healthy_s: float = 20.0
+
+    def next_wait(self, last_wait_s: float, ran_s: float) -> float:
+        """The wait after a process that ran for ``ran_s``, when the wait before that run was ``last_wait_s``."""
+        return self.first_wait_s if ran_s > self.healthy_s else min(self.longest_wait_s, 2 * last_wait_s)
 
 
 class SupervisedProcess:
-    """A command that is kept running. Its output goes to ``log_file``, the former one beside it as ``.old``."""
+    """A command that is kept running while ``run`` runs.
 
-    def __init__(self, name: str, argv: Sequence[str], *, environ: Mapping[str, str], log_file: Path) -> None:
+    Its output goes to ``log_file``. The first start, and each restart after ``max_log_bytes``, begins a new log file
+    and keeps the one before as ``.old``. ``grace_s`` is the time between SIGTERM and SIGKILL.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        log_file: Path,
+        policy: RestartPolicy = RestartPolicy(),
+        grace_s: float = 8.0,
+        max_log_bytes: int = 10_000_000,
+    ) -> None:
         self.name = name
         self.argv = argv
         self.environ = environ
         self.log_file = log_file
+        self.policy = policy
+        self.grace_s = grace_s
+        self.max_log_bytes = max_log_bytes
         self.starts = 0
-        self.process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | None = None
 
     @property
     def pid(self) -> int | None:
-        """The process id while it runs."""
-        return self.process.pid if self.process and self.process.returncode is None else None
+        """The process id, None while the command does not run."""
+        return self._process.pid if self._process and self._process.returncode is None else None
 
     async def run(self) -> None:
-        """Keep the command running until cancelled, then stop it."""
-        wait = FIRST_WAIT_S
+        """Keep the command running until cancelled, then stop it and all processes that it started."""
+        wait_s = self.policy.first_wait_s
         try:
             while True:
                 started = time.monotonic()
-                await self._start()
-                assert self.process is not None
-                code = await self.process.wait()
-                wait = FIRST_WAIT_S if time.monotonic() - started > HEALTHY_S else min(LONGEST_WAIT_S, wait * 2)
-                log.warning("%s ended (%s): starting it again; %s", self.name, how_it_ended(code), self.last_words())
-                await asyncio.sleep(wait)
+                code = await (await self._start()).wait()
+                wait_s = self.policy.next_wait(wait_s, time.monotonic() - started)
+                log.warning("%s ended (%s): restarting it; %s", self.name, describe_exit(code), self.last_log_line())
+                await asyncio.sleep(wait_s)
         finally:
             await self._stop()
 
-    def last_words(self) -> str:
-        """The last line of its log, and where to read the rest."""
+    def last_log_line(self) -> str:
+        """A sentence with the last line of the log and the log's path."""
         with suppress(OSError):
             lines = self.log_file.read_text(errors="replace").rstrip().splitlines()
             if lines:
-                return f"it said: {lines[-1][:300]} (more in {self.log_file})"
-        return f"it said nothing in {self.log_file}"
+                return f"last log line: {lines[-1][:300]} (see {self.log_file})"
+        return f"nothing in {self.log_file} yet"
 
-    async def _start(self) -> None:
+    async def _start(self) -> asyncio.subprocess.Process:
         self.starts += 1
         with suppress(FileNotFoundError):
-            if self.starts == 1 or self.log_file.stat().st_size > LOG_BYTES:
+            if self.starts == 1 or self.log_file.stat().st_size > self.max_log_bytes:
                 self.log_file.replace(self.log_file.with_suffix(".old"))
         with self.log_file.open("ab") as output:
-            self.process = await asyncio.create_subprocess_exec(
+            self._process = await asyncio.create_subprocess_exec(
                 *parent_watch.command(self.argv),
                 env=self.environ,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # Ctrl-C is for the supervisor, which then stops its children in order
+                # Ctrl-C reaches only the supervisor, which then stops its processes in order
+                start_new_session=True,
             )
+        return self._process
 
     async def _stop(self) -> None:
-        if self.process is None or self.process.returncode is not None:
+        if self._process is None or self._process.returncode is not None:
             return
         for number in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, number)
+                os.killpg(self._process.pid, number)
             with suppress(TimeoutError):
-                async with asyncio.timeout(GRACE_S):
-                    await self.process.wait()
+                async with asyncio.timeout(self.grace_s):
+                    await self._process.wait()
                     return
 
 
-def how_it_ended(code: int) -> str:
-    """An exit code in words."""
+def describe_exit(code: int) -> str:
+    """An exit code in words, such as "exit code 1" or "SIGKILL"."""
     return f"exit code {code}" if code >= 0 else signal.Signals(-code).name

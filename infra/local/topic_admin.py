@@ -1,4 +1,4 @@
-"""Creates the topics that are missing and refuses those that are not as we need them."""
+"""Creates the topics that are missing, and checks those that exist."""
 
 import asyncio
 import time
@@ -8,21 +8,22 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from infra.local.errors import StackError
 from streams.contract.topics import TopicSpec
 
-_LOOK_S = 0.1
+_POLL_S = 0.1
 
 
-class TopicMismatch(Exception):
+class TopicMismatch(StackError):
     """A topic exists with another number of partitions."""
 
 
-class TopicRefused(Exception):
-    """The broker will not create a topic as it was asked to."""
+class TopicRefused(StackError):
+    """The broker refuses to create a topic with these settings."""
 
 
-class TopicsUnready(Exception):
-    """The topics are there, but some partition has no leader."""
+class TopicsNotReady(StackError):
+    """The topics exist, but a partition has no leader."""
 
 
 async def create_topics(
@@ -31,11 +32,21 @@ async def create_topics(
     security: Mapping[str, Any] | None = None,
     timeout: float = 30.0,  # noqa: ASYNC109
 ) -> list[str]:
-    """Creates the missing of `topics`, waits until each partition has a leader, and returns the created names.
+    """Creates those of `topics` that are missing, waits until each partition has a leader, and returns new names.
 
-    `bootstrap` is HOST:PORT or several with commas, `security` aiokafka's arguments for SASL and TLS, `timeout` in
-    seconds. A topic that exists keeps its settings. Raises TopicMismatch, TopicRefused, TopicsUnready, and
-    aiokafka's KafkaConnectionError where no broker answers.
+    A topic that exists keeps its settings.
+
+    Args:
+        bootstrap: HOST:PORT[,HOST:PORT...].
+        topics: all topics that are needed.
+        security: aiokafka's arguments for SASL and TLS.
+        timeout: in seconds.
+
+    Raises:
+        TopicMismatch: a topic has another number of partitions.
+        TopicRefused: the broker refuses a topic's settings.
+        TopicsNotReady: a partition has no leader in time.
+        KafkaConnectionError: no broker answers.
     """
     admin = AIOKafkaAdminClient(
         bootstrap_servers=bootstrap.split(","), request_timeout_ms=int(timeout * 1000), **(security or {})
@@ -44,40 +55,46 @@ async def create_topics(
     try:
         await admin.start()
         leaders = await _leaders(admin, topics)
-        check(topics, {name: len(of_topic) for name, of_topic in leaders.items()})
+        check_partitions(topics, leaders)
         created = await _create(admin, [topic for topic in topics if topic.name not in leaders], end)
-        while without := unready(topics, leaders := await _leaders(admin, topics)):
+        while waiting := without_leader(topics, leaders := await _leaders(admin, topics)):
             if time.monotonic() > end:
-                raise TopicsUnready(
-                    f"no leader for {', '.join(without)} after {timeout:.0f} s: see whether all brokers are up"
+                raise TopicsNotReady(
+                    f"no leader for {', '.join(waiting)} after {timeout:.0f} s: check that all brokers are up"
                 )
-            await asyncio.sleep(_LOOK_S)
-        check(topics, {name: len(of_topic) for name, of_topic in leaders.items()})
+            await asyncio.sleep(_POLL_S)
+        check_partitions(topics, leaders)  # another process may have created them
         return created
     finally:
         await admin.close()
 
 
-def check(topics: Sequence[TopicSpec], existing: Mapping[str, int]) -> None:
-    """Raises TopicMismatch where a topic exists with another number of partitions than its spec has."""
+def check_partitions(topics: Sequence[TopicSpec], leaders: Mapping[str, Sequence[int]]) -> None:
+    """Compares the numbers of partitions; ``leaders`` has the partitions of each topic that exists.
+
+    Raises:
+        TopicMismatch: a topic exists with another number of partitions than its spec has.
+    """
     wrong = [
-        f"{topic.name} has {existing[topic.name]} where {topic.partitions} are wanted"
+        f"{topic.name} has {len(leaders[topic.name])}, not {topic.partitions}"
         for topic in topics
-        if existing.get(topic.name, topic.partitions) != topic.partitions
+        if topic.name in leaders and len(leaders[topic.name]) != topic.partitions
     ]
     if wrong:
         raise TopicMismatch(
-            f"partition counts differ: {'; '.join(wrong)}: delete these topics, or set the partitions they have"
+            f"wrong number of partitions: {'; '.join(wrong)}: "
+            "delete these topics, or set SIGHTSTREAM_PARTITIONS to the number that they have"
         )
 
 
-def unready(topics: Sequence[TopicSpec], leaders: Mapping[str, Sequence[int]]) -> list[str]:
-    """The names of topics that are not there yet or have a partition without a leader (-1)."""
+def without_leader(topics: Sequence[TopicSpec], leaders: Mapping[str, Sequence[int]]) -> list[str]:
+    """The names of topics that do not exist yet or have a partition without a leader (-1)."""
     return [topic.name for topic in topics if not leaders.get(topic.name) or min(leaders[topic.name]) < 0]
 
 
 async def _leaders(admin: AIOKafkaAdminClient, topics: Sequence[TopicSpec]) -> dict[str, list[int]]:
-    # All topics, not ours by name: some brokers create what is asked for by name.
+    """The leader of each partition of those ``topics`` that exist; -1 for none."""
+    # This asks for all topics, because some brokers create a topic that is requested by name.
     known = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
     return {
         topic.name: [partition["leader"] for partition in known[topic.name]]
@@ -87,24 +104,25 @@ async def _leaders(admin: AIOKafkaAdminClient, topics: Sequence[TopicSpec]) -> d
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: Sequence[TopicSpec], end: float) -> list[str]:
+    """Creates ``topics``, with retries until ``end``, and returns the names of those that did not exist."""
     created = []
     waiting = {topic.name: topic for topic in topics}
     while waiting:
-        news = [
+        new_topics = [
             NewTopic(topic.name, topic.partitions, topic.replication, topic_configs=dict(topic.config))
             for topic in waiting.values()
         ]
-        answer = await admin.create_topics(news)
+        answer = await admin.create_topics(new_topics)
         for name, code, *message in answer.topic_errors:
-            kind = for_code(code)
+            error = for_code(code)
             if code == 0:
                 created.append(name)
-            elif kind is not TopicAlreadyExistsError:
-                if kind.retriable and time.monotonic() < end:
+            elif error is not TopicAlreadyExistsError:
+                if error.retriable and time.monotonic() < end:
                     continue
-                reason = (message[0] if message else None) or kind.__name__
-                raise TopicRefused(f"the broker refuses topic {name}: {reason} (wanted: {waiting[name]})")
+                reason = (message[0] if message else None) or error.__name__
+                raise TopicRefused(f"the broker refuses topic {name}: {reason} (requested: {waiting[name]})")
             del waiting[name]
         if waiting:
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_POLL_S)
     return created

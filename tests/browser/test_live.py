@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests import ROOT
 from tests.fakes.browser.chromium import launch
 from tests.fakes.browser.film import jpeg
-from tests.running import RunningStack
+from tests.running_stack import RunningStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
 
@@ -144,7 +144,7 @@ def test_the_page_comes_back_by_itself_when_the_gateway_does(stack: RunningStack
     film = film_of_picture(SAMPLES / "cat.jpg", tmp_path / "cat.mjpeg")
     with pages(stack, film) as (page,):
         before = seen(page)
-        [gateway] = stack.children("infra.commands gateway")
+        [gateway] = stack.processes("infra.commands gateway")
         gateway.kill()
         until_answered(page, before["counts"]["answered"] + 30)
         after = seen(page)

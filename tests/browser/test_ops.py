@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_live import SAMPLES, SCREENSHOTS, film_of_picture, pages, seen
-from tests.running import OPERATOR_TOKEN, RunningStack
+from tests.running_stack import OPERATOR_TOKEN, RunningStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
 

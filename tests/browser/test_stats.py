@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Response, expect
 
 from tests.browser.test_live import SAMPLES, SCREENSHOTS, film_of_picture, pages, seen, until
-from tests.running import RunningStack
+from tests.running_stack import RunningStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
 

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from streams.contract.messages import Frame, Label, Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome, Stage
 from web.broker import Broker
+from web.state import GatewayState
 from web.stats_reader import StatsReader
 
 
@@ -31,7 +32,7 @@ class EmptyStatsReader(StatsReader):
     """A reader that has read an empty topic; tests put what they need into the store themselves."""
 
     async def run(self) -> None:
-        self.archive.complete = True
+        self.store.complete = True
 
 
 def answer(frame: Frame) -> Prediction:
@@ -46,6 +47,13 @@ def answer(frame: Frame) -> Prediction:
         version="1",
         input_size=224,
     )
+
+
+def state_of(client: TestClient) -> GatewayState:
+    """The state of the gateway that this client asks."""
+    app: Any = client.app
+    state: GatewayState = app.state.gateway
+    return state
 
 
 def until_readyz_returns(status: int, client: TestClient) -> None:

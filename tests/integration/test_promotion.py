@@ -18,7 +18,7 @@ from infra.client.media_source import MediaFrame
 from infra.commands.bench import endless
 from models.bundle import WEIGHTS, Bundle, published
 from streams.contract.settings import Settings
-from tests.running import RunningStack, running_stack
+from tests.running_stack import RunningStack, running_stack
 from training.runs import shapes
 from web.messages import Labels
 

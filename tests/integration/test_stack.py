@@ -1,4 +1,4 @@
-"""The whole stack, as a newcomer would start and stop it."""
+"""The whole stack, started and stopped with `sightstream up`."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from tests import SAMPLES
-from tests.running import RunningStack, none_left, running_stack
+from tests.running_stack import RunningStack, all_end, running_stack
 
 pytestmark = pytest.mark.broker
 
@@ -33,18 +33,18 @@ def stream(stack: RunningStack, *arguments: str | Path) -> dict[str, Any]:
     return report
 
 
-def test_ready_names_what_the_sample_picture_shows(stack: RunningStack) -> None:
+def test_ready_line_has_the_label_of_the_sample_picture(stack: RunningStack) -> None:
     assert "cat.jpg: " in stack.ready_line
     assert "cat" in stack.ready_line.split("cat.jpg: ")[1]
     assert stack.ready_line.endswith(" ms")
     assert len(stack.ready_line.splitlines()) == 1
 
 
-def test_nothing_listens_beyond_loopback(stack: RunningStack) -> None:
+def test_all_processes_listen_only_on_loopback(stack: RunningStack) -> None:
     listening = [
         each.laddr.ip
-        for child in stack.children()
-        for each in child.net_connections("inet")
+        for process in stack.processes()
+        for each in process.net_connections("inet")
         if each.status == "LISTEN"
     ]
     assert listening
@@ -56,7 +56,7 @@ def test_health_and_readiness_answer(stack: RunningStack) -> None:
     assert httpx2.get(f"{stack.url}/readyz").json()["ready"]
 
 
-def test_pictures_streamed_once_are_each_answered(stack: RunningStack) -> None:
+def test_each_picture_that_is_streamed_once_is_answered(stack: RunningStack) -> None:
     report = stream(stack, "--once", SAMPLES)
     labels = {Path(path).name: top["label"] for path, top in report["files"].items()}
     assert report["answered"] >= 2
@@ -67,47 +67,47 @@ def test_pictures_streamed_once_are_each_answered(stack: RunningStack) -> None:
 def test_streaming_gives_the_labels_that_classify_gives(stack: RunningStack, data: Path) -> None:
     photos = sorted((data / "photos").glob("*.jpg"))
     lines = sightstream("classify", "--json", *photos).splitlines()
-    alone = {each["file"]: each["labels"][0]["index"] for each in map(json.loads, lines)}
+    classified = {each["file"]: each["labels"][0]["index"] for each in map(json.loads, lines)}
     streamed = {path: top["index"] for path, top in stream(stack, "--once", *photos)["files"].items()}
-    assert streamed.keys() == alone.keys()
-    same = sum(streamed[path] == alone[path] for path in alone)
+    assert streamed.keys() == classified.keys()
+    same = sum(streamed[path] == classified[path] for path in classified)
     assert same >= 0.99 * len(photos)
 
 
-def test_a_session_picks_the_model_that_answers_it(stack: RunningStack) -> None:
+def test_a_session_chooses_its_model(stack: RunningStack) -> None:
     report = stream(stack, "--once", "--model", "efficientnet_lite0", SAMPLES)
     assert report["model"] == "efficientnet_lite0"
     assert report["version"] != stream(stack, "--once", SAMPLES)["version"]
 
 
-def test_many_sessions_at_once_account_for_every_frame(stack: RunningStack) -> None:
+def test_many_sessions_at_once_get_an_outcome_for_every_frame(stack: RunningStack) -> None:
     report = stream(stack, "--sessions", "8", "--seconds", "4", SAMPLES)
     assert len({each["id"] for each in report["sessions"]}) == 8
     assert all(each["answered"] for each in report["sessions"])
     assert report["expired"] == 0
 
 
-def test_a_model_that_is_not_served_is_refused_with_those_that_are(stack: RunningStack) -> None:
+def test_a_model_that_is_not_served_is_refused_with_the_names_of_those_that_are(stack: RunningStack) -> None:
     arguments = ("stream", "--url", stack.websocket, "--model", "inception_v3", SAMPLES)
     assert "served are efficientnet_lite2, efficientnet_lite0" in sightstream(*arguments, code=1)
 
 
-def test_a_url_where_no_gateway_is_gets_one_clear_line() -> None:
+def test_a_url_without_a_gateway_gives_one_clear_line() -> None:
     error = sightstream("stream", "--url", "ws://127.0.0.1:1/ws", SAMPLES, code=1)
     assert "sightstream up" in error
     assert len(error.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("how", ["option", "setting"])
+@pytest.mark.parametrize("source", ["option", "setting"])
 def test_a_port_in_use_is_named_before_anything_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        monkeypatch.setenv("SIGHTSTREAM_PORT", port if how == "setting" else "0")
-        options = ("--port", port) if how == "option" else ()
+        monkeypatch.setenv("SIGHTSTREAM_PORT", port if source == "setting" else "0")
+        options = ("--port", port) if source == "option" else ()
         error = sightstream("up", *options, "--data-dir", tmp_path, code=1)
     assert port in error
     assert "--port" in error
@@ -119,21 +119,21 @@ def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
     assert "--broker" in error
 
 
-def test_two_stacks_live_side_by_side_and_sigterm_leaves_nothing(stack: RunningStack, tmp_path: Path) -> None:
+def test_two_stacks_run_side_by_side_and_sigterm_leaves_nothing_running(stack: RunningStack, tmp_path: Path) -> None:
     with running_stack(tmp_path / "second", "--model", "efficientnet_lite0") as second:
         assert second.url != stack.url
         assert stream(second, "--once", SAMPLES)["answered"] >= 2
         assert stream(stack, "--once", SAMPLES)["answered"] >= 2
-        children = second.children()
-        assert len(children) >= 3
+        processes = second.processes()
+        assert len(processes) >= 3
         second.process.send_signal(signal.SIGTERM)
         assert second.process.wait(30) == 0
-        assert none_left(children, 2.0)
+        assert all_end(processes, 2.0)
 
 
-def test_kill_nine_of_up_leaves_nothing_for_long(tmp_path: Path) -> None:
+def test_kill_nine_of_up_ends_all_processes_soon(tmp_path: Path) -> None:
     with running_stack(tmp_path / "killed", "--model", "efficientnet_lite0") as killed:
-        children = killed.children()
+        processes = killed.processes()
         os.kill(killed.process.pid, signal.SIGKILL)
         killed.process.wait()
-        assert none_left(children, 5.0)
+        assert all_end(processes, 5.0)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from models.classifier import Label
 from models.engines.base import OnRoom, nobody
-from streams.batching import AT_ONCE_BYTES
+from streams.batching import DECODED_ON_LOOP_BYTES
 from streams.contract.clock import now_ms
 from tests.fakes.classifiers import Slow, frame, jpeg, running, until
 
@@ -29,9 +29,9 @@ async def test_a_lone_frame_is_with_the_idle_engine_before_the_loop_does_anythin
     async with running(slow := Slow(open=False)) as (batcher, published):
         await asyncio.sleep(0)
         batcher.put(frame("a"))
-        assert (batcher._runway.frames, batcher.waiting) == (1, 0)
+        assert (batcher.backlog.running, batcher.waiting) == (1, 0)
         batcher.put(frame("b"))
-        assert (batcher._runway.frames, batcher.waiting) == (1, 1)
+        assert (batcher.backlog.running, batcher.waiting) == (1, 1)
         slow.gate.set()
         await published.count(2)
 
@@ -39,8 +39,8 @@ async def test_a_lone_frame_is_with_the_idle_engine_before_the_loop_does_anythin
 async def test_a_large_frame_does_not_hold_up_the_loop() -> None:
     async with running(slow := Slow()) as (batcher, published):
         await asyncio.sleep(0)
-        batcher.put(frame("a", jpeg=jpeg() + bytes(AT_ONCE_BYTES)))
-        assert (batcher._decoding, slow.batches) == (1, [])
+        batcher.put(frame("a", jpeg=jpeg() + bytes(DECODED_ON_LOOP_BYTES)))
+        assert (batcher.backlog.decoding, slow.batches) == (1, [])
         assert await published.count(1) == [("a", 1, "answered")]
 
 
@@ -57,7 +57,7 @@ async def test_what_arrives_while_the_engine_runs_is_one_batch_afterwards() -> N
         await until(lambda: slow.batches)
         for session in "abc":
             batcher.put(frame(session))
-        await until(lambda: len(batcher._forming.frames) == 3)
+        await until(lambda: batcher.backlog.decoded == 3)
         slow.gate.set()
         await published.count(4)
     assert slow.batches == [1, 3]
@@ -87,7 +87,7 @@ async def test_a_flood_that_has_had_its_share_gets_the_next_one_when_its_time_ha
             await published.count(number)
         await asyncio.sleep(0)
         batcher.put(frame("flood", 10))  # nothing else will wake the batcher
-        assert (batcher.waiting, batcher._runway.frames) == (1, 0)
+        assert (batcher.waiting, batcher.backlog.running) == (1, 0)
         assert (await published.count(10))[9] == ("flood", 10, "answered")
     began = [each.times["decoded"] for each in published.predictions]
     assert began[9] - began[8] > 150  # milliseconds: four sessions of which each may have the engine for 50
@@ -114,7 +114,7 @@ async def test_an_engine_with_room_gets_one_batch_more_and_no_third() -> None:
     async with running(roomy := Roomy(), max_batch=1) as (batcher, published):
         for session in "abc":
             batcher.put(frame(session))
-        await until(lambda: len(roomy.batches) == 2 and batcher._forming.frames)
+        await until(lambda: len(roomy.batches) == 2 and batcher.backlog.decoded)
         await asyncio.sleep(0.05)
         assert len(roomy.batches) == 2
         for gate in roomy.gates:
@@ -181,7 +181,7 @@ async def test_a_frame_that_became_stale_while_the_engine_ran_is_dropped() -> No
         batcher.put(frame("a"))
         await until(lambda: slow.batches)
         batcher.put(frame("b"))
-        await until(lambda: batcher._forming.frames)
+        await until(lambda: batcher.backlog.decoded)
         await asyncio.sleep(0.3)
         slow.gate.set()
         assert ("b", 1, "stale") in await published.count(2)

@@ -1,4 +1,4 @@
-"""What a worker counts, tells the gateways, and tells Prometheus."""
+"""The metrics of a worker, and its status for the gateways."""
 
 import asyncio
 import socket
@@ -13,11 +13,11 @@ from streams.contract.codec import Codec
 from streams.contract.messages import Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome
 from streams.contract.topics import FRAMES, PREDICTIONS
-from streams.metrics import NAMED, Metrics, lag, serve
+from streams.metrics import Metrics, lag, serve
 from tests.fakes.classifiers import Slow, frame, running
 
 
-def told(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+def values(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     return {
         (sample.name.removeprefix("sightstream_worker_"), frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -26,10 +26,10 @@ def told(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float:
-    return told(metrics.register.text().decode())[name, frozenset(labels.items())]
+    return values(metrics.text().decode())[name, frozenset(labels.items())]
 
 
-def fate(outcome: str, session: str = "s") -> Prediction:
+def settled(outcome: str, session: str = "s") -> Prediction:
     return Prediction(session, 1, outcome, "worker", model="net", version="7")
 
 
@@ -45,7 +45,7 @@ def test_batches_are_counted_by_model_with_their_time_and_their_frames_ages() ->
     clock = Clock()
     metrics = Metrics(clock)
     for size, seconds in ((1, 0.004), (3, 0.012)):
-        done: Any = metrics.launched("net", [20.0] * size)
+        done: Any = metrics.count_batch("net", [20.0] * size)
         clock.now += seconds
         done(None)
     assert value(metrics, "batch_size_count", model="net") == 2
@@ -56,44 +56,44 @@ def test_batches_are_counted_by_model_with_their_time_and_their_frames_ages() ->
     assert round(value(metrics, "queue_age_seconds_sum"), 6) == 0.08
 
 
-def test_fates_are_counted_and_canaries_are_not() -> None:
+def test_outcomes_are_counted_and_canaries_are_not() -> None:
     metrics = Metrics()
     for each in (
-        fate(Outcome.ANSWERED),
-        fate(Outcome.ANSWERED),
-        fate("stale"),
-        fate(Outcome.ANSWERED, canary_session("g")),
-        fate("failed", canary_session("")),
+        settled(Outcome.ANSWERED),
+        settled(Outcome.ANSWERED),
+        settled("stale"),
+        settled(Outcome.ANSWERED, canary_session("g")),
+        settled("failed", canary_session("")),
     ):
-        metrics.published(each)
+        metrics.count_outcome(each)
     assert value(metrics, "answers_total", model="net", version="7") == 2
     assert value(metrics, "drops_total", reason="stale") == 1
-    assert dict(metrics.drops) == {"stale": 1}
+    assert metrics.drops.values == {("stale",): 1}
 
 
-def test_a_sign_of_life_tells_what_happened_since_the_last_one_and_travels_whole() -> None:
+def test_a_status_holds_what_happened_since_the_last_one_and_can_be_read_back() -> None:
     clock = Clock()
     metrics = Metrics(clock)
     metrics.waiting = lambda: 3
     metrics.lag = {2: 5, 0: 1}
-    metrics.launched("net", [10.0, 30.5])
-    metrics.launched("net", [12.0, 13.0])
+    metrics.count_batch("net", [10.0, 30.5])
+    metrics.count_batch("net", [12.0, 13.0])
     for _ in range(4):
-        metrics.published(fate(Outcome.ANSWERED))
-    metrics.published(fate("stale"))
+        metrics.count_outcome(settled(Outcome.ANSWERED))
+    metrics.count_outcome(settled("stale"))
     clock.now = 2.0
-    model = ServedModel("net", "7", 224)
-    sent = WorkerStatus(worker="w", at=1.0, models=[model], **metrics.lately())
-    read = WorkerStatus.loads(sent.dumps())
+    metrics.models = [ServedModel("net", "7", 224)]
+    read = WorkerStatus.loads(metrics.take_status("w", 1.0, "another model is missing").dumps())
+    assert (read.worker, read.at, read.models, read.error) == ("w", 1.0, metrics.models, "another model is missing")
     assert (read.batch_sizes, read.fps, read.queue_age_ms, read.waiting) == ([[2, 2]], 2.0, 30.5, 3)
     assert (read.lag, read.drops) == ({"0": 1, "2": 5}, {"stale": 1})
     clock.now = 4.0
-    again = metrics.lately()
-    assert (again["batch_sizes"], again["fps"], again["queue_age_ms"]) == ([], 0.0, 0.0)
-    assert again["drops"] == {"stale": 1}
+    again = metrics.take_status("w", 2.0)
+    assert (again.batch_sizes, again.fps, again.queue_age_ms) == ([], 0.0, 0.0)
+    assert again.drops == {"stale": 1}
 
 
-def test_a_sign_of_life_of_an_older_worker_is_understood() -> None:
+def test_the_status_of_an_older_worker_can_be_read() -> None:
     older = Codec().dumps({"worker": "w", "at": 1.0, "models": []})
     status = WorkerStatus.loads(older)
     assert (status.worker, status.lag, status.batch_sizes, status.fps) == ("w", {}, [], 0.0)
@@ -119,7 +119,7 @@ async def test_a_batcher_counts_the_batches_it_runs() -> None:
     assert value(metrics, "batch_seconds_count", model="slow") == 1
 
 
-async def test_prometheus_is_answered_on_loopback_until_it_is_stopped() -> None:
+async def test_prometheus_can_scrape_on_loopback_until_the_server_is_stopped() -> None:
     metrics = Metrics()
     metrics.models = [ServedModel("net", "7", 224, "openvino", "bf16")]
     metrics.lag = {3: 8}
@@ -130,18 +130,18 @@ async def test_prometheus_is_answered_on_loopback_until_it_is_stopped() -> None:
     url = f"http://127.0.0.1:{port}/metrics"
     try:
         text = (await asyncio.to_thread(lambda: urllib.request.urlopen(url).read())).decode()
-        read = told(text)
+        read = values(text)
         assert read["partition_lag_frames", frozenset({("partition", "3")})] == 8
         labels = {"model": "net", "version": "7", "engine": "openvino", "precision": "bf16"}
         assert read["model_info", frozenset(labels.items())] == 1
-        assert all(f"# TYPE {named.name}" in text for named in NAMED)
+        assert all(f"# TYPE {each.name}" in text for each in Metrics().declared)
     finally:
         stop()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_a_port_that_is_taken_costs_the_figures_and_not_the_worker() -> None:
+def test_a_port_in_use_costs_the_metrics_and_not_the_worker() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -23,33 +23,33 @@ BASE = {"net": ModelSpec("net", "net")}
 
 
 class NamedClassifier(Slow):
-    """Slow, as its wish wants it called; its version is what it was loaded from."""
+    """Slow, as its spec wants it called; its version is what it was loaded from."""
 
-    def __init__(self, wish: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
-        self.model = wish.name
-        self.version = Path(wish.model).name
+        self.model = spec.name
+        self.version = Path(spec.model).name
 
 
-def load(wish: ModelSpec) -> ClassifierProtocol:
-    if Path(wish.model).is_absolute():
-        Bundle.open(Path(wish.model))
-    return NamedClassifier(wish)
+def load(spec: ModelSpec) -> ClassifierProtocol:
+    if Path(spec.model).is_absolute():
+        Bundle.open(Path(spec.model))
+    return NamedClassifier(spec)
 
 
-def batcher_of(follower: RegistryWatcher) -> Batcher:
-    return Batcher(follower.first(4), _ignore, max_batch=4, freshness_ms=1000.0, max_pixels=1000)
+def batcher_of(watcher: RegistryWatcher) -> Batcher:
+    return Batcher(watcher.load_all(4), _ignore, max_batch=4, freshness_ms=1000.0, max_pixels=1000)
 
 
 async def _ignore(_: Any) -> None: ...
 
 
 def served(batcher: Batcher) -> dict[str, str]:
-    return {name: each.version for name, each in batcher.classifiers.items()}
+    return {name: each.version for name, each in batcher.models.items()}
 
 
-async def changes(follower: RegistryWatcher, batcher: Batcher) -> list[str]:
-    return [name async for name in follower.changes(batcher)]
+async def changes(watcher: RegistryWatcher, batcher: Batcher) -> list[str]:
+    return [name async for name in watcher.apply_changes(batcher)]
 
 
 def added(registry: Registry, name: str, temperature: float = 1.0) -> str:
@@ -71,11 +71,11 @@ async def test_what_is_live_is_served_from_the_start_beside_what_was_asked_for(r
 
 
 async def test_promotion_rollback_and_removal_are_followed_without_a_restart(registry: Registry) -> None:
-    follower = RegistryWatcher(registry, BASE, load)
-    batcher = batcher_of(follower)
-    assert await changes(follower, batcher) == []
+    watcher = RegistryWatcher(registry, BASE, load)
+    batcher = batcher_of(watcher)
+    assert await changes(watcher, batcher) == []
     first, second = added(registry, "pets", 1.0), added(registry, "pets", 2.0)
-    assert await changes(follower, batcher) == []  # added is not promoted
+    assert await changes(watcher, batcher) == []  # added is not promoted
     steps: tuple[tuple[Callable[[], object], dict[str, str]], ...] = (
         (lambda: registry.promote("pets", first), {"net": "net", "pets": first}),
         (lambda: registry.promote("pets", second), {"net": "net", "pets": second}),
@@ -84,21 +84,21 @@ async def test_promotion_rollback_and_removal_are_followed_without_a_restart(reg
     )
     for act, expected in steps:
         act()
-        assert await changes(follower, batcher) == ["pets"]
+        assert await changes(watcher, batcher) == ["pets"]
         assert served(batcher) == expected
-        assert await changes(follower, batcher) == []
+        assert await changes(watcher, batcher) == []
 
 
 async def test_promoted_model_takes_the_place_of_the_published_one_and_gives_it_back(registry: Registry) -> None:
     name = "efficientnet_lite0"
-    follower = RegistryWatcher(registry, {name: ModelSpec(name, name), **BASE}, load)
-    batcher = batcher_of(follower)
+    watcher = RegistryWatcher(registry, {name: ModelSpec(name, name), **BASE}, load)
+    batcher = batcher_of(watcher)
     version = added(registry, name)
     registry.promote(name)
-    await changes(follower, batcher)
+    await changes(watcher, batcher)
     assert list(served(batcher).items()) == [(name, version), ("net", "net")]  # still the default
     registry.rollback(name)
-    await changes(follower, batcher)
+    await changes(watcher, batcher)
     assert served(batcher) == {name: name, "net": "net"}
 
 
@@ -106,32 +106,32 @@ async def test_bundle_that_cannot_be_loaded_leaves_the_old_one_live_and_says_why
     now = [0.0]
     first, second = added(registry, "pets", 1.0), added(registry, "pets", 2.0)
     registry.promote("pets", first)
-    follower = RegistryWatcher(registry, BASE, load, clock=lambda: now[0])
-    batcher = batcher_of(follower)
+    watcher = RegistryWatcher(registry, BASE, load, clock=lambda: now[0])
+    batcher = batcher_of(watcher)
     registry.promote("pets", second)
     manifest = registry.path("pets", second) / MANIFEST
     whole = manifest.read_text()
     manifest.write_text(whole.replace("dog", "fox"))
-    assert await changes(follower, batcher) == ["pets"]
+    assert await changes(watcher, batcher) == ["pets"]
     assert served(batcher)["pets"] == first
-    assert "was changed after it was written" in follower.errors["pets"]
+    assert "was changed after it was written" in watcher.errors["pets"]
     manifest.write_text(whole)  # the rest of it arrives
-    assert await changes(follower, batcher) == []
+    assert await changes(watcher, batcher) == []
     now[0] += RETRY_S
-    assert await changes(follower, batcher) == ["pets"]
+    assert await changes(watcher, batcher) == ["pets"]
     assert served(batcher)["pets"] == second
-    assert follower.errors == {}
+    assert watcher.errors == {}
 
 
 async def test_broken_live_json_changes_nothing_that_is_served(registry: Registry) -> None:
     version = added(registry, "pets")
     registry.promote("pets")
-    follower = RegistryWatcher(registry, BASE, load)
-    batcher = batcher_of(follower)
+    watcher = RegistryWatcher(registry, BASE, load)
+    batcher = batcher_of(watcher)
     (registry.folder / "pets" / LIVE).write_text("{")
-    assert await changes(follower, batcher) == ["pets"]
+    assert await changes(watcher, batcher) == ["pets"]
     assert served(batcher) == {"net": "net", "pets": version}
-    assert "live.json" in follower.errors["pets"]
+    assert "live.json" in watcher.errors["pets"]
 
 
 async def test_worker_starts_without_a_promoted_model_that_is_damaged(registry: Registry) -> None:
@@ -139,25 +139,25 @@ async def test_worker_starts_without_a_promoted_model_that_is_damaged(registry: 
         version = added(registry, name)
         registry.promote(name)
         (registry.path(name, version) / MANIFEST).write_text("{}")
-    follower = RegistryWatcher(registry, BASE, load)
-    assert served(batcher_of(follower)) == {"net": "net"}
-    assert set(follower.errors) == {"net", "pets"}
+    watcher = RegistryWatcher(registry, BASE, load)
+    assert served(batcher_of(watcher)) == {"net": "net"}
+    assert set(watcher.errors) == {"net", "pets"}
 
 
 async def test_gateways_are_told_at_once_after_a_swap(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.registry_watcher.LOOK_EVERY_S", 0.01)
-    follower = RegistryWatcher(registry, BASE, load)
-    batcher = batcher_of(follower)
+    watcher = RegistryWatcher(registry, BASE, load)
+    batcher = batcher_of(watcher)
     told: list[dict[str, str]] = []
 
     async def tell() -> None:
         told.append(served(batcher))
 
-    following = asyncio.create_task(follower.follow(batcher, tell))
+    watching = asyncio.create_task(watcher.watch(batcher, tell))
     version = added(registry, "pets")
     registry.promote("pets")
     async with asyncio.timeout(10):
         while not told:
             await asyncio.sleep(0.01)
-    following.cancel()
+    watching.cancel()
     assert told == [{"net": "net", "pets": version}]

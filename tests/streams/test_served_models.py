@@ -1,12 +1,14 @@
-"""Models that come, change and go while the batcher runs."""
+"""Models that are added, replaced and withdrawn: on their own, and while the batcher runs."""
 
 import asyncio
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from models.classifier import Label
 from models.engines.base import OnRoom, nobody
+from streams.served_models import ServedModels
 from tests.fakes.classifiers import Slow, frame, running, until
 
 
@@ -31,13 +33,41 @@ class Versioned(Slow):
         self.closed_after = list(self.batches)
 
 
+def test_the_first_model_is_the_default() -> None:
+    models = ServedModels({"one": Slow(), "two": Slow()})
+    assert (models.default, list(models), ServedModels({}).default) == ("one", ["one", "two"], "")
+
+
+def test_a_version_that_replaces_another_keeps_its_place() -> None:
+    models = ServedModels({"one": Slow(), "two": Slow()})
+    models.serve("one", new := Slow())
+    assert (models["one"], models.default) == (new, "one")
+
+
+def test_a_replaced_version_is_unused_once_no_batch_needs_it() -> None:
+    models = ServedModels({"one": (old := Slow())})
+    models.serve("one", Slow())
+    assert models.take_unused(lambda each: each is old) == []
+    assert models.take_unused(lambda each: False) == [old]
+    assert models.take_unused(lambda each: False) == []
+
+
+def test_a_withdrawn_model_is_served_no_longer() -> None:
+    models = ServedModels({"one": (gone := Slow())})
+    models.withdraw("one")
+    assert "one" not in models
+    assert models.take_unused(lambda each: False) == [gone]
+    with pytest.raises(KeyError):
+        models.withdraw("one")
+
+
 async def test_another_version_takes_over_between_two_batches_and_nothing_is_lost() -> None:
     old, new = Versioned("1", open=False), Versioned("2", size=32)
     async with running(old) as (batcher, published):
         batcher.put(frame("runs"))
         await until(lambda: old.batches)
         batcher.put(frame("formed"))
-        await until(lambda: batcher._forming.frames)
+        await until(lambda: batcher.backlog.decoded)
         batcher.serve("slow", new)
         assert old.closed_after is None
         old.gate.set()
@@ -58,7 +88,7 @@ async def test_frames_that_wait_are_answered_by_the_version_that_took_over() -> 
         batcher.put(frame("runs"))
         await until(lambda: old.batches)
         batcher.put(frame("formed"))
-        await until(lambda: batcher._forming.frames)
+        await until(lambda: batcher.backlog.decoded)
         batcher.put(frame("waits"))
         batcher.serve("slow", new)
         old.gate.set()
@@ -92,7 +122,7 @@ async def test_withdrawn_model_answers_what_it_has_begun_and_no_more() -> None:
         batcher.put(frame("runs", model="gone"))
         await until(lambda: gone.batches)
         batcher.put(frame("formed", model="gone"))
-        await until(lambda: batcher._forming.frames)
+        await until(lambda: batcher.backlog.decoded)
         batcher.put(frame("waits", model="gone"))
         batcher.withdraw("gone")
         batcher.put(frame("late", model="gone"))
@@ -117,7 +147,7 @@ async def test_next_version_is_warmed_between_batches() -> None:
         warming = asyncio.create_task(batcher.warm(new))
         await until(lambda: new.batches == [1])
         batcher.put(frame("a"))
-        await until(lambda: batcher._forming.frames)
+        await until(lambda: batcher.backlog.decoded)
         assert old.batches == []  # the engine is one network's at a time
         new.gate.set()
         await warming

@@ -8,19 +8,19 @@ import pytest
 
 from streams.contract.canary import canary_session
 from streams.contract.messages import Label, Prediction
-from streams.contract.outcomes import Stage
+from streams.contract.outcomes import Outcome, Stage
 from streams.contract.stats import SessionStats
 from streams.tracking import Event, Tracker
 
 NOW_S = 1e9
 
 
-class Told:
+class Delivered:
     """A prediction as Faust delivers it."""
 
     def __init__(self, seq: int, session: str = "s", partition: int = 0) -> None:
         self.value = Prediction(
-            session=session, seq=seq, outcome="answered", stage=Stage.WORKER, labels=[Label(1, "cat", 0.9)]
+            session=session, seq=seq, outcome=Outcome.ANSWERED, stage=Stage.WORKER, labels=[Label(1, "cat", 0.9)]
         )
         self.message: Any = SimpleNamespace(partition=partition, timestamp=NOW_S + seq / 10)
         self.acked = False
@@ -60,16 +60,16 @@ def tracker(table: Table, clock: Clock | None = None) -> Tracker:
     return Tracker(table.entries.get, table.write, clock or Clock())
 
 
-def take(one: Tracker, *events: Event) -> None:
+def add(one: Tracker, *events: Event) -> None:
     for each in events:
-        one.take(each)
+        one.add(each)
 
 
 async def test_many_frames_are_one_write() -> None:
     table = Table()
     one = tracker(table)
-    take(one, *(Told(seq, session, partition) for seq in range(1, 50) for partition, session in enumerate("ab")))
-    await one.settle()
+    add(one, *(Delivered(seq, session, partition) for seq in range(1, 50) for partition, session in enumerate("ab")))
+    await one.write_changes()
     assert table.writes == [("a", 0), ("b", 1)]
     assert (table.answered("a"), table.answered("b")) == (49, 49)
 
@@ -77,33 +77,33 @@ async def test_many_frames_are_one_write() -> None:
 async def test_nothing_is_written_for_a_session_that_is_silent() -> None:
     table = Table()
     one = tracker(table)
-    take(one, Told(1))
-    await one.settle()
-    await one.settle()
+    add(one, Delivered(1))
+    await one.write_changes()
+    await one.write_changes()
     assert len(table.writes) == 1
 
 
 async def test_events_are_acknowledged_only_once_they_are_written() -> None:
     table = Table()
     one = tracker(table)
-    events = [Told(seq) for seq in (1, 2, 3)]
-    take(one, *events)
+    events = [Delivered(seq) for seq in (1, 2, 3)]
+    add(one, *events)
     assert not any(each.acked for each in events)
-    await one.settle()
+    await one.write_changes()
     assert all(each.acked for each in events)
 
 
 async def test_what_could_not_be_written_is_written_later() -> None:
     table = Table()
     one = tracker(table)
-    events = [Told(1), Told(2)]
-    take(one, events[0])
+    events = [Delivered(1), Delivered(2)]
+    add(one, events[0])
     table.broken = True
-    await one.settle()
+    await one.write_changes()
     assert not events[0].acked
     table.broken = False
-    take(one, events[1])
-    await one.settle()
+    add(one, events[1])
+    await one.write_changes()
     assert all(each.acked for each in events)
     assert table.answered() == 2
 
@@ -112,30 +112,30 @@ async def test_what_could_not_be_written_is_written_later() -> None:
 async def test_a_worker_that_takes_over_comes_to_the_same_numbers(crash_after: int) -> None:
     table = Table()
     first = tracker(table)
-    events = [Told(seq) for seq in range(1, 8)]
-    take(first, *events[:crash_after])
-    await first.settle()
-    take(first, *events[crash_after:])  # and then it is killed: these were never written
+    events = [Delivered(seq) for seq in range(1, 8)]
+    add(first, *events[:crash_after])
+    await first.write_changes()
+    add(first, *events[crash_after:])  # and then it is killed: these were never written
     second = tracker(table)
     # Kafka gives out again what was not acknowledged, and, where a commit was lost, what was
-    take(second, *(Told(each.value.seq) for each in events))
-    await second.settle()
+    add(second, *(Delivered(each.value.seq) for each in events))
+    await second.write_changes()
     assert table.answered() == 7
 
 
 async def test_partitions_that_move_take_nothing_unwritten_along() -> None:
     table = Table()
     one = tracker(table)
-    take(one, Told(1))
-    await one.settle()
-    lost = Told(2)
-    take(one, lost)
-    one.forget()
-    await one.settle()
+    add(one, Delivered(1))
+    await one.write_changes()
+    lost = Delivered(2)
+    add(one, lost)
+    one.reset()
+    await one.write_changes()
     assert not lost.acked
     assert table.answered() == 1
-    take(one, Told(2))
-    await one.settle()
+    add(one, Delivered(2))
+    await one.write_changes()
     assert table.answered() == 2
 
 
@@ -144,56 +144,56 @@ async def test_a_write_under_way_when_partitions_move_acknowledges_nothing() -> 
     one = tracker(table)
 
     async def write(entries: Sequence[tuple[str, int, bytes]]) -> None:
-        one.forget()
+        one.reset()
 
     one.write = write
-    event = Told(1)
-    take(one, event)
-    await one.settle()
+    event = Delivered(1)
+    add(one, event)
+    await one.write_changes()
     assert not event.acked
 
 
 async def test_a_worker_that_stood_still_waits_before_it_writes() -> None:
     table, clock = Table(), Clock()
     one = tracker(table, clock)
-    take(one, Told(1))
+    add(one, Delivered(1))
     clock.now = 10.0
-    await one.settle()
+    await one.write_changes()
     assert table.writes == []
     for _ in range(10):
         clock.now += 0.8
-        await one.settle()
+        await one.write_changes()
     assert len(table.writes) == 1
 
 
 async def test_canaries_leave_no_statistics() -> None:
     table = Table()
     one = tracker(table)
-    song = Told(1, canary_session("gateway"))
-    take(one, song)
-    await one.settle()
-    assert song.acked
+    canary = Delivered(1, canary_session("gateway"))
+    add(one, canary)
+    await one.write_changes()
+    assert canary.acked
     assert table.entries == {}
 
 
 async def test_a_session_that_goes_on_after_a_silence_goes_on_counting() -> None:
     table = Table()
     one = tracker(table)
-    take(one, Told(1))
-    await one.settle()
-    one.close_idle((NOW_S + 3600) * 1000)
-    take(one, Told(2))
-    await one.settle()
+    add(one, Delivered(1))
+    await one.write_changes()
+    one.unload_idle((NOW_S + 3600) * 1000)
+    add(one, Delivered(2))
+    await one.write_changes()
     assert table.answered() == 2
 
 
 async def test_nonsense_is_acknowledged_and_harms_nobody() -> None:
     table = Table()
     one = tracker(table)
-    nonsense = Told(1)
-    nonsense.value = Prediction(session="s", seq="one", outcome="answered", stage=Stage.WORKER)
-    take(one, nonsense, Told(2))
-    await one.settle()
+    nonsense = Delivered(1)
+    nonsense.value = Prediction(session="s", seq="one", outcome=Outcome.ANSWERED, stage=Stage.WORKER)
+    add(one, nonsense, Delivered(2))
+    await one.write_changes()
     assert nonsense.acked
     assert table.answered() == 1
 
@@ -202,6 +202,6 @@ async def test_statistics_that_cannot_be_read_begin_anew() -> None:
     table = Table()
     table.entries["s"] = b"what is this"
     one = tracker(table)
-    take(one, Told(1))
-    await one.settle()
+    add(one, Delivered(1))
+    await one.write_changes()
     assert table.answered() == 1

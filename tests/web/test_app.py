@@ -7,7 +7,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketT
 from starlette.websockets import WebSocketDisconnect
 
 from streams.contract.settings import Settings
-from tests.fakes.gateway import EmptyStatsReader, InstantBroker, until_readyz_returns
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from web.app import create_app
 from web.protocol import CloseCode, Upload, pack
 
@@ -36,33 +36,6 @@ def next_of(socket: WebSocketTestSession, *kinds: str) -> dict[str, Any]:
         message: dict[str, Any] = socket.receive_json()
         if message["type"] in kinds:
             return message
-
-
-def test_the_page_is_served_with_headers_that_keep_it_to_itself(client: TestClient) -> None:
-    response = client.get("/")
-    assert response.status_code == 200
-    assert "default-src 'self'" in response.headers["content-security-policy"]
-
-
-def test_healthz_says_ok_and_counts_sockets(client: TestClient) -> None:
-    health = client.get("/healthz").json()
-    assert (health["status"], health["sockets"]) == ("ok", 0)
-
-
-def test_readyz_is_200_once_a_canary_was_answered(client: TestClient) -> None:
-    until_readyz_returns(200, client)
-    assert client.get("/readyz").json()["ready"]
-
-
-def test_readyz_is_503_without_a_worker() -> None:
-    class NoWorker(InstantBroker):
-        async def run(self) -> None:
-            pass
-
-    with TestClient(create_app(Settings(), NoWorker, EmptyStatsReader)) as client:
-        response = client.get("/readyz")
-    assert response.status_code == 503
-    assert not response.json()["ready"]
 
 
 def test_a_frame_is_answered_with_its_number(client: TestClient) -> None:

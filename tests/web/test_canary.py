@@ -80,7 +80,7 @@ async def test_a_gateway_is_ready_again_when_its_canary_is_back() -> None:
 def test_readyz_is_503_from_when_the_canary_stops_until_it_is_back() -> None:
     with TestClient(create_app(Settings(), InstantBroker, EmptyStatsReader)) as client:
         app: Any = client.app
-        canary: Canary = app.state.canary
+        canary: Canary = app.state.gateway.canary
         ahead = 0.0
         canary.clock = lambda: time.monotonic() + ahead
 
@@ -97,7 +97,7 @@ def test_a_gateway_that_restarts_has_a_canary_of_another_name() -> None:
     for _ in range(2):
         with TestClient(create_app(Settings(), InstantBroker, EmptyStatsReader)) as client:
             app: Any = client.app
-            names.add(app.state.canary.session)
+            names.add(app.state.gateway.canary.session)
     assert len(names) == 2
 
 

@@ -117,6 +117,6 @@ def test_ten_thousand_hostile_messages_get_only_named_errors_and_harm_no_other_s
         idle = [{"type": "websocket.receive", "text": '{"type": "ping", "sent": 1}'}] * 20
         sent, _ = loop.run_until_complete(exchange(app, {}, good + idle))
         assert any('"labels"' in each.get("text", "") for each in sent)
-        assert len(app.state.door) == 0
-        assert not app.state.hub.outboxes.keys() - {app.state.canary.session}
+        assert len(app.state.gateway.connection_limit) == 0
+        assert not app.state.gateway.hub.outboxes.keys() - {app.state.gateway.canary.session}
     assert messages_read >= MESSAGES_IN_ALL

@@ -6,20 +6,20 @@ from contextlib import contextmanager
 
 
 class ConnectionLimit:
-    """Counts the sockets that are open."""
+    """Counts the open sockets of each address. Its length is the number of all of them."""
 
-    def __init__(self, most: int, most_per_address: int) -> None:
-        self.most = most
-        self.most_per_address = most_per_address
+    def __init__(self, maximum: int, maximum_per_address: int) -> None:
+        self.maximum = maximum
+        self.maximum_per_address = maximum_per_address
         self._open: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return self._open.total()
 
     @contextmanager
-    def open_for(self, address: str) -> Iterator[bool]:
-        """Hold a place for a socket from ``address``; yields whether there was one."""
-        if len(self) >= self.most or self._open[address] >= self.most_per_address:
+    def connect(self, address: str) -> Iterator[bool]:
+        """Count a socket from ``address`` as open inside the ``with``; yields False if that would be one too many."""
+        if len(self) >= self.maximum or self._open[address] >= self.maximum_per_address:
             yield False
             return
         self._open[address] += 1

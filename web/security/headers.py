@@ -1,4 +1,4 @@
-"""Headers that keep a page to itself."""
+"""Response headers that limit what a page may load, send and be embedded in."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,14 +9,14 @@ HEADERS = {
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
-    "Referrer-Policy": "no-referrer",  # a stats page's address is its key
+    "Referrer-Policy": "no-referrer",  # whoever has the address of a statistics page may read it
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
 
 
-class SafeHeaders:
-    """Middleware that adds these headers to every response."""
+class SecurityHeaders:
+    """Middleware that adds ``HEADERS`` to every response; a header that a view has set stays."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""Who may look behind the scenes: whoever has the operator's token, as a bearer token or behind a cookie."""
+"""Access for operators: with their token in a header, or with a cookie that was given for it."""
 
 import hashlib
 import hmac
@@ -13,33 +13,33 @@ _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 
 
 class OperatorAuth:
-    """Checks the operator's token; without one, nobody is let in."""
+    """Checks the operator's token. An empty token allows no request."""
 
     def __init__(self, token: str) -> None:
         self.token = token
-        # the cookie is signed with the token: a new token ends all sign-ins, at every gateway that has it
+        # the cookie is signed with the token: gateways with the same token accept it, a new token ends all sign-ins
         self._serializer = URLSafeTimedSerializer(token or "none", salt="operator")
 
     @property
-    def is_open(self) -> bool:
-        """Whether there is anything behind the door."""
+    def enabled(self) -> bool:
+        """Whether there is a token in the settings."""
         return bool(self.token)
 
-    def accepts(self, token: str) -> bool:
-        """Whether this is the operator's token; takes equally long however wrong it is."""
-        return self.is_open and hmac.compare_digest(_digest(token), _digest(self.token))
+    def is_token(self, token: str) -> bool:
+        """Whether this is the operator's token. It takes equally long for every wrong one."""
+        return self.enabled and hmac.compare_digest(_digest(token), _digest(self.token))
 
     def cookie(self) -> str:
-        """A cookie that lets its holder in for half a day."""
+        """The value of a new cookie, which allows requests for ``COOKIE_S`` seconds."""
         return str(self._serializer.dumps("operator"))
 
-    def lets_in(self, request: Request) -> bool:
-        """Whether a request shows the token, or a cookie that was given for it."""
-        if not self.is_open:
+    def allows(self, request: Request) -> bool:
+        """Whether a request carries the token as a bearer token, or a valid cookie."""
+        if not self.enabled:
             return False
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self.accepts(token.strip())
+            return self.is_token(token.strip())
         try:
             self._serializer.loads(request.cookies.get(COOKIE, ""), max_age=COOKIE_S)
         except BadSignature:

@@ -1,4 +1,4 @@
-"""Session ids that nobody can guess, and the signed tokens by which a browser proves that one is its own."""
+"""Session ids that cannot be guessed, and the signed tokens with which a browser returns to its session."""
 
 import secrets
 
@@ -12,13 +12,13 @@ class BadToken(ValueError):
 
 
 class Tokens:
-    """Makes and checks session tokens with one secret; an empty one is replaced by a random one."""
+    """Signs and checks session tokens with one secret. An empty secret is replaced by a random one."""
 
     def __init__(self, secret: str) -> None:
         self._serializer = URLSafeTimedSerializer(secret or secrets.token_hex(32), salt="session")
 
     def new_session(self) -> str:
-        """A fresh session id of 128 random bits."""
+        """A new session id of 128 random bits."""
         return secrets.token_urlsafe(16)
 
     def sign(self, session: str) -> str:

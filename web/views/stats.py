@@ -1,18 +1,18 @@
-"""What answers at the addresses of a session's statistics. Who holds the session's id may read them."""
+"""The statistics of one session: a page, JSON and CSV. Whoever has the session's id may read them."""
 
-import csv
-import io
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from streams.contract.canary import is_canary
 from web import STATIC
-from web.views.stats_report import HEADER, empty, report, rows
+from web.state import gateway_state
+from web.views.responses import StructResponse
+from web.views.stats_csv import csv_text
+from web.views.stats_report import SessionReport, empty_report, session_report
 
 CHARTS = "chartkick/django/static/chartkick/Chart.bundle.js"  # Chart.js, as the package chartkick ships it
 
@@ -21,30 +21,26 @@ LOADING = "the statistics are still being read from Kafka: try again in a moment
 
 
 async def page(request: Request) -> Response:
-    """The statistics page, or with status 404 one that says there is nothing."""
-    if find(request) is None and request.app.state.archive.complete:
+    """The statistics page; for an unknown session, status 404 and a page that says so."""
+    if find(request) is None and gateway_state(request).stats_store.complete:
         return FileResponse(STATIC / "nothing.html", status_code=404)
     return FileResponse(STATIC / "stats.html")
 
 
 async def as_json(request: Request) -> Response:
     """The statistics as JSON."""
-    told = find(request)
-    return missing(request) if told is None else JSONResponse(told)
+    report = find(request)
+    return missing(request) if report is None else StructResponse(report)
 
 
 async def as_csv(request: Request) -> Response:
-    """The statistics as CSV, one number a row."""
-    told = find(request)
-    if told is None:
+    """The statistics as CSV, one number in each row."""
+    report = find(request)
+    if report is None:
         return missing(request)
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(HEADER)
-    table.writerows(rows(told))
-    name = f"sightstream-{told['session']}.csv"
+    name = f"sightstream-{report.session}.csv"
     return Response(
-        text.getvalue(),
+        csv_text(report),
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -55,27 +51,28 @@ async def charts(request: Request) -> Response:
     return FileResponse(library(), media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
 
 
-def find(request: Request) -> dict[str, Any] | None:
-    """The report of the session that is asked for; an empty one where it is here and has sent nothing yet."""
-    state = request.app.state
-    session = request.path_params["session"]
+def find(request: Request) -> SessionReport | None:
+    """The report of the session in the address: an empty one if it is connected and has sent nothing yet."""
+    state = gateway_state(request)
+    session = str(request.path_params["session"])
     now_ms = state.hub.now_ms()
     if is_canary(session) or state.settings.statistics == "off":
         return None
-    if stats := state.archive.get(session, now_ms):
-        return report(stats, now_ms)
-    return empty(session, now_ms) if state.hub.knows(session) else None
+    if stats := state.stats_store.get(session, now_ms):
+        return session_report(stats, now_ms)
+    return empty_report(session, now_ms) if state.hub.knows(session) else None
 
 
 def missing(request: Request) -> Response:
-    """Why there are no statistics."""
-    if not request.app.state.archive.complete and request.app.state.settings.statistics == "on":
-        return JSONResponse({"error": LOADING}, status_code=503, headers={"Retry-After": "1"})
-    return JSONResponse({"error": UNKNOWN}, status_code=404)
+    """An error that says why there are no statistics."""
+    state = gateway_state(request)
+    if not state.stats_store.complete and state.settings.statistics == "on":
+        return StructResponse({"error": LOADING}, status_code=503, headers={"Retry-After": "1"})
+    return StructResponse({"error": UNKNOWN}, status_code=404)
 
 
 def library() -> Path:
-    """Where the package chartkick has put Chart.js."""
+    """The path of Chart.js in the package chartkick."""
     found = find_spec("chartkick")
     assert found and found.origin, "the package chartkick is missing: pip install 'sightstream[gateway]'"
     return Path(found.origin).parent.parent / CHARTS

@@ -1,12 +1,14 @@
-"""What the local broker is told: its server.properties, its log settings, its Java command line."""
+"""The local broker's server.properties, log settings and Java command line."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-HOST = "127.0.0.1"
-NODE = 1
-# Every path the server sees is relative to its folder, its working directory: no name that a person gives a folder
-# (a comma, a space, an accent) has to survive a properties file.
+from infra.local.ports import LOOPBACK
+
+HOST = LOOPBACK
+NODE_ID = 1
+# All paths are relative to the broker's folder, which is its working directory. So a comma, a space or an accent in
+# the folder's name does not get into a properties file.
 DATA = "data"
 SERVER_PROPERTIES = "server.properties"
 LOG_SETTINGS = "log4j2.properties"
@@ -15,19 +17,19 @@ CONSOLE = "console.log"
 
 
 def server_properties(port: int, controller_port: int, data: str = DATA) -> str:
-    """One node that is broker and controller, on loopback only."""
+    """The server.properties of one node that is broker and controller, on loopback only."""
     settings: dict[str, object] = {
         "process.roles": "broker,controller",
-        "node.id": NODE,
+        "node.id": NODE_ID,
         "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
-        # A static quorum: the controller's port is not written into the data, so it may change between starts.
-        "controller.quorum.voters": f"{NODE}@{HOST}:{controller_port}",
+        # A static quorum: the data does not hold the controller's port, so the port may change between starts.
+        "controller.quorum.voters": f"{NODE_ID}@{HOST}:{controller_port}",
         "log.dirs": data,
-        # One node holds the only copy of everything.
+        # There is one node, so there is one copy.
         "default.replication.factor": 1,
         "offsets.topic.replication.factor": 1,
         "offsets.topic.num.partitions": 4,
@@ -38,19 +40,19 @@ def server_properties(port: int, controller_port: int, data: str = DATA) -> str:
         "share.coordinator.state.topic.min.isr": 1,
         "share.coordinator.state.topic.num.partitions": 1,
         "auto.create.topics.enable": "false",
-        # A group forms at once (3 s by default), and a worker may ask for a short session.
+        # A group forms at once (by default after 3 s), and a worker may use a short session timeout.
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 1000,
-        # After a kill -9 the controller keeps the former broker's place this long: 9 s by default.
+        # After a kill -9 the broker can register again after this time (9 s by default).
         "broker.session.timeout.ms": 2000,
         "broker.heartbeat.interval.ms": 500,
-        # Half-second entries in the metadata log are for a quorum of several.
+        # The default, an entry every 0.5 s, is for a quorum of several nodes.
         "metadata.max.idle.interval.ms": 10_000,
-        # Retention of minutes needs a check more often than every five.
+        # The default, a check every 5 minutes, is too rare for a retention of minutes.
         "log.retention.check.interval.ms": 15_000,
         "log.segment.delete.delay.ms": 5000,
         "log.cleaner.backoff.ms": 15_000,
-        # Small enough for a small heap: the cleaner alone would take 128 MB of it.
+        # For a small heap: by default the cleaner alone uses 128 MB.
         "log.cleaner.dedupe.buffer.size": 8 * 2**20,
         "log.index.size.max.bytes": 2**20,
         "socket.request.max.bytes": 16 * 2**20,
@@ -65,10 +67,10 @@ def server_properties(port: int, controller_port: int, data: str = DATA) -> str:
 
 
 def log_settings() -> str:
-    """Log4j2: one file for each start, 4 MB at most, the three before it kept."""
+    """The log4j2.properties: a new file at each start and after 4 MB; the three files before it are kept."""
     settings = {
         "status": "warn",
-        # Else log4j ends before Kafka does, and the last words of a stop start another file.
+        # Otherwise log4j stops before Kafka, and the last lines of Kafka go to another file.
         "shutdownHook": "disable",
         "rootLogger.level": "info",
         "rootLogger.appenderRef.file.ref": "file",
@@ -84,7 +86,7 @@ def log_settings() -> str:
         "appender.file.policies.size.size": "4MB",
         "appender.file.strategy.type": "DefaultRolloverStrategy",
         "appender.file.strategy.max": "3",
-        # Every setting at every start: they are in the properties file.
+        # It logs all settings at each start, and the properties file has them already.
         "logger.config.name": "org.apache.kafka.common.config.AbstractConfig",
         "logger.config.level": "warn",
     }
@@ -92,7 +94,7 @@ def log_settings() -> str:
 
 
 def java_command(java: Path, jars: Sequence[Path], heap: str, main: str, *arguments: str) -> list[str]:
-    """The command line of `main`, for the broker's folder. Serial GC and C1 alone: little memory, soon up."""
+    """The command line of the Java class `main`. Serial GC and only the C1 compiler: little memory, a fast start."""
     return [
         str(java),
         f"-Xmx{heap}",

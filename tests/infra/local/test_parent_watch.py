@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -9,27 +8,15 @@ import pytest
 
 from infra.local import parent_watch
 from tests import ROOT
+from tests.fakes.processes import is_alive
 
-BECOMES = parent_watch.command([])
-WATCHES = [*BECOMES[:-1], "--watch", BECOMES[-1]]
-both_ways = pytest.mark.parametrize("prefix", [BECOMES, WATCHES], ids=["becomes", "watches"])
-
-
-def gone(pid: int, within: float) -> bool:
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        try:
-            os.kill(pid, 0)
-            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-                return True  # dead, and nobody here to bury it
-        except (ProcessLookupError, FileNotFoundError):
-            return True
-        time.sleep(0.02)
-    return False
+EXEC = parent_watch.command([])
+WATCH = [*EXEC[:-1], "--watch", EXEC[-1]]
+both_ways = pytest.mark.parametrize("prefix", [EXEC, WATCH], ids=["exec", "watch"])
 
 
 @both_ways
-def test_exit_code_and_output_are_the_childs(prefix: list[str]) -> None:
+def test_exit_code_and_output_of_the_child_are_passed_on(prefix: list[str]) -> None:
     done = subprocess.run([*prefix, "sh", "-c", "echo out; exit 7"], capture_output=True, text=True)
 
     assert (done.returncode, done.stdout) == (7, "out\n")
@@ -37,7 +24,7 @@ def test_exit_code_and_output_are_the_childs(prefix: list[str]) -> None:
 
 @both_ways
 def test_sigterm_reaches_the_child(prefix: list[str]) -> None:
-    script = "trap 'echo told; exit 3' TERM; echo ready; while :; do sleep 0.05; done"
+    script = "trap 'echo stopped; exit 3' TERM; echo ready; while :; do sleep 0.05; done"
     child = subprocess.Popen([*prefix, "sh", "-c", script], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     with child.stdout:
@@ -46,7 +33,7 @@ def test_sigterm_reaches_the_child(prefix: list[str]) -> None:
         child.terminate()
 
         assert child.wait(5) == 3
-        assert child.stdout.read() == "told\n"
+        assert child.stdout.read() == "stopped\n"
 
 
 @both_ways
@@ -58,7 +45,7 @@ def test_command_that_does_not_exist_is_one_line_and_127(prefix: list[str]) -> N
 
 
 @both_ways
-def test_child_starts_with_ordinary_signals(prefix: list[str]) -> None:
+def test_child_starts_with_default_signal_handlers(prefix: list[str]) -> None:
     """Python ignores SIGPIPE; a child that inherited that would not end with its reader."""
     done = subprocess.run([*prefix, "sh", "-c", "grep SigIgn /proc/$$/status"], capture_output=True, text=True)
 
@@ -66,7 +53,7 @@ def test_child_starts_with_ordinary_signals(prefix: list[str]) -> None:
     assert not ignored & (1 << (signal.SIGPIPE - 1))
 
 
-@pytest.mark.parametrize("watch", [False, True], ids=["becomes", "watches"])
+@pytest.mark.parametrize("watch", [False, True], ids=["exec", "watch"])
 def test_kill_9_of_the_parent_ends_the_child(watch: bool) -> None:
     script = (
         "import subprocess, time; from infra.local import parent_watch;"
@@ -82,12 +69,15 @@ def test_kill_9_of_the_parent_ends_the_child(watch: bool) -> None:
         parent.kill()
         parent.wait()
 
-        assert gone(child, within=5)
+        end = time.monotonic() + 5
+        while is_alive(child) and time.monotonic() < end:
+            time.sleep(0.02)
+        assert not is_alive(child)
 
 
-def test_leash_of_a_dead_parent_starts_nothing(tmp_path: Path) -> None:
+def test_nothing_starts_when_the_parent_is_already_gone(tmp_path: Path) -> None:
     other = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
-    orphan = [*BECOMES[:-1], other.stdout.strip(), "touch", str(tmp_path / "started")]
+    orphan = [*EXEC[:-1], other.stdout.strip(), "touch", str(tmp_path / "started")]
 
     subprocess.run(orphan, check=False)
 

@@ -1,4 +1,4 @@
-"""The operations view: nothing where it is off, nothing without the operator's token, everything with it."""
+"""The operations view: off without a token in the settings, closed without that token, open with it."""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from streams.contract.messages import ServedModel, WorkerStatus
 from streams.contract.settings import Settings
-from tests.fakes.gateway import EmptyStatsReader, InstantBroker, until_readyz_returns
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker, state_of, until_readyz_returns
 from web.app import create_app
 from web.protocol import Upload, pack
 from web.security.operator_auth import COOKIE, OperatorAuth
@@ -35,7 +35,7 @@ def sign_in(client: TestClient, token: str = TOKEN) -> Any:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer "}, BEARER])
-def test_without_a_token_in_the_settings_there_is_nothing(headers: dict[str, str]) -> None:
+def test_without_a_token_in_the_settings_there_is_no_view(headers: dict[str, str]) -> None:
     with gateway("") as client, client.websocket_connect("/ws") as socket:
         session = socket.receive_json()["session"]
         for address in ADDRESSES:
@@ -61,7 +61,7 @@ def test_without_a_token_in_the_settings_there_is_nothing(headers: dict[str, str
         {"Cookie": f"{COOKIE}={OperatorAuth('').cookie()}"},
     ],
 )
-def test_without_the_right_token_nothing_is_told(client: TestClient, headers: dict[str, str]) -> None:
+def test_without_the_right_token_nothing_is_shown(client: TestClient, headers: dict[str, str]) -> None:
     raw = {key.encode(): value.encode("latin-1") for key, value in headers.items()}
     with client.websocket_connect("/ws") as socket:
         session = socket.receive_json()["session"]
@@ -112,7 +112,7 @@ def test_only_the_pages_for_operators_may_send_a_form(client: TestClient) -> Non
     assert client.get("/ops").headers["cache-control"] == "no-cache"
 
 
-def test_the_view_tells_of_sessions_by_the_beginnings_of_their_ids(client: TestClient) -> None:
+def test_the_view_shows_only_the_beginnings_of_session_ids(client: TestClient) -> None:
     with client.websocket_connect("/ws") as socket:
         session = socket.receive_json()["session"]
         for seq in (1, 2, 3):
@@ -120,9 +120,9 @@ def test_the_view_tells_of_sessions_by_the_beginnings_of_their_ids(client: TestC
             socket.send_bytes(pack(Upload(seq, 0.0, jpeg, ((seq - 1, 31.25),) if seq > 1 else ())))
             while socket.receive_json()["type"] not in ("labels", "dropped"):
                 pass
-        told = client.get("/api/ops", headers=BEARER)
-        [mine] = told.json()["sessions"]
-        assert session not in told.text
+        report = client.get("/api/ops", headers=BEARER)
+        [mine] = report.json()["sessions"]
+        assert session not in report.text
         assert mine.pop("session") == session[:6]
         assert mine.pop("silent_s") < 10
         assert mine.pop("fps") > 0
@@ -147,24 +147,23 @@ def test_the_view_tells_of_sessions_by_the_beginnings_of_their_ids(client: TestC
     raise AssertionError("a session whose socket is closed is still shown as connected")
 
 
-def test_the_view_adds_up_what_the_gateway_counted_and_leaves_canaries_out(client: TestClient) -> None:
+def test_the_view_sums_what_the_gateway_counted_without_canaries(client: TestClient) -> None:
     until_readyz_returns(200, client)
     with client.websocket_connect("/ws") as socket:
         socket.receive_json()
         socket.send_bytes(pack(Upload(1, 0.0, b"not a picture")))
         while socket.receive_json()["type"] != "dropped":
             pass
-        told = client.get("/api/ops", headers=BEARER).json()
-    assert (told["received"], told["answered"], told["expired"]) == (1, 0, 0)
-    assert told["drops"] == [{"reason": "unreadable", "stage": "gateway", "frames": 1}]
-    assert told["ready"]
-    assert told["canary_ms"] > 0
-    assert (told["load"]["sessions"], told["load"]["sockets"], told["load"]["unanswered"]) == (1, 1, 0)
+        report = client.get("/api/ops", headers=BEARER).json()
+    assert (report["received"], report["answered"], report["expired"]) == (1, 0, 0)
+    assert report["drops"] == [{"reason": "unreadable", "stage": "gateway", "frames": 1}]
+    assert report["ready"]
+    assert report["canary_ms"] > 0
+    assert (report["load"]["sessions"], report["load"]["sockets"], report["load"]["unanswered"]) == (1, 1, 0)
 
 
-def test_the_view_tells_what_workers_said_of_themselves(client: TestClient) -> None:
-    app: Any = client.app
-    hub = app.state.hub
+def test_the_view_shows_the_last_status_of_each_worker(client: TestClient) -> None:
+    hub = state_of(client).hub
     hub.note_worker(
         WorkerStatus(
             worker="busy",

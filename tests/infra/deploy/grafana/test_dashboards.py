@@ -1,4 +1,4 @@
-"""Prometheus' and Grafana's files as they stand: all that they ask for exists, under the labels that they use."""
+"""The files for Prometheus and Grafana: all metrics, labels and paths in them exist."""
 
 import json
 from collections.abc import Iterator
@@ -9,25 +9,36 @@ import promql_parser as promql
 import pytest
 import yaml
 
-import streams.metrics
-import web.metrics
-from infra.local.scrape_targets import free_ports, write_targets
+from infra.local.scrape_targets import write_targets
+from streams.contract.prometheus import Counter, Histogram, Metric
+from streams.metrics import Metrics as WorkerMetrics
 from tests import ROOT
+from web.metrics import Metrics as GatewayMetrics
 
-INFRA = ROOT / "infra" / "deploy"
-DASHBOARD = json.loads((INFRA / "grafana" / "dashboards" / "sightstream.json").read_text())
+DEPLOY = ROOT / "infra" / "deploy"
+DASHBOARD = json.loads((DEPLOY / "grafana" / "dashboards" / "sightstream.json").read_text())
 EXPRESSIONS = [
     (panel["title"], target["expr"], target["legendFormat"])
     for panel in DASHBOARD["panels"]
     for target in panel["targets"]
 ]
 
-FROM_TARGETS = {"job", "instance", "part", "process"}  # every sample has these, by its target
-OF_PROCESSES = {"process_cpu_seconds_total", "process_resident_memory_bytes"}  # prometheus_client's own
+FROM_TARGETS = {"job", "instance", "part", "process"}  # every sample has these, from its target
+OF_PROCESSES = {"process_cpu_seconds_total", "process_resident_memory_bytes"}  # from prometheus_client itself
+METRICS = (*GatewayMetrics().declared, *WorkerMetrics().declared)
+
+
+def samples(metric: Metric) -> set[str]:
+    """The names under which Prometheus stores a metric."""
+    if isinstance(metric, Histogram):
+        return {f"{metric.name}_{part}" for part in ("bucket", "sum", "count")}
+    return {metric.name}
+
+
 LABELS: dict[str, set[str]] = {
-    sample: {*named.labels, *({"le"} if sample.endswith("_bucket") else ())}
-    for named in (*web.metrics.NAMED, *streams.metrics.NAMED)
-    for sample in named.sampled_as()
+    sample: {*metric.labels, *({"le"} if sample.endswith("_bucket") else ())}
+    for metric in METRICS
+    for sample in samples(metric)
 } | {name: set() for name in OF_PROCESSES}
 
 
@@ -69,7 +80,7 @@ def aggregations(node: Any) -> Iterator[Any]:
 
 
 def unknown(expression: str, legend: str = "") -> list[str]:
-    """What an expression or its legend asks for and no process tells."""
+    """The metrics and labels in an expression or its legend that no process has."""
     tree = parse(expression)
     wrong = [each.name for each in selectors(tree) if each.name not in LABELS]
     for each in selectors(tree):
@@ -103,26 +114,26 @@ def test_a_panel_asks_only_for_metrics_and_labels_that_exist(title: str, express
         ("sightstream_gateway_ready / sightstream_gateway_hop_seconds", ""),
     ],
 )
-def test_what_does_not_exist_is_found(expression: str, legend: str) -> None:
+def test_unknown_metrics_and_labels_are_found(expression: str, legend: str) -> None:
     assert unknown(expression, legend)
 
 
 def test_the_dashboard_shows_every_metric_of_gateway_and_worker_but_the_sockets() -> None:
     asked = {each.name for _, expression, _ in EXPRESSIONS for each in selectors(parse(expression))}
-    silent = {named.name for named in (*web.metrics.NAMED, *streams.metrics.NAMED) if not named.sampled_as() & asked}
-    assert silent == {"sightstream_gateway_sockets"}
+    not_shown = {metric.name for metric in METRICS if not samples(metric) & asked}
+    assert not_shown == {"sightstream_gateway_sockets"}
 
 
 def test_metrics_are_named_once_and_as_prometheus_wants_them() -> None:
-    names = [named.name for named in (*web.metrics.NAMED, *streams.metrics.NAMED)]
+    names = [metric.name for metric in METRICS]
     assert len(names) == len(set(names))
-    for named in (*web.metrics.NAMED, *streams.metrics.NAMED):
-        assert named.name.startswith("sightstream_")
-        assert named.name.endswith("_total") == (named.kind == "counter")
+    for metric in METRICS:
+        assert metric.name.startswith("sightstream_")
+        assert metric.name.endswith("_total") == isinstance(metric, Counter)
 
 
-def test_panels_neither_overlap_nor_leave_the_grid_and_ask_the_provisioned_source() -> None:
-    [source] = yaml.safe_load((INFRA / "grafana" / "datasources" / "sightstream.yml").read_text())["datasources"]
+def test_panels_fit_the_grid_without_overlap_and_use_the_provisioned_source() -> None:
+    [source] = yaml.safe_load((DEPLOY / "grafana" / "datasources" / "sightstream.yml").read_text())["datasources"]
     taken: set[tuple[int, int]] = set()
     for panel in DASHBOARD["panels"]:
         at = panel["gridPos"]
@@ -136,32 +147,21 @@ def test_panels_neither_overlap_nor_leave_the_grid_and_ask_the_provisioned_sourc
 
 
 def test_grafana_finds_the_dashboard_beside_its_provider() -> None:
-    [provider] = yaml.safe_load((INFRA / "grafana" / "dashboards" / "sightstream.yml").read_text())["providers"]
-    folder = provider["options"]["path"].replace("$GF_PATHS_PROVISIONING", str(INFRA / "grafana"))
-    assert list(Path(folder).glob("*.json")) == [INFRA / "grafana" / "dashboards" / "sightstream.json"]
+    [provider] = yaml.safe_load((DEPLOY / "grafana" / "dashboards" / "sightstream.yml").read_text())["providers"]
+    folder = provider["options"]["path"].replace("$GF_PATHS_PROVISIONING", str(DEPLOY / "grafana"))
+    assert list(Path(folder).glob("*.json")) == [DEPLOY / "grafana" / "dashboards" / "sightstream.json"]
 
 
-def test_a_stack_leaves_prometheus_its_configuration_and_targets_side_by_side(tmp_path: Path) -> None:
-    ports = free_ports(2)
-    workers = {f"worker-{number}": f"0.0.0.0:{port}" for number, port in enumerate(ports, 1)}
-    path = write_targets(tmp_path, "127.0.0.1:8000", workers)
-    configuration = yaml.safe_load((path.parent / "prometheus.yml").read_text())
-    [job] = configuration["scrape_configs"]
-    [pattern] = job["file_sd_configs"][0]["files"]
-    assert list(path.parent.glob(pattern)) == [path]
-    groups = json.loads(path.read_text())
-    assert {each["labels"]["process"]: each["targets"] for each in groups} == {
-        "gateway": ["127.0.0.1:8000"],
-        "worker-1": [f"127.0.0.1:{ports[0]}"],
-        "worker-2": [f"127.0.0.1:{ports[1]}"],
-    }
+def test_every_target_of_a_stack_has_the_labels_that_panels_may_use(tmp_path: Path) -> None:
+    groups = json.loads(write_targets(tmp_path, "127.0.0.1:8000", {"worker-1": "127.0.0.1:20001"}).read_text())
+    assert len(groups) == 2
     assert all({"job", "instance", *each["labels"]} == FROM_TARGETS for each in groups)
 
 
-def test_the_containers_mount_what_is_there() -> None:
-    services = yaml.safe_load((INFRA / "monitoring.compose.yml").read_text())["services"]
+def test_the_containers_mount_folders_that_exist() -> None:
+    services = yaml.safe_load((DEPLOY / "monitoring.compose.yml").read_text())["services"]
     [mounted] = services["grafana"]["volumes"]
     source, target, _ = mounted.split(":")
-    assert (INFRA / source / "dashboards").is_dir()
+    assert (DEPLOY / source / "dashboards").is_dir()
     assert target == "/etc/grafana/provisioning"
     assert services["prometheus"]["volumes"][0].split("}/")[-1] == "prometheus:/etc/prometheus:ro"

@@ -15,7 +15,7 @@ def test_broker_listens_on_loopback_only() -> None:
     assert settings["controller.quorum.voters"] == "1@127.0.0.1:20002"
 
 
-def test_one_broker_asks_for_no_second_copy_of_anything() -> None:
+def test_one_broker_has_one_copy_of_each_topic() -> None:
     settings = read(server_properties(20_001, 20_002))
 
     copies = {name: value for name, value in settings.items() if "replication.factor" in name or "min.isr" in name}
@@ -23,7 +23,7 @@ def test_one_broker_asks_for_no_second_copy_of_anything() -> None:
     assert {"offsets.topic.replication.factor", "transaction.state.log.min.isr"} <= set(copies)
 
 
-def test_groups_form_at_once_and_topics_only_when_asked() -> None:
+def test_groups_form_at_once_and_topics_are_not_created_by_themselves() -> None:
     settings = read(server_properties(20_001, 20_002))
 
     assert settings["group.initial.rebalance.delay.ms"] == "0"

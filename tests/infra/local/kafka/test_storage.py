@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.kafka.storage import BrokerFolderBroken, FolderInUse, Storage, cluster_of, new_cluster_id
+from infra.local.kafka.storage import BrokerFolderBroken, FolderInUse, Storage, new_cluster_id, parse_cluster_id
 
 META = "#\n#Mon Jan 05 10:00:00 UTC 2026\ncluster.id=AbC\ndirectory.id=Xyz\nnode.id=1\nversion=1\n"
 
@@ -19,83 +19,83 @@ def storage_with(folder: Path, meta: bytes) -> Storage:
 
 
 def test_cluster_id_is_read_from_the_data(tmp_path: Path) -> None:
-    assert storage_with(tmp_path, META.encode()).cluster() == "AbC"
+    assert storage_with(tmp_path, META.encode()).cluster_id() == "AbC"
 
 
 @pytest.mark.parametrize("made", [[], ["."], ["data"]])
-def test_folder_without_data_is_not_broken_but_new(tmp_path: Path, made: list[str]) -> None:
+def test_folder_without_data_is_new_and_not_broken(tmp_path: Path, made: list[str]) -> None:
     for name in made:
         (tmp_path / "kafka" / name).mkdir(parents=True, exist_ok=True)
 
-    assert Storage(tmp_path / "kafka").cluster() is None
+    assert Storage(tmp_path / "kafka").cluster_id() is None
 
 
 @pytest.mark.parametrize(
     ("meta", "reason"),
     [
-        (META.replace("version=1", "version=2"), "is of version 2"),
+        (META.replace("version=1", "version=2"), "has version 2"),
         (META.replace("node.id=1", "node.id=7"), "belongs to node 7, this broker is node 1"),
-        (META.replace("cluster.id=AbC\n", ""), "names no cluster"),
-        ("", "names no cluster"),
+        (META.replace("cluster.id=AbC\n", ""), "has no cluster id"),
+        ("", "has no cluster id"),
     ],
 )
-def test_data_of_another_broker_is_refused_with_a_way_out(tmp_path: Path, meta: str, reason: str) -> None:
+def test_data_of_another_broker_is_refused_with_advice(tmp_path: Path, meta: str, reason: str) -> None:
     storage = storage_with(tmp_path, meta.encode())
 
     with pytest.raises(BrokerFolderBroken, match=re.escape(reason)) as raised:
-        storage.cluster()
+        storage.cluster_id()
 
-    assert f"delete {tmp_path / 'data'} to start afresh" in str(raised.value)
+    assert f"delete {tmp_path / 'data'} to start again" in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
 def test_data_that_is_not_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BrokerFolderBroken, match="is not text"):
-        storage_with(tmp_path, b"\xff\xfe\x00").cluster()
+        storage_with(tmp_path, b"\xff\xfe\x00").cluster_id()
 
 
 def test_data_without_meta_properties_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data" / "frames-0").mkdir(parents=True)
 
     with pytest.raises(BrokerFolderBroken, match=r"meta\.properties: No such file"):
-        Storage(tmp_path).cluster()
+        Storage(tmp_path).cluster_id()
 
 
-def test_cluster_of_says_what_is_wrong() -> None:
-    with pytest.raises(ValueError, match="is of version None"):
-        cluster_of("cluster.id=AbC\nnode.id=1\n")
+def test_parse_cluster_id_says_what_is_wrong() -> None:
+    with pytest.raises(ValueError, match="has version None"):
+        parse_cluster_id("cluster.id=AbC\nnode.id=1\n")
 
 
-async def test_folder_is_held_by_one_stack_at_a_time(tmp_path: Path) -> None:
+async def test_folder_is_locked_by_one_stack_at_a_time(tmp_path: Path) -> None:
     first, second = Storage(tmp_path), Storage(tmp_path)
-    await first.hold()
+    await first.acquire()
 
     with pytest.raises(FolderInUse, match=f"in use by another stack \\(process {os.getpid()}\\)"):
-        await second.hold(patience=0)
+        await second.acquire(timeout=0)
 
     first.release()
-    await second.hold(patience=0)
+    await second.acquire(timeout=0)
     second.release()
 
 
-async def test_folder_stays_held_while_a_child_has_the_lock(tmp_path: Path) -> None:
-    """So a broker that outlives its supervisor keeps others out of its data."""
+async def test_folder_stays_locked_while_a_child_process_has_the_lock(tmp_path: Path) -> None:
+    """So a broker that lives longer than its supervisor keeps its data for itself."""
     storage = Storage(tmp_path)
-    lock = await storage.hold()
+    lock = await storage.acquire()
     script = "print('up', flush=True); input()"
-    child = subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(lock,)
     )
-    assert child.stdout is not None
-    child.stdout.readline()
+    assert process.stdout is not None
+    process.stdout.readline()
     storage.release()
 
     with pytest.raises(FolderInUse):
-        await Storage(tmp_path).hold(patience=0)
+        await Storage(tmp_path).acquire(timeout=0)
 
-    child.communicate(b"\n")
+    process.communicate(b"\n")
     after = Storage(tmp_path)
-    await after.hold(patience=0)
+    await after.acquire(timeout=0)
     after.release()
 
 
@@ -105,10 +105,10 @@ async def test_format_that_fails_says_why_and_leaves_no_data(tmp_path: Path) -> 
     with pytest.raises(BrokerFolderBroken, match=r"could not prepare .*: no such option; delete"):
         await storage.format(lambda *_: ["sh", "-c", "echo starting; echo no such option >&2; exit 1"])
 
-    assert storage.cluster() is None
+    assert storage.cluster_id() is None
 
 
-async def test_format_that_was_cut_short_is_done_again(tmp_path: Path) -> None:
+async def test_format_that_was_interrupted_is_done_again(tmp_path: Path) -> None:
     storage = Storage(tmp_path)
     (tmp_path / "data.new" / "half").mkdir(parents=True)
 
@@ -116,7 +116,7 @@ async def test_format_that_was_cut_short_is_done_again(tmp_path: Path) -> None:
         meta = META.replace("AbC", cluster)
         return ["sh", "-c", f"mkdir data.new && echo '{meta}' > data.new/meta.properties"]
 
-    assert await storage.format(tool) == storage.cluster()
+    assert await storage.format(tool) == storage.cluster_id()
 
 
 def test_cluster_ids_are_new_each_time_and_fit_kafkas_form() -> None:

@@ -1,4 +1,4 @@
-"""A real stack, as a newcomer would start it, for the tests that need one."""
+"""A real stack for the tests that need one, started with `sightstream up`."""
 
 import os
 import re
@@ -13,13 +13,13 @@ from pathlib import Path
 
 import psutil
 
-OPERATOR_TOKEN = "of the stack that tests share"
-READY_WITHIN_S = 240.0  # the first start on a machine fetches Kafka and converts the network
+OPERATOR_TOKEN = "operator token of the tests"
+READY_TIMEOUT_S = 240.0  # the first start on a machine fetches Kafka and converts the network
 
 
 @dataclass
 class RunningStack:
-    """``sightstream up`` as a child process, ready."""
+    """A ``sightstream up`` that is ready, and its process."""
 
     process: "subprocess.Popen[str]"
     folder: Path
@@ -29,20 +29,22 @@ class RunningStack:
 
     @property
     def websocket(self) -> str:
+        """The address that clients connect to."""
         return self.url.replace("http", "ws", 1) + "/ws"
 
     @property
     def broker(self) -> str:
+        """HOST:PORT of its Kafka."""
         found = re.search(r"Kafka at (\S+),", (self.folder / "up.err").read_text())
         assert found
         return found[1]
 
-    def children(self, words: str = "") -> list[psutil.Process]:
-        """The processes of the stack whose command line has ``words`` in it."""
+    def processes(self, text: str = "") -> list[psutil.Process]:
+        """The processes that it started and whose command line contains ``text``."""
         found = []
         for each in psutil.Process(self.process.pid).children(recursive=True):
             with suppress(psutil.Error):
-                if words in " ".join(each.cmdline()):
+                if text in " ".join(each.cmdline()):
                     found.append(each)
         return found
 
@@ -60,7 +62,7 @@ def running_stack(folder: Path, *options: str, **settings: str) -> Iterator[Runn
         line = ""
         while not line.startswith("ready "):
             assert process.poll() is None, (folder / "up.err").read_text()
-            assert time.monotonic() - started < READY_WITHIN_S, (folder / "up.err").read_text()
+            assert time.monotonic() - started < READY_TIMEOUT_S, (folder / "up.err").read_text()
             time.sleep(0.1)
             line = (folder / "up.out").read_text()
         yield RunningStack(process, folder, line.split()[1], line.strip(), time.monotonic() - started)
@@ -74,7 +76,7 @@ def running_stack(folder: Path, *options: str, **settings: str) -> Iterator[Runn
                 raise
 
 
-def none_left(processes: list[psutil.Process], within_s: float) -> bool:
-    """Whether all ``processes`` are gone before the time is over."""
-    _, alive = psutil.wait_procs(processes, timeout=within_s)
+def all_end(processes: list[psutil.Process], timeout_s: float) -> bool:
+    """Whether all ``processes`` end before the time is over."""
+    _, alive = psutil.wait_procs(processes, timeout=timeout_s)
     return not alive

@@ -1,0 +1,42 @@
+"""What the routes of one gateway share."""
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from streams.contract.settings import Settings
+from web.canary import Canary
+from web.hub import Hub
+from web.security.connection_limit import ConnectionLimit
+from web.security.operator_auth import OperatorAuth
+from web.security.tokens import Tokens
+from web.stats_reader import StatsStore
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayState:
+    """One gateway's parts. It has the same ones from the creation of the app until the process ends."""
+
+    settings: Settings
+    hub: Hub
+    canary: Canary
+    connection_limit: ConnectionLimit
+    operator_auth: OperatorAuth
+    stats_store: StatsStore
+    tokens: Tokens
+
+    @property
+    def connected(self) -> int:
+        """How many sessions have a socket now, without canaries."""
+        return sum(each.id in self.hub.outboxes for each in self.hub.sessions())
+
+    @property
+    def unanswered(self) -> int:
+        """How many frames of browsers have no outcome yet."""
+        return sum(len(each.unanswered) for each in self.hub.sessions())
+
+
+def gateway_state(connection: HTTPConnection) -> GatewayState:
+    """The state of the gateway that answers this request or WebSocket."""
+    state: GatewayState = connection.app.state.gateway
+    return state

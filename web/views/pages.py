@@ -1,0 +1,46 @@
+"""The webcam page, and the two addresses at which other programs check the gateway."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from web import STATIC
+from web.state import gateway_state
+from web.views.responses import StructResponse
+
+
+async def page(request: Request) -> Response:
+    """The webcam page."""
+    return FileResponse(STATIC / "index.html")
+
+
+async def healthz(request: Request) -> Response:
+    """200 while the gateway runs, with the number of its sockets and tasks."""
+    sockets, tasks = len(gateway_state(request).connection_limit), len(asyncio.all_tasks())
+    return StructResponse({"status": "ok", "sockets": sockets, "tasks": tasks})
+
+
+async def readyz(request: Request) -> Response:
+    """200 while canary frames come back through Kafka and a worker, 503 otherwise."""
+    canary = gateway_state(request).canary
+    if canary.last is None or not canary.ready:
+        return StructResponse({"ready": False, "why": "no picture came back from a worker lately"}, status_code=503)
+    result = canary.last
+    return StructResponse(
+        {
+            "ready": True,
+            "label": result.label,
+            "ms": round(result.took_ms, 1),
+            "model": result.model,
+            "version": result.version,
+        }
+    )
+
+
+routes = [
+    Route("/", page),
+    Route("/healthz", healthz),
+    Route("/readyz", readyz),
+]
