@@ -1,4 +1,4 @@
-"""The gateway's side of Kafka: frames and drops out, every prediction and every worker's sign of life in."""
+"""The gateway's side of Kafka: it sends frames and drops, and reads every prediction and every worker's status."""
 
 import asyncio
 import logging
@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 
 BATCH_BYTES = 256 * 1024
 RETRY_S = 0.5
-REST_S = 0.004  # between two requests; what comes meanwhile goes with the next, and Kafka has half as many to answer
+PAUSE_S = 0.004  # between two requests: messages that come meanwhile share the next one, which halves the requests
 
 
 class Broker:
-    """Posts without waiting, and calls back for what it reads, until closed.
+    """Sends messages without making the caller wait, and calls back with each message that it reads.
 
-    Predictions are read without a group, from ``resume_s`` before now, so that a gateway that comes back still
-    learns the fate of frames that its predecessor took.
+    Predictions are read without a consumer group, from ``resume_s`` before now. So a gateway that restarts still gets
+    the outcomes of frames that came before the restart.
     """
 
     def __init__(
@@ -44,19 +44,19 @@ class Broker:
         self._outgoing: asyncio.Queue[Frame | Prediction] = asyncio.Queue()
 
     def post(self, message: Frame | Prediction) -> None:
-        """Queue a message for its topic; sessions' credits bound how many wait while Kafka is away."""
+        """Queue a message for its topic. The sessions' credits limit how many wait while Kafka is away."""
         self._outgoing.put_nowait(message)
 
     async def run(self) -> None:
-        """Send and read until cancelled, coming back by itself whenever Kafka does."""
+        """Send and read until cancelled; reconnect whenever Kafka is back."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._again_and_again(self._send))
-            tasks.create_task(self._again_and_again(self._read))
+            tasks.create_task(self._retry(self._send))
+            tasks.create_task(self._retry(self._read))
 
-    async def _again_and_again(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _retry(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
         while True:
             try:
-                await work()
+                await step()
             except (KafkaError, OSError) as error:
                 where = ",".join(self.settings.broker)
                 log.warning("Kafka at %s: %s; trying again", where, error or type(error).__name__)
@@ -72,11 +72,11 @@ class Broker:
         await producer.start()
         try:
             while True:
-                message = await self._outgoing.get()  # one that comes after a rest goes at once
+                message = await self._outgoing.get()  # the first message after a quiet time is sent at once
                 await self._produce(producer, message)
                 while not self._outgoing.empty():
                     await self._produce(producer, self._outgoing.get_nowait())
-                await asyncio.sleep(REST_S)
+                await asyncio.sleep(PAUSE_S)
         finally:
             with suppress(KafkaError):
                 await producer.stop()
@@ -100,7 +100,7 @@ class Broker:
             while True:
                 for partition, records in (await consumer.getmany(timeout_ms=1000)).items():
                     for record in records:
-                        self._hand_over(partition.topic, record.value)
+                        self._dispatch(partition.topic, record.value)
         finally:
             await consumer.stop()
 
@@ -114,7 +114,7 @@ class Broker:
             else:
                 await consumer.seek_to_end(partition)
 
-    def _hand_over(self, topic: str, value: bytes) -> None:
+    def _dispatch(self, topic: str, value: bytes) -> None:
         try:
             if topic == PREDICTIONS:
                 self.on_prediction(Prediction.loads(value))
@@ -126,4 +126,4 @@ class Broker:
 
 def _note_failure(message: Frame | Prediction, sent: "asyncio.Future[Any]") -> None:
     if not sent.cancelled() and (error := sent.exception()):
-        log.warning("a message was not taken by Kafka: %s", error, extra=about(message))
+        log.warning("Kafka did not take a message: %s", error, extra=about(message))

@@ -1,7 +1,6 @@
-"""Readiness as the only proof of it: a real picture has just come back with a label."""
+"""Readiness: the gateway is ready while a real picture comes back from a worker with labels."""
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from streams.contract.canary import canary_session
 from web import SAMPLES
 from web.hub import Hub, Outbox
+from web.messages import Dropped, Labels
 from web.protocol import Upload
 from web.sessions import Flood
 
@@ -20,18 +20,21 @@ EVERY_AT_FIRST_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class CanaryResult:
-    """What the last canary frame brought back: its top label, and the milliseconds it took."""
+    """The answer to a canary frame: its top label, the model, and the milliseconds it took.
+
+    ``at`` is when it came, in seconds by the canary's clock.
+    """
 
     label: str
     probability: float
     took_ms: float
     model: str
     version: str
-    heard: float  # by the canary's clock, in seconds
+    at: float
 
 
 class Canary:
-    """Sends a real picture through the whole path every few seconds, as a session of its own."""
+    """Sends a real picture through the whole pipeline every few seconds, in a session of its own."""
 
     def __init__(self, hub: Hub, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.hub = hub
@@ -44,38 +47,36 @@ class Canary:
 
     @property
     def ready(self) -> bool:
-        """Whether a canary came back lately."""
-        return self.last is not None and self.clock() - self.last.heard < self._patience_s + EVERY_S
+        """Whether a canary frame was answered lately."""
+        return self.last is not None and self.clock() - self.last.at < self._timeout_s + EVERY_S
 
     @property
-    def _patience_s(self) -> float:
+    def _timeout_s(self) -> float:
         return self.hub.settings.expire_s + 2.0
 
     async def run(self) -> None:
-        """Send one canary after the other until cancelled."""
+        """Send one canary frame after the other until cancelled."""
         while True:
-            if self.hub.models():  # without a worker it would only wait in Kafka
-                await self.sing()
+            if self.hub.models():  # without a worker the frame would only wait in Kafka
+                await self.send_one()
             await asyncio.sleep(EVERY_S if self.ready else EVERY_AT_FIRST_S)
 
-    async def sing(self) -> None:
-        """Send one canary, and wait until its fate is known or it is given up."""
+    async def send_one(self) -> None:
+        """Send one canary frame, and wait until its outcome is known or the time for it is over."""
         self._outbox = self._outbox or self.hub.join(self.session, [], "")
         self._seq += 1
         started = self.clock()
-        with suppress(TimeoutError, Flood):  # where a session may send very little, so may a canary
+        with suppress(TimeoutError, Flood):  # where sessions may send very little, this limits the canary too
             self.hub.offer(self.session, Upload(self._seq, self.hub.now_ms(), self._jpeg), "")
-            async with asyncio.timeout(self._patience_s):
-                await self._hear(self._outbox, self._seq, started)
+            async with asyncio.timeout(self._timeout_s):
+                message = await self._outcome(self._outbox, self._seq)
+            if isinstance(message, Labels):
+                now, top = self.clock(), message.labels[0]
+                took_ms = (now - started) * 1000
+                self.last = CanaryResult(top.label, top.probability, took_ms, message.model, message.version, at=now)
 
-    async def _hear(self, outbox: Outbox, seq: int, started: float) -> None:
+    async def _outcome(self, outbox: Outbox, seq: int) -> Labels | Dropped:
         while True:
-            message = json.loads(await outbox.get())
-            if message.get("seq") == seq and message["type"] in ("labels", "dropped"):
-                break
-        if message["type"] == "labels":
-            now = self.clock()
-            top = message["labels"][0]
-            self.last = CanaryResult(
-                top["label"], top["probability"], (now - started) * 1000, message["model"], message["version"], now
-            )
+            message = await outbox.get()
+            if isinstance(message, Labels | Dropped) and message.seq == seq:
+                return message

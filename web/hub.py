@@ -1,63 +1,62 @@
-"""Who is connected, and which answer belongs to whom."""
+"""Which sessions are connected, and which answer goes to which of them."""
 
 import asyncio
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Any
-
-import orjson
 
 from streams.contract.canary import is_canary
 from streams.contract.messages import Frame, Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome
 from streams.contract.settings import Settings
+from web.messages import Dropped, Error, GatewayMessage, Label, Labels, ModelInfo, Models, SmoothedLabel, Welcome
 from web.metrics import Metrics
 from web.protocol import Upload
 from web.sessions import Session
 
 log = logging.getLogger(__name__)
 
-WORKER_SILENT_MS = 10_000.0
-OUTBOX = 256  # messages; credits keep it far below, so that a socket this far behind no longer reads
+WORKER_SILENT_MS = 10_000.0  # a worker that says nothing for so long is forgotten
+OUTBOX_SIZE = 256  # messages; credits keep far fewer waiting, so a socket with so many no longer reads
 
 
 class Outbox:
-    """What waits to be sent to one socket.
+    """The messages that wait to be sent to one socket.
 
-    The newest labels win: of labels that still wait when newer ones come only the likeliest stays, for the account.
+    Only the newest labels that wait are sent whole. Older ones keep their likeliest label, so that the browser can
+    still count them.
     """
 
     def __init__(self, model: str, session: str = "") -> None:
         self.model = model
         self.session = session
         self.taken_over = False
-        self._messages: deque[dict[str, Any]] = deque()
-        self._newest: dict[str, Any] | None = None  # the waiting labels that are whole
+        self._messages: deque[GatewayMessage] = deque()
+        self._newest: Labels | None = None  # the waiting labels that are whole
         self._filled = asyncio.Event()
 
-    def put(self, message: dict[str, Any]) -> None:
-        """Queue ``message``, which is the outbox's from now on; a socket that has stopped reading gets no more."""
-        if len(self._messages) == OUTBOX:
-            told = {"session": self.session, "seq": message.get("seq")}
-            log.warning("a socket has not read its last %d messages", OUTBOX, extra=told)
+    def put(self, message: GatewayMessage) -> None:
+        """Queue ``message``, which the outbox may change from now on. A full outbox takes no more."""
+        if len(self._messages) == OUTBOX_SIZE:
+            about = {"session": self.session, "seq": getattr(message, "seq", None)}
+            log.warning("a socket has not read its last %d messages", OUTBOX_SIZE, extra=about)
             return
-        if message["type"] == "labels":
+        if isinstance(message, Labels):
             if self._newest is not None:
-                self._newest["labels"] = self._newest["labels"][:1]
+                del self._newest.labels[1:]
             self._newest = message
         self._messages.append(message)
         self._filled.set()
 
-    async def get(self) -> str:
-        """The next message, as text."""
+    async def get(self) -> GatewayMessage:
+        """The next message, which waits no longer."""
         while not self._messages:
             self._filled.clear()
             await self._filled.wait()
         message = self._messages.popleft()
         if message is self._newest:
             self._newest = None
-        return orjson.dumps(message).decode()
+        return message
 
 
 class Hub:
@@ -66,7 +65,7 @@ class Hub:
     Args:
         post: publishes a message to its topic.
         now_ms: milliseconds since 1970.
-        metrics: where frames and fates are counted.
+        metrics: where frames and their outcomes are counted.
     """
 
     def __init__(
@@ -85,19 +84,35 @@ class Hub:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._workers: dict[str, WorkerStatus] = {}
 
-    def join(self, session_id: str, pending: list[int], model: str, **welcome: Any) -> Outbox:
-        """Connect a socket to a session and welcome it; a former socket of the same session is told and ends."""
+    def join(self, session_id: str, pending: list[int], model: str, token: str = "") -> Outbox:
+        """Connect a socket to a session. Returns the outbox whose messages the socket sends, a welcome first.
+
+        An earlier socket of the same session gets an error and must close. ``pending`` are the frames for which the
+        browser has no answer. With ``token`` it can come back to this session.
+        """
         session = self._session(session_id)
         outbox = Outbox(model, session_id)
         if former := self.outboxes.get(session_id):
             former.taken_over = True
-            former.put(error("taken_over", "this session goes on in another tab or window"))
+            former.put(Error("taken_over", "this session goes on in another tab or window"))
         self.outboxes[session_id] = outbox
         answers = session.resume(pending, self.now_ms())
-        hello = {"type": "welcome", "session": session_id, "seq": session.seq, "server": self.now_ms()}
-        outbox.put({**hello, **self.served(model), **welcome})
-        for seq, each in answers:
-            outbox.put(answer(each, seq))
+        served = self._served(model)
+        outbox.put(
+            Welcome(
+                session=session_id,
+                seq=session.seq,
+                server=self.now_ms(),
+                models=served.models,
+                model=served.model,
+                token=token,
+                credits=self.settings.credits,
+                max_frame_bytes=self.settings.max_frame_bytes,
+                stats=f"/stats/{session_id}" if self.settings.statistics == "on" else "",
+            )
+        )
+        for seq, prediction in answers:
+            outbox.put(answer(prediction, [seq]))
         return outbox
 
     def knows(self, session_id: str) -> bool:
@@ -110,7 +125,7 @@ class Hub:
             del self.outboxes[session_id]
 
     def offer(self, session_id: str, upload: Upload, model: str) -> bool:
-        """Take a frame from a session's socket; whether the next one would not push a waiting frame out.
+        """Take a frame from a session's socket. Returns False if the next frame would push a waiting one out.
 
         Raises:
             BadMessage: the frame breaks the protocol.
@@ -129,27 +144,27 @@ class Hub:
         self._session(session_id).offset = offset
 
     def settle(self, prediction: Prediction) -> None:
-        """Hand a frame's fate, as read from the topic, to the one browser it belongs to."""
+        """Take a frame's outcome from the topic, and hand it to the browser that sent the frame."""
         session = self._session(prediction.session)
         now = self.now_ms()
-        news, messages = session.settle(prediction, now)
-        if news and not is_canary(session.id):
-            self.metrics.count_outcome(prediction, len(news))
-        for seq in news:
+        seqs, messages = session.settle(prediction, now)
+        if seqs and not is_canary(session.id):
+            self.metrics.count_outcome(prediction, len(seqs))
+        for seq in seqs:
             log.debug("a frame was %s", prediction.outcome, extra={"session": session.id, "seq": seq})
         for message in messages:
             self.post(message)
-        if news and (outbox := self.outboxes.get(prediction.session)):
-            outbox.put({**answer(prediction, *news), **steady(session)})
+        if seqs and (outbox := self.outboxes.get(prediction.session)):
+            outbox.put(answer(prediction, seqs, smoothed_label(session)))
 
     def note_worker(self, status: WorkerStatus) -> None:
-        """Take a worker's sign of life; browsers are told when what is served changes."""
+        """Take a worker's status; browsers get a message if this changes what is served."""
         before = self.models()
         self._workers[status.worker] = status
         self._tell_models(before)
 
     def workers(self) -> list[WorkerStatus]:
-        """What the live workers said last, by name."""
+        """The last status of each live worker, by name."""
         return sorted(self._workers.values(), key=lambda each: each.worker)
 
     def sessions(self) -> list[Session]:
@@ -169,16 +184,8 @@ class Hub:
         """The served model that answers a session which asked for ``name``; an empty name asks for the first."""
         return next((each for each in self.models() if not name or each.name == name), None)
 
-    def served(self, model: str) -> dict[str, Any]:
-        """The served models and the one that answers a session that asked for ``model``, as the browser reads it."""
-        models = [
-            {"name": each.name, "version": each.version, "input_size": each.input_size} for each in self.models()
-        ]
-        mine = [each for each in models if each["name"] == model] if model else models
-        return {"models": models, "model": mine[0] if mine else None}
-
     def tick(self) -> None:
-        """Expire what was not answered, forget workers that fell silent and sessions that will not come back."""
+        """Expire frames without an answer, forget silent workers and sessions that did not come back."""
         now = self.now_ms()
         for session in self._sessions.values():
             for message in [*session.flush(now), *session.expire(now)]:
@@ -201,6 +208,10 @@ class Hub:
             session = self._sessions[session_id] = Session(session_id, self.settings, last_seen=self.now_ms())
         return session
 
+    def _served(self, name: str) -> Models:
+        mine = self.model_for(name)
+        return Models([model_info(each) for each in self.models()], model_info(mine) if mine else None)
+
     def _count_upload(self, session: Session, upload: Upload) -> None:
         self.metrics.received.add(1)
         for seq, round_trip_ms in upload.echoes:
@@ -210,41 +221,31 @@ class Hub:
     def _tell_models(self, before: list[ServedModel]) -> None:
         if self.models() != before:
             for outbox in self.outboxes.values():
-                outbox.put({"type": "models", **self.served(outbox.model)})
+                outbox.put(self._served(outbox.model))
 
 
-def answer(prediction: Prediction, seq: int, *also: int) -> dict[str, Any]:
-    """The fate of frame ``seq``, and of those ``also`` dropped with it, as the browser reads it."""
-    if prediction.outcome != Outcome.ANSWERED:
-        told: dict[str, Any] = {
-            "type": "dropped",
-            "seq": seq,
-            "reason": prediction.outcome,
-            "stage": prediction.stage,
-        }
-        if prediction.message:
-            told["message"] = prediction.message
-        if also:
-            told["also"] = also
-        return told
-    return {
-        "type": "labels",
-        "seq": seq,
-        "labels": [each.asdict() for each in prediction.labels],
-        "model": prediction.model,
-        "version": prediction.version,
-        "input_size": prediction.input_size,
-        "times": prediction.times,
-    }
+def answer(prediction: Prediction, seqs: list[int], smoothed: SmoothedLabel | None = None) -> Labels | Dropped:
+    """The message with the outcome of the frames ``seqs``; only a drop can be that of more than one."""
+    seq, *also = seqs
+    if prediction.outcome == Outcome.ANSWERED:
+        return Labels(
+            seq,
+            [Label(each.index, each.label, each.probability) for each in prediction.labels],
+            prediction.model,
+            prediction.version,
+            prediction.input_size,
+            prediction.times,
+            smoothed,
+        )
+    return Dropped(seq, prediction.outcome, prediction.stage, prediction.message, also, smoothed)
 
 
-def steady(session: Session) -> dict[str, Any]:
-    """The label that a session has settled on, as the browser reads it."""
-    if not session.steady.label:
-        return {}
-    return {"steady": {"label": session.steady.label, "probability": round(session.steady.probability, 4)}}
+def smoothed_label(session: Session) -> SmoothedLabel | None:
+    """The smoothed label of a session, None before its first answer."""
+    smoothed = session.smoothed
+    return SmoothedLabel(smoothed.label, round(smoothed.probability, 4)) if smoothed.label else None
 
 
-def error(code: str, message: str) -> dict[str, Any]:
-    """Something that went wrong, as the browser reads it."""
-    return {"type": "error", "code": code, "message": message}
+def model_info(model: ServedModel) -> ModelInfo:
+    """What a browser needs to know of a model."""
+    return ModelInfo(model.name, model.version, model.input_size)

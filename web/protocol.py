@@ -1,6 +1,6 @@
-"""The words that browser and gateway exchange over the WebSocket.
+"""What browser and gateway agree on: a frame as a binary message, and why a WebSocket is closed.
 
-A frame travels up as one binary message: a header, the round trips measured since the last frame, the JPEG.
+A frame goes up as one binary message: a header, the round trips measured since the last frame, the JPEG.
 
 ======  ==========  ============================================================================
 offset  type        meaning (network byte order)
@@ -14,27 +14,31 @@ offset  type        meaning (network byte order)
 16+8n   the rest    the JPEG
 ======  ==========  ============================================================================
 
-Everything else is JSON text with a ``type``. Up: ``ping`` with ``sent``, the sender's clock, and ``offset``, by how
-many milliseconds the server's clock is ahead of it as the pongs so far have shown (null at first). Down:
-``welcome``, ``labels``, ``dropped``, ``pong``, ``models`` and ``error``. ``labels`` and ``dropped`` have the ``seq``
-of their frame; ``also``, where ``dropped`` has it, lists further frames with the same fate.
+All other messages are JSON text: see ``web/messages.py``.
 """
 
-import json
 import math
 import struct
 from dataclasses import dataclass
-from typing import Any
+from enum import IntEnum
 
 VERSION = 1
 MAX_ECHOES = 16
-MAX_WORD = 1024  # characters of a text message
 _HEADER = struct.Struct("!2sBBId")
 _ECHO = struct.Struct("!If")
 
 
+class CloseCode(IntEnum):
+    """Why the gateway closes a WebSocket. After each of these, the same connection would be closed again."""
+
+    POLICY_VIOLATION = 1008  # too many mistakes, or far too many frames
+    BAD_REQUEST = 4400  # the address has a query that cannot be read
+    BAD_TOKEN = 4401  # the session token is not ours
+    TAKEN_OVER = 4409  # another socket has the session now
+
+
 class BadMessage(ValueError):
-    """A WebSocket message that is no frame and no known word; ``code`` is what the client is told."""
+    """A WebSocket message that breaks the protocol. The client gets ``code`` and the text of the error."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -45,8 +49,8 @@ class BadMessage(ValueError):
 class Upload:
     """One frame as its sender made it.
 
-    ``captured`` is in milliseconds since 1970 by the sender's clock; ``echoes`` are pairs of an earlier frame's
-    sequence number and the milliseconds from its capture until its label was shown.
+    ``captured`` is in milliseconds since 1970 by the sender's clock. ``echoes`` are pairs: an earlier frame's
+    sequence number, and the milliseconds from its capture until its label was shown.
     """
 
     seq: int
@@ -56,7 +60,7 @@ class Upload:
 
 
 def pack(upload: Upload) -> bytes:
-    """The binary message for ``upload``."""
+    """The binary message for ``upload``; of more than 16 echoes only the last 16 are sent."""
     echoes = upload.echoes[-MAX_ECHOES:]
     header = _HEADER.pack(b"SF", VERSION, len(echoes), upload.seq, upload.captured)
     return b"".join((header, *(_ECHO.pack(seq, ms) for seq, ms in echoes), upload.jpeg))
@@ -66,7 +70,7 @@ def unpack(message: bytes) -> Upload:
     """The frame in a binary message.
 
     Raises:
-        BadMessage: the header is short, not ours, of another version, or holds an impossible value.
+        BadMessage: the header is too short, is not ours, has another version, or holds an impossible value.
     """
     if len(message) < _HEADER.size:
         raise BadMessage("bad_header", f"a frame starts with a header of 16 bytes, this message has {len(message)}")
@@ -84,26 +88,3 @@ def unpack(message: bytes) -> Upload:
     if not all(math.isfinite(ms) and ms >= 0 for _, ms in echoes):
         raise BadMessage("bad_header", "an echo's round trip is a number of milliseconds, 0 or more")
     return Upload(seq, captured, message[start:], echoes)
-
-
-def unpack_word(text: str) -> dict[str, Any]:
-    """The JSON object in a text message.
-
-    Raises:
-        BadMessage: it is not one of the words a client may say.
-    """
-    if len(text) > MAX_WORD:
-        raise BadMessage("not_binary", f"frames are binary messages; this was text of {len(text)} characters")
-    try:
-        word = json.loads(text, parse_int=float)  # an integer of a thousand digits is just infinite
-    except (ValueError, RecursionError):
-        raise BadMessage("not_binary", "frames are binary messages; this was text that is not JSON") from None
-    if not isinstance(word, dict) or word.get("type") != "ping":
-        raise BadMessage("unknown_word", 'the only text message a client sends is {"type": "ping", "sent": ms}')
-    if not _is_number(word.get("sent")) or not (word.get("offset") is None or _is_number(word["offset"])):
-        raise BadMessage("unknown_word", "a ping carries two numbers: sent, and offset or null")
-    return word
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, float) and math.isfinite(value)

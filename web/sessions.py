@@ -1,10 +1,10 @@
-"""One session's frames between their arrival and their fate.
+"""One session's frames, from their arrival until their outcome is known.
 
-Pure: what is to be published is returned, the clock passed in.
+Pure: the methods return what is to be published, and the clock is passed in.
 
-The predictions topic alone decides a frame's fate: what the gateway itself drops or gives up is published there like
-a worker's answer, and only what comes back from the topic, the first for each frame, reaches the browser. So browser,
-gateway and statistics count the same.
+The predictions topic alone decides a frame's outcome. What the gateway itself drops or gives up is published there,
+like a worker's answer. Only what comes back from the topic reaches the browser, and only the first outcome of each
+frame counts. So browser, gateway and statistics count the same.
 """
 
 from collections import OrderedDict
@@ -17,10 +17,10 @@ from streams.contract.smoothing import SmoothedLabel
 from web.protocol import BadMessage, Upload
 from web.traffic import SessionTraffic
 
-REMEMBERED_ANSWERS = 256
-MOST_AT_ONCE = 48  # superseded frames in one message: who comes back may ask for those and the rest under way
-WORD_EVERY_MS = 1000.0  # of superseded frames: each word costs as much on its way as an answer
-PATIENCE_S = 2.0  # how long a session may send at twice its rate before it is cut off
+REMEMBERED_OUTCOMES = 256
+MAX_SUPERSEDED = 48  # frames in one drop: with those in flight, a returning browser may ask for no more than 64
+SUPERSEDED_EVERY_MS = 1000.0  # between two drops of superseded frames: each costs as much as an answer
+FLOOD_AFTER_S = 2.0  # a session that sends for so long at twice its rate is disconnected
 
 
 class Flood(BadMessage):
@@ -34,26 +34,26 @@ class Flood(BadMessage):
 
 @dataclass(slots=True)
 class Session:
-    """Every frame taken by ``offer`` is ``unanswered`` until ``settle`` is told its fate.
+    """Every frame that ``offer`` takes is ``unanswered`` until ``settle`` gets its outcome.
 
     All times are milliseconds since 1970.
     """
 
     id: str
     settings: Settings
-    seq: int = 0
+    seq: int = 0  # the greatest so far
     offset: float | None = None  # server clock minus browser clock
     last_seen: float = 0.0
     unanswered: dict[int, float] = field(default_factory=dict)  # sequence number -> when it expires
     settled: OrderedDict[int, Prediction] = field(default_factory=OrderedDict)
-    steady: SmoothedLabel = field(default_factory=SmoothedLabel)
+    smoothed: SmoothedLabel = field(default_factory=SmoothedLabel)
     traffic: SessionTraffic = field(default_factory=SessionTraffic)
     _in_flight: set[int] = field(default_factory=set)
-    _waiting: tuple[Upload, str, float] | None = None  # with the model it is for, and when it came
-    _superseded: list[Upload] = field(default_factory=list)  # and not yet told; without their pictures
-    _told: float = 0.0  # when word of superseded frames went out last
-    _tokens: float = 0.0
-    _refilled: float = 0.0
+    _waiting: tuple[Upload, str, float] | None = None  # a frame, the model it is for, and when it came
+    _superseded: list[Upload] = field(default_factory=list)  # not yet published; without their pictures
+    _superseded_at: float = 0.0  # when superseded frames were last published
+    _tokens: float = 0.0  # of the token bucket that limits the rate
+    _refilled_at: float = 0.0
 
     @property
     def in_flight(self) -> int:
@@ -66,7 +66,7 @@ class Session:
         return self._waiting is not None
 
     def offer(self, upload: Upload, model: str, now: float) -> list[Frame | Prediction]:
-        """Take a frame from the browser; what to publish now.
+        """Take a frame from the browser. Returns what to publish now.
 
         Raises:
             BadMessage: its sequence number is not greater than all before.
@@ -74,62 +74,76 @@ class Session:
         """
         if upload.seq <= self.seq:
             raise BadMessage("bad_seq", f"sequence number {upload.seq} comes after {self.seq}: each must be greater")
-        over_rate = not self._spend(now)
+        within_rate = self._take_token(now)
         self.seq = upload.seq
         self.last_seen = now
         self.traffic.count_received(upload.echoes)
         self.unanswered[upload.seq] = now + self.settings.expire_s * 1000
-        if over_rate:
+        if not within_rate:
             return [
-                self._drop(
-                    upload, reason=Outcome.RATE, message=f"more than {self.settings.max_fps:g} frames a second"
-                )
+                self._drop(upload, reason=Outcome.RATE, why=f"more than {self.settings.max_fps:g} frames a second")
             ]
         if len(upload.jpeg) > (most := self.settings.max_frame_bytes):
             why = f"{len(upload.jpeg)} bytes; a frame has at most {most}"
-            return [self._drop(upload, reason=Outcome.TOO_LARGE, message=why)]
+            return [self._drop(upload, reason=Outcome.TOO_LARGE, why=why)]
         if upload.jpeg[:2] != b"\xff\xd8":
             why = "a frame is a JPEG, and starts with the bytes FF D8"
-            return [self._drop(upload, reason=Outcome.UNREADABLE, message=why)]
+            return [self._drop(upload, reason=Outcome.UNREADABLE, why=why)]
         if len(self._in_flight) < self.settings.credits:
             return [self._send(upload, model, now)]
         if self._waiting:
             self._superseded.append(replace(self._waiting[0], jpeg=b""))
         self._waiting = upload, model, now
-        return self._word(now) if len(self._superseded) == MOST_AT_ONCE else []
+        return self._drop_superseded(now) if len(self._superseded) == MAX_SUPERSEDED else []
 
     def settle(self, prediction: Prediction, now: float) -> tuple[list[int], list[Frame | Prediction]]:
-        """Learn a fate from the topic: of which frames it is news, and what to publish now.
+        """Take an outcome from the topic. Returns the frames that had none until now, and what to publish now.
 
-        With a frame that is done goes word of those superseded meanwhile, if that is due.
+        When a frame leaves the workers, the waiting one is sent and superseded ones are published, if that is due.
         """
         fresh = [seq for seq in prediction.seqs if seq not in self.settled]
         if not fresh:
             return [], []
         for seq in fresh:
             self.settled[seq] = prediction
-        while len(self.settled) > REMEMBERED_ANSWERS:
+        while len(self.settled) > REMEMBERED_OUTCOMES:
             self.settled.popitem(last=False)
         if prediction.outcome == Outcome.ANSWERED:
-            self.steady.update(prediction)
-        news = [seq for seq in fresh if self.unanswered.pop(seq, None) is not None]
-        if news:
-            self.traffic.count_outcome(prediction.outcome, len(news), now)
+            self.smoothed.update(prediction)
+        seqs = [seq for seq in fresh if self.unanswered.pop(seq, None) is not None]
+        if seqs:
+            self.traffic.count_outcome(prediction.outcome, len(seqs), now)
         if self._in_flight.isdisjoint(fresh):
-            return news, []
+            return seqs, []
         self._in_flight.difference_update(fresh)
-        return news, [*self._next(now), *self.flush(now)]
+        return seqs, [*self._send_waiting(now), *self.flush(now)]
 
     def flush(self, now: float) -> list[Frame | Prediction]:
-        """Word of the frames superseded since the last time, if it is due: one message for all of them."""
-        every = min(WORD_EVERY_MS, self.settings.expire_s * 500)  # before they would be given up
-        return self._word(now) if self._superseded and now - self._told >= every else []
+        """The drop of the frames superseded since the last one, if it is due: one message for all of them."""
+        every = min(SUPERSEDED_EVERY_MS, self.settings.expire_s * 500)  # before these frames expire
+        return self._drop_superseded(now) if self._superseded and now - self._superseded_at >= every else []
 
-    def _word(self, now: float) -> list[Frame | Prediction]:
-        superseded, self._superseded, self._told = self._superseded, [], now
+    def resume(self, pending: list[int], now: float) -> list[tuple[int, Prediction]]:
+        """The known outcomes of a returning browser's ``pending`` frames. From now on it waits for the others."""
+        self.last_seen = now
+        self.seq = max([self.seq, *pending])
+        for seq in pending:
+            if seq not in self.settled and seq not in self.unanswered:
+                self.unanswered[seq] = now + self.settings.expire_s * 1000
+        return [(seq, self.settled[seq]) for seq in pending if seq in self.settled]
+
+    def expire(self, now: float) -> list[Prediction]:
+        """Give up the frames whose time is over; again and again, until the topic has their outcome."""
+        late = [seq for seq, deadline in self.unanswered.items() if deadline <= now]
+        for seq in late:
+            self.unanswered[seq] = now + self.settings.expire_s * 1000
+        return [Prediction(session=self.id, seq=seq, outcome=Outcome.EXPIRED, stage=Stage.GATEWAY) for seq in late]
+
+    def _drop_superseded(self, now: float) -> list[Frame | Prediction]:
+        superseded, self._superseded, self._superseded_at = self._superseded, [], now
         return [self._drop(*superseded, reason=Outcome.SUPERSEDED)]
 
-    def _next(self, now: float) -> list[Frame | Prediction]:
+    def _send_waiting(self, now: float) -> list[Frame | Prediction]:
         if self._waiting is None or len(self._in_flight) >= self.settings.credits:
             return []
         (upload, model, received), self._waiting = self._waiting, None
@@ -151,39 +165,24 @@ class Session:
             jpeg=upload.jpeg,
         )
 
-    def resume(self, pending: list[int], now: float) -> list[tuple[int, Prediction]]:
-        """The fates of those frames of a returning browser that have one; the others are awaited from now on."""
-        self.last_seen = now
-        self.seq = max([self.seq, *pending])
-        for seq in pending:
-            if seq not in self.settled and seq not in self.unanswered:
-                self.unanswered[seq] = now + self.settings.expire_s * 1000
-        return [(seq, self.settled[seq]) for seq in pending if seq in self.settled]
-
-    def expire(self, now: float) -> list[Prediction]:
-        """Give up the frames whose time has come; they are asked for again until their fate is known."""
-        late = [seq for seq, deadline in self.unanswered.items() if deadline <= now]
-        for seq in late:
-            self.unanswered[seq] = now + self.settings.expire_s * 1000
-        return [Prediction(session=self.id, seq=seq, outcome=Outcome.EXPIRED, stage=Stage.GATEWAY) for seq in late]
-
-    def _spend(self, now: float) -> bool:
+    def _take_token(self, now: float) -> bool:
+        """Whether the token bucket has a token for one more frame. It refills at the rate and holds one second."""
         rate = self.settings.max_fps
-        elapsed = (now - self._refilled) / 1000 if self._refilled else 1.0
+        elapsed = (now - self._refilled_at) / 1000 if self._refilled_at else 1.0
         self._tokens = min(rate, self._tokens + elapsed * rate) - 1
-        self._refilled = now
-        if self._tokens < -PATIENCE_S * rate:
+        self._refilled_at = now
+        if self._tokens < -FLOOD_AFTER_S * rate:
             raise Flood(rate)
         return self._tokens >= 0
 
-    def _drop(self, *uploads: Upload, reason: Outcome, message: str = "") -> Prediction:
+    def _drop(self, *uploads: Upload, reason: Outcome, why: str = "") -> Prediction:
         seq, *also = [each.seq for each in uploads]
         return Prediction(
             session=self.id,
             seq=seq,
             outcome=reason,
             stage=Stage.GATEWAY,
-            message=message,
+            message=why,
             echoes=[list(echo) for each in uploads for echo in each.echoes],
             also=also,
         )

@@ -10,23 +10,17 @@ import anyio
 from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from web.hub import Hub, Outbox, error
-from web.protocol import BadMessage, unpack, unpack_word
+from web.hub import Hub, Outbox
+from web.messages import Error, Pong, encode, parse_ping
+from web.protocol import BadMessage, CloseCode, unpack
+from web.read_windows import seconds_until_open
 from web.security.tokens import BadToken
 from web.sessions import Flood
 from web.state import gateway_state
 
-POLICY = 1008
-PROTOCOL = 4400
-BAD_TOKEN = 4401
-TAKEN_OVER = 4409
-
-
 MAX_MISTAKES = 16
 MAX_PENDING = 64
 SEND_TIMEOUT_S = 10.0
-GULP_EVERY_S = 0.1
-GULP_S = 0.01
 
 
 async def stream(socket: WebSocket) -> None:
@@ -46,21 +40,13 @@ async def stream(socket: WebSocket) -> None:
             session = state.tokens.session(token) if token else state.tokens.new_session()
             pending = read_pending(socket.query_params.get("pending", ""))
         except BadToken as why:
-            await refuse(socket, BAD_TOKEN, "bad_token", str(why))
+            await refuse(socket, CloseCode.BAD_TOKEN, "bad_token", str(why))
             return
         except BadMessage as why:
-            await refuse(socket, PROTOCOL, why.code, str(why))
+            await refuse(socket, CloseCode.BAD_REQUEST, why.code, str(why))
             return
         hub = state.hub
-        outbox = hub.join(
-            session,
-            pending,
-            socket.query_params.get("model", ""),
-            token=state.tokens.sign(session),
-            credits=settings.credits,
-            max_frame_bytes=settings.max_frame_bytes,
-            stats=f"/stats/{session}" if settings.statistics == "on" else "",
-        )
+        outbox = hub.join(session, pending, socket.query_params.get("model", ""), state.tokens.sign(session))
         try:
             await until_first_ends(read(socket, hub, session, outbox), write(socket, outbox))
         finally:
@@ -68,10 +54,9 @@ async def stream(socket: WebSocket) -> None:
 
 
 async def read(socket: WebSocket, hub: Hub, session: str, outbox: Outbox) -> None:
-    """Take what a browser sends until it goes or breaks the protocol too often; never waits for the writer.
+    """Take a browser's messages until it leaves or breaks the protocol too often; never waits for the writer.
 
-    Those that send more than their credits are read in gulps, all in the same moment: what came meanwhile costs less
-    when it is read at once, only the newest frame of it is of use, and the engine has its cores in between.
+    A browser that sends more than its credits allow is read only now and then, see ``read_windows``.
     """
     mistakes = 0
     clock = asyncio.get_running_loop().time
@@ -82,62 +67,62 @@ async def read(socket: WebSocket, hub: Hub, session: str, outbox: Outbox) -> Non
         try:
             if (data := message.get("bytes")) is not None:
                 has_room = hub.offer(session, unpack(data), outbox.model)
-                if not has_room and (since := clock() % GULP_EVERY_S) > GULP_S:
-                    await asyncio.sleep(GULP_EVERY_S - since)
+                if not has_room and (wait_s := seconds_until_open(clock())):
+                    await asyncio.sleep(wait_s)
             else:
-                word = unpack_word(message.get("text") or "")
-                hub.note_offset(session, word.get("offset"))
-                outbox.put({"type": "pong", "sent": word["sent"], "server": hub.now_ms()})
-        except BadMessage as why:
+                ping = parse_ping(message.get("text") or "")
+                hub.note_offset(session, ping.offset)
+                outbox.put(Pong(ping.sent, hub.now_ms()))
+        except BadMessage as error:
             mistakes += 1
-            if isinstance(why, Flood) or mistakes > MAX_MISTAKES:
-                await refuse(socket, POLICY, why.code, str(why))
+            if isinstance(error, Flood) or mistakes > MAX_MISTAKES:
+                await refuse(socket, CloseCode.POLICY_VIOLATION, error.code, str(error))
                 return
-            outbox.put(error(why.code, str(why)))
+            outbox.put(Error(error.code, str(error)))
 
 
 async def write(socket: WebSocket, outbox: Outbox) -> None:
-    """Send what the outbox holds; a browser that does not read for long is let go."""
-    with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):  # each is a way of having gone
+    """Send what the outbox holds; stop when the browser does not read for 10 s."""
+    with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):  # what is raised when a browser has gone
         while True:
-            text = await outbox.get()
+            text = encode(await outbox.get())
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await socket.send_text(text)
                 if outbox.taken_over:
-                    await socket.close(TAKEN_OVER, "this session goes on in another tab or window")
+                    await socket.close(CloseCode.TAKEN_OVER, "this session goes on in another tab or window")
                     return
 
 
-async def refuse(socket: WebSocket, close_code: int, code: str, message: str) -> None:
-    """Say what is wrong, and close."""
+async def refuse(socket: WebSocket, close_code: CloseCode, code: str, message: str) -> None:
+    """Send an error and close the socket."""
     with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
         async with asyncio.timeout(SEND_TIMEOUT_S):
-            await socket.send_json(error(code, message))
-            await socket.close(close_code, message[:120])
+            await socket.send_text(encode(Error(code, message)))
+            await socket.close(close_code, message[:120])  # a reason has at most 123 bytes
 
 
-async def until_first_ends(*works: Coroutine[Any, Any, None]) -> None:
-    """Run ``works`` side by side; when one ends, or is made to, so do the others."""
+async def until_first_ends(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run ``coroutines`` concurrently; when one ends, the others are cancelled."""
     async with anyio.create_task_group() as tasks:
 
-        async def end_all_after(work: Coroutine[Any, Any, None]) -> None:
-            await work
+        async def run_and_cancel_others(coroutine: Coroutine[Any, Any, None]) -> None:
+            await coroutine
             tasks.cancel_scope.cancel()
 
-        for work in works:
-            tasks.start_soon(end_all_after, work)
+        for each in coroutines:
+            tasks.start_soon(run_and_cancel_others, each)
 
 
 def origin_allowed(origin: str | None, host: str, allowed: Sequence[str]) -> bool:
-    """Whether a page of ``origin`` may connect: the gateway's own may, those in the settings, and no page at all."""
+    """Whether ``origin`` may connect: the gateway's own page may, pages in the settings, and programs without one."""
     return origin is None or origin in allowed or urlsplit(origin).netloc == host
 
 
 def read_pending(text: str) -> list[int]:
-    """The sequence numbers in ``5,6``.
+    """The sequence numbers in a list such as ``5,6``.
 
     Raises:
-        BadMessage: it is something else.
+        BadMessage: the text is something else.
     """
     numbers = text.split(",") if text else []
     if len(numbers) > MAX_PENDING or not all(

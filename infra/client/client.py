@@ -1,13 +1,11 @@
 """A headless browser: one session on the gateway's WebSocket, with credits, echoes and reconnects."""
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -15,95 +13,110 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from infra.client.credit_window import CreditWindow
 from infra.client.frame_counts import FrameCounts
-from infra.client.media_source import Shot
+from infra.client.media_source import MediaFrame
+from streams.contract.clock import now_ms
 from streams.contract.outcomes import Outcome
-from web.protocol import Upload, pack
+from web.messages import Dropped, GatewayMessage, Labels, ModelInfo, Models, Ping, Pong, Welcome, decode, encode
+from web.protocol import CloseCode, Upload, pack
 
-FIRST_WAIT_S = 0.25
+FIRST_WAIT_S = 0.25  # before a reconnect, at most; it doubles with each attempt that fails
 LONGEST_WAIT_S = 5.0
 PING_EVERY_S = 2.0
-FINAL = {1008, 4400, 4401, 4409}  # close codes after which coming back would not help
+FINAL = frozenset(CloseCode)
 
 
 class Refused(Exception):
-    """The gateway does not want this client; the message says why."""
+    """The gateway does not serve this client; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentFrame:
+    """A frame that has no answer yet, and when it was sent, in seconds by the monotonic clock."""
+
+    frame: MediaFrame
+    at: float
 
 
 @dataclass(slots=True)
-class Sent:
-    """A frame that has no answer yet."""
+class ClockOffset:
+    """By how many milliseconds the server's clock is ahead, as the ping with the shortest round trip shows it."""
 
-    shot: Shot
-    at: float  # by the monotonic clock
+    ms: float | None = None
+    round_trip_ms: float = float("inf")
+
+    def update(self, pong: Pong, now: float) -> None:
+        """Take one more pong, received at ``now`` (ms): the server answered half-way between ``sent`` and ``now``."""
+        if (round_trip_ms := now - pong.sent) < self.round_trip_ms:
+            self.round_trip_ms, self.ms = round_trip_ms, pong.server - (now + pong.sent) / 2
 
 
 @dataclass(slots=True)
 class Client:
-    """One session: sends the shots that ``source`` makes for the model's input size, as credits and ``fps`` allow.
+    """One session: sends the frames that ``source`` makes for the model's input size, as credits and ``fps`` allow.
 
-    ``on_answer`` is called with each answered shot, the gateway's message and the round trip in milliseconds,
-    ``on_drop`` with each dropped shot and the message; ``tally`` keeps the account.
+    ``on_answer`` is called with each answered frame, the gateway's message and the round trip in milliseconds, and
+    ``on_drop`` with each dropped frame and the message. ``counts`` has the outcomes of all frames.
     """
 
     url: str
-    source: Callable[[int], AsyncIterator[Shot]]
+    source: Callable[[int], AsyncIterator[MediaFrame]]
     model: str = ""
     fps: float | None = None
-    heeds_credits: bool = True  # a client that does not is a rude one, made for trials
+    heeds_credits: bool = True  # load tests also need clients that send more than they may
     patience_s: float = 8.0  # for the last answers
-    clock_ms: Callable[[], float] = lambda: time.time() * 1000
-    on_answer: Callable[[Shot, dict[str, Any], float], None] = lambda shot, message, ms: None
-    on_drop: Callable[[Shot, dict[str, Any]], None] = lambda shot, message: None
-    tally: FrameCounts = field(default_factory=FrameCounts)
+    clock_ms: Callable[[], float] = now_ms
+    on_answer: Callable[[MediaFrame, Labels, float], None] = lambda frame, message, ms: None
+    on_drop: Callable[[MediaFrame, Dropped], None] = lambda frame, message: None
+    counts: FrameCounts = field(default_factory=FrameCounts)
     session: str = ""
-    served: dict[str, Any] | None = None  # the model that answers: name, version, input_size
-    offered: list[dict[str, Any]] = field(default_factory=list)  # all that are served
+    served: ModelInfo | None = None  # the model that answers
+    offered: list[ModelInfo] = field(default_factory=list)  # all models that are served
     connects: int = 0
     _token: str = ""
     _seq: int = 0
-    _pending: dict[int, Sent] = field(default_factory=dict)
+    _pending: dict[int, SentFrame] = field(default_factory=dict)
     _echoes: list[tuple[int, float]] = field(default_factory=list)
     _window: CreditWindow | None = None
-    _offset: float | None = None
-    _best_ping_ms: float = float("inf")
-    _socket: ClientConnection | None = None
+    _offset: ClockOffset = field(default_factory=ClockOffset)
+    _socket: ClientConnection | None = None  # set once the gateway has said welcome
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _enough: asyncio.Event = field(default_factory=asyncio.Event)
+    _finished: asyncio.Event = field(default_factory=asyncio.Event)
 
     def finish(self) -> None:
-        """Let ``run`` send nothing more and end in order."""
-        self._enough.set()
+        """Let ``run`` send no more frames, wait for the last answers, and return."""
+        self._finished.set()
 
     async def run(self, seconds: float | None = None) -> FrameCounts:
-        """Send until the shots end, ``finish`` is called or ``seconds`` are over, then wait for the last answers.
+        """Send until the source ends, ``finish`` is called or ``seconds`` are over, then wait for the last answers.
 
         Raises:
-            Refused: the gateway will not serve this client.
+            Refused: the gateway does not serve this client.
         """
-        link = asyncio.create_task(self._stay_connected())
-        feed = asyncio.create_task(self._feed())
-        enough = asyncio.create_task(self._enough.wait())
+        connection = asyncio.create_task(self._stay_connected())
+        sending = asyncio.create_task(self._send_frames())
+        finished = asyncio.create_task(self._finished.wait())
         try:
-            await asyncio.wait({link, feed, enough}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            if feed.done():
-                await feed
-            feed.cancel()
-            calm = asyncio.create_task(self._until(lambda: not self._pending))
-            await asyncio.wait({link, calm}, timeout=self.patience_s, return_when=asyncio.FIRST_COMPLETED)
-            calm.cancel()
-            if link.done():
-                await link
+            tasks = {connection, sending, finished}
+            await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                await sending
+            sending.cancel()
+            answered = asyncio.create_task(self._until(lambda: not self._pending))
+            await asyncio.wait({connection, answered}, timeout=self.patience_s, return_when=asyncio.FIRST_COMPLETED)
+            answered.cancel()
+            if connection.done():
+                await connection
         finally:
-            for task in (feed, link, enough):
+            for task in (sending, connection, finished):
                 task.cancel()
-            await asyncio.gather(feed, link, enough, return_exceptions=True)
-        for _ in self._pending:  # a gateway that never came back cannot answer
-            self.tally.drop(Outcome.EXPIRED)
+            await asyncio.gather(sending, connection, finished, return_exceptions=True)
+        for _ in self._pending:  # the gateway did not come back to answer these
+            self.counts.drop(Outcome.EXPIRED)
         self._pending.clear()
-        return self.tally
+        return self.counts
 
     async def run_after(self, wait_s: float, seconds: float | None = None) -> FrameCounts:
-        """``run`` a little later: not all sessions of this world send in the same moment."""
+        """``run`` after ``wait_s``, so that many clients do not all send at the same moment."""
         await asyncio.sleep(wait_s)
         return await self.run(seconds)
 
@@ -113,33 +126,32 @@ class Client:
         async with self._changed:
             await self._changed.wait_for(true)
 
-    async def _feed(self) -> None:
+    async def _send_frames(self) -> None:
         await self._until(lambda: self.served is not None)
         assert self.served is not None
         due = time.monotonic()
-        async for shot in self.source(self.served["input_size"]):
+        async for frame in self.source(self.served.input_size):
             await self._until(self._may_send)
             if self.fps:
-                # a shot that could not be sent when it was due is not made up for
-                due = max(due + 1 / self.fps, time.monotonic())
+                due = max(due + 1 / self.fps, time.monotonic())  # a frame that is late is not made up for
                 await asyncio.sleep(due - time.monotonic())
                 await self._until(self._may_send)
-            await self._send(shot)
+            await self._send(frame)
 
     def _may_send(self) -> bool:
         if self._socket is None or self._window is None:
             return False
         return not self.heeds_credits or len(self._pending) < self._window.size
 
-    async def _send(self, shot: Shot) -> None:
+    async def _send(self, frame: MediaFrame) -> None:
         self._seq += 1
-        self._pending[self._seq] = Sent(shot, time.monotonic())
-        self.tally.sent += 1
+        self._pending[self._seq] = SentFrame(frame, time.monotonic())
+        self.counts.sent += 1
         echoes, self._echoes = tuple(self._echoes), []
         assert self._socket is not None
-        # a frame lost with its connection is asked for by its number when the client is back
+        # a frame that is lost with its connection stays pending: the next connection asks for its outcome
         with suppress(ConnectionClosed):
-            await self._socket.send(pack(Upload(self._seq, self.clock_ms(), shot.jpeg, echoes)))
+            await self._socket.send(pack(Upload(self._seq, self.clock_ms(), frame.jpeg, echoes)))
 
     async def _stay_connected(self) -> None:
         wait = FIRST_WAIT_S
@@ -149,7 +161,7 @@ class Client:
             try:
                 async with connect(address, compression=None, max_size=2**20, proxy=None) as socket:
                     wait = FIRST_WAIT_S
-                    await self._listen(socket)
+                    await self._receive(socket)
             except InvalidStatus as status:
                 if status.response.status_code == 403:
                     raise Refused(status.response.body.decode(errors="replace")) from status
@@ -165,57 +177,56 @@ class Client:
             await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - jitter
             wait = min(LONGEST_WAIT_S, wait * 2)
 
-    async def _listen(self, socket: ClientConnection) -> None:
+    async def _receive(self, socket: ClientConnection) -> None:
         self.connects += 1
-        ping = asyncio.create_task(self._ping(socket))
+        pings = asyncio.create_task(self._ping(socket))
         try:
             async for text in socket:
-                self._hear(json.loads(text), socket)
+                self._take(decode(text), socket)
                 async with self._changed:
                     self._changed.notify_all()
             raise ConnectionClosed(socket.protocol.close_rcvd, socket.protocol.close_sent)
         finally:
-            ping.cancel()
+            pings.cancel()
 
     async def _ping(self, socket: ClientConnection) -> None:
         with suppress(ConnectionClosed):
             while True:
-                await socket.send(json.dumps({"type": "ping", "sent": self.clock_ms(), "offset": self._offset}))
+                await socket.send(encode(Ping(self.clock_ms(), self._offset.ms)))
                 await asyncio.sleep(PING_EVERY_S)
 
-    def _hear(self, message: dict[str, Any], socket: ClientConnection) -> None:
-        match message["type"]:
-            case "welcome":
-                self.session, self._token = message["session"], message["token"]
-                self._seq = max(self._seq, message["seq"])
-                self._window = self._window or CreditWindow(message["credits"])
-                self._note_served(message)
+    def _take(self, message: GatewayMessage | None, socket: ClientConnection) -> None:
+        match message:
+            case Welcome():
+                self.session, self._token = message.session, message.token
+                self._seq = max(self._seq, message.seq)
+                self._window = self._window or CreditWindow(message.credits)
+                self._set_served(message)
                 self._socket = socket
-            case "models":
-                self._note_served(message)
-            case "labels" if sent := self._pending.pop(message["seq"], None):
-                round_trip = (time.monotonic() - sent.at) * 1000
-                self._echoes.append((message["seq"], round_trip))
-                self._window.answered() if self._window else None
-                self.tally.answer(message["labels"][0]["label"], round_trip)
-                self.on_answer(sent.shot, message, round_trip)
-            case "dropped":
-                for seq in (message["seq"], *message.get("also", ())):
+            case Models():
+                self._set_served(message)
+            case Labels() if sent := self._pending.pop(message.seq, None):
+                round_trip_ms = (time.monotonic() - sent.at) * 1000
+                self._echoes.append((message.seq, round_trip_ms))
+                if self._window:
+                    self._window.answered()
+                self.counts.answer(message.labels[0].label, round_trip_ms)
+                self.on_answer(sent.frame, message, round_trip_ms)
+            case Dropped():
+                for seq in message.seqs:
                     if sent := self._pending.pop(seq, None):
-                        self._dropped(sent, message)
-            case "pong":
-                now = self.clock_ms()
-                if (took := now - message["sent"]) < self._best_ping_ms:
-                    self._best_ping_ms, self._offset = took, message["server"] - (now + message["sent"]) / 2
+                        self._drop(sent, message)
+            case Pong():
+                self._offset.update(message, self.clock_ms())
 
-    def _dropped(self, sent: Sent, message: dict[str, Any]) -> None:
-        if message["reason"] == Outcome.SUPERSEDED and self._window:
+    def _drop(self, sent: SentFrame, message: Dropped) -> None:
+        if message.reason == Outcome.SUPERSEDED and self._window:
             self._window.superseded()
-        self.tally.drop(message["reason"])
-        self.on_drop(sent.shot, message)
+        self.counts.drop(message.reason)
+        self.on_drop(sent.frame, message)
 
-    def _note_served(self, message: dict[str, Any]) -> None:
-        self.served, self.offered = message["model"], message["models"]
-        names = [each["name"] for each in message["models"]]
+    def _set_served(self, message: Welcome | Models) -> None:
+        self.served, self.offered = message.model, message.models
+        names = [each.name for each in message.models]
         if self.model and names and self.model not in names:
             raise Refused(f"model {self.model!r} is not served; served are {', '.join(names)}")

@@ -1,4 +1,4 @@
-"""What became of the frames that a client sent: counts that always add up, and round trips."""
+"""The outcomes of the frames that a client sent: counts that always add up, and round trips."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,10 @@ from streams.contract.outcomes import Outcome
 
 @dataclass(slots=True)
 class FrameCounts:
-    """One session's account: ``sent`` is always answered + dropped + expired + what is still under way."""
+    """The counts of one session: ``sent`` is always answered + dropped + expired + those without an outcome yet.
+
+    ``dropped`` is by reason, ``labels`` by top label.
+    """
 
     sent: int = 0
     answered: int = 0
@@ -33,7 +36,7 @@ class FrameCounts:
             self.dropped[reason] += 1
 
     def report(self) -> dict[str, Any]:
-        """The account in the words of ``sightstream stream --json``."""
+        """The counts with the keys of ``sightstream stream --json``."""
         return {
             "sent": self.sent,
             "answered": self.answered,
@@ -43,20 +46,20 @@ class FrameCounts:
         }
 
 
-def total(tallies: Sequence[FrameCounts]) -> FrameCounts:
-    """All accounts as one."""
+def total(counts: Sequence[FrameCounts]) -> FrameCounts:
+    """The counts of several sessions, added up."""
     return FrameCounts(
-        sent=sum(each.sent for each in tallies),
-        answered=sum(each.answered for each in tallies),
-        expired=sum(each.expired for each in tallies),
-        dropped=sum((each.dropped for each in tallies), Counter()),
-        labels=sum((each.labels for each in tallies), Counter()),
-        round_trips=[ms for each in tallies for ms in each.round_trips],
+        sent=sum(each.sent for each in counts),
+        answered=sum(each.answered for each in counts),
+        expired=sum(each.expired for each in counts),
+        dropped=sum((each.dropped for each in counts), Counter()),
+        labels=sum((each.labels for each in counts), Counter()),
+        round_trips=[ms for each in counts for ms in each.round_trips],
     )
 
 
 def latency(round_trips: Sequence[float]) -> dict[str, float | None]:
-    """p50, p95, p99 (nearest rank) and the greatest of some durations in milliseconds; None where there are none."""
+    """p50, p95, p99 (by nearest rank) and the maximum of durations in milliseconds; None if there are none."""
     ordered = sorted(round_trips)
     if not ordered:
         return {"p50": None, "p95": None, "p99": None, "max": None}

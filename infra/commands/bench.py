@@ -22,13 +22,14 @@ from rich.table import Column, Table
 
 from infra.client.client import Client
 from infra.client.frame_counts import FrameCounts, latency, total
-from infra.client.media_source import Shot, video_frame
+from infra.client.media_source import MediaFrame, video_frame
 from infra.local.ports import free_port
 from infra.local.stack import Stack
 from models.engines.registry import ENGINES
 from streams.contract.outcomes import Hop
 from streams.contract.settings import Settings
 from web import SAMPLES
+from web.messages import Labels
 
 ROUNDS = 5
 LAST_ANSWER_S = 0.5
@@ -179,14 +180,18 @@ class Pipeline:
         running = asyncio.gather(*(client.run(seconds) for client in clients))
         await asyncio.sleep(seconds)
         # what was answered within the time counts, not what came while the last answers were awaited
-        answered, elapsed, after = sum(each.tally.answered for each in clients), time.monotonic() - began, self._cpu()
+        answered, elapsed, after = (
+            sum(each.counts.answered for each in clients),
+            time.monotonic() - began,
+            self._cpu(),
+        )
         await running
         if count:
             self.fps.append(answered / elapsed)
             self._frames += answered
             for name in after:
                 self._cpu_s[name] = self._cpu_s.get(name, 0.0) + after[name] - before[name]
-        return total([each.tally for each in clients])
+        return total([each.counts for each in clients])
 
     def cpu_ms_per_frame(self) -> dict[str, float]:
         """Processor milliseconds that each part took for a frame under saturation."""
@@ -221,25 +226,25 @@ class Single:
 
     def report(self) -> dict[str, Any]:
         """Percentiles of the round trip and the median of each hop, in milliseconds."""
-        percentiles = latency(self._client.tally.round_trips)
+        percentiles = latency(self._client.counts.round_trips)
         return {
             **{f"{name}_ms": percentiles[name] for name in ("p50", "p95", "p99")},
             "hops_ms": {hop: round(statistics.median(ms), 2) for hop in Hop if (ms := self._hops.get(hop))},
         }
 
-    async def _shots(self, size: int) -> AsyncIterator[Shot]:
+    async def _shots(self, size: int) -> AsyncIterator[MediaFrame]:
         async for shot in endless(size):
             await self._flow.wait()
             yield shot
 
-    def _note(self, _: Shot, message: dict[str, Any], round_trip_ms: float) -> None:
-        times = message["times"]
+    def _note(self, _: MediaFrame, message: Labels, round_trip_ms: float) -> None:
+        times = message.times
         for start, end in zip(times, list(times)[1:], strict=False):
             self._hops.setdefault(end, []).append(times[end] - times[start])
         self._hops.setdefault(Hop.DELIVERED, []).append(time.time() * 1000 - times[Hop.PUBLISHED])
 
 
-async def endless(size: int) -> AsyncIterator[Shot]:
+async def endless(size: int) -> AsyncIterator[MediaFrame]:
     """The sample pictures in turn, for ever."""
     while True:
         for shot in samples(size):
@@ -247,9 +252,9 @@ async def endless(size: int) -> AsyncIterator[Shot]:
 
 
 @cache
-def samples(size: int) -> list[Shot]:
+def samples(size: int) -> list[MediaFrame]:
     """The sample pictures as frames of this size, made once: hundreds of clients send them."""
-    return [Shot(path, video_frame(path, size)) for path in sorted(SAMPLES.glob("*.jpg"))]
+    return [MediaFrame(path, video_frame(path, size)) for path in sorted(SAMPLES.glob("*.jpg"))]
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

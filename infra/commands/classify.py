@@ -75,10 +75,12 @@ def results(classifier: "Classifier", paths: Iterable[Path]) -> Iterator[Result]
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
     """Yield the files, and for a folder the pictures in it or, if there are none, the folder."""
-    from infra.client.media_source import VIDEOS, expand
+    from infra.client.media_source import VIDEOS, media_files
 
     for path in paths:
-        pictures = [file for file in expand([path]) if file.suffix.lower() not in VIDEOS] if path.is_dir() else []
+        pictures = (
+            [file for file in media_files([path]) if file.suffix.lower() not in VIDEOS] if path.is_dir() else []
+        )
         yield from pictures or [path]
 
 

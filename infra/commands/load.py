@@ -37,7 +37,7 @@ async def sockets(trial: Scenario) -> dict[str, Any]:
     await asyncio.sleep(trial.seconds * 0.9)
     after = gateway.memory_info().rss
     await running
-    account = total([each.tally for each in clients])
+    account = total([each.counts for each in clients])
     return {
         "sockets": len(clients),
         "reconnects": sum(each.connects - 1 for each in clients),
@@ -61,7 +61,7 @@ async def soak(trial: Scenario) -> dict[str, Any]:
         "seconds": trial.seconds,
         "rss_mb": {name: [round(early[name] / 2**20, 1), round(late[name] / 2**20, 1)] for name in names},
         "growth": {name: round(late[name] / early[name] - 1, 4) for name in names},
-        **total([each.tally for each in clients]).report(),
+        **total([each.counts for each in clients]).report(),
         "books": await trial.books(clients),
     }
 

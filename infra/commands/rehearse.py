@@ -18,13 +18,14 @@ from rich.table import Table
 
 from infra.client.client import Client
 from infra.client.frame_counts import latency, total
-from infra.client.media_source import Shot
+from infra.client.media_source import MediaFrame
 from infra.commands.bench import endless, started
 from infra.local.ports import free_port
 from models.bundle import Bundle
 from models.registry import REGISTRY_ERRORS, Registry
 from streams.contract.outcomes import Outcome
 from streams.contract.settings import Settings
+from web.messages import Labels
 
 WARM_S = 8.0
 SWAP_WITHIN_S = 180.0  # TensorFlow converts the network first, at low priority
@@ -48,9 +49,9 @@ class Book:
     answers: list[Answer] = field(default_factory=list)
     parts: dict[str, float] = field(default_factory=dict)
 
-    def note(self, _: Shot, message: dict[str, Any], round_trip_ms: float) -> None:
+    def note(self, _: MediaFrame, message: Labels, round_trip_ms: float) -> None:
         """Take a client's answer."""
-        self.answers.append(Answer(time.monotonic(), round_trip_ms, message["version"]))
+        self.answers.append(Answer(time.monotonic(), round_trip_ms, message.version))
 
     def begin(self, part: str) -> None:
         """What comes now is of this part."""
@@ -110,7 +111,7 @@ async def rehearsal(bundle: Path, model: str, sessions: int, fps: float, seconds
             for each in clients:
                 each.finish()
             await running
-    account = total([each.tally for each in clients])
+    account = total([each.counts for each in clients])
     parts = book.figures()
     lost = account.expired + sum(account.dropped[reason] for reason in LOST)
     return {

@@ -1,4 +1,4 @@
-"""``sightstream stream``: the headless twin of the webcam page."""
+"""``sightstream stream``: what the webcam page does, without a browser."""
 
 import asyncio
 import json
@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from infra.client.client import Client, Refused
 from infra.client.frame_counts import total
-from infra.client.media_source import Errand, MediaSource, NothingToSend, Shot, expand
+from infra.client.media_source import MediaFrame, MediaSource, NothingToSend, UnansweredPictures, media_files
+from web.messages import Dropped, Label, Labels
 
 
 @click.command()
@@ -20,7 +22,9 @@ from infra.client.media_source import Errand, MediaSource, NothingToSend, Shot, 
 @click.option("--url", default="ws://127.0.0.1:8000/ws", show_default=True, help="The gateway's WebSocket.")
 @click.option("--sessions", default=1, show_default=True, type=click.IntRange(1), help="How many at once.")
 @click.option(
-    "--fps", type=click.FloatRange(0.01), help="Frames a second of each session.  [default: what credits let]"
+    "--fps",
+    type=click.FloatRange(0.01),
+    help="Frames a second of each session.  [default: as many as the credits allow]",
 )
 @click.option(
     "--seconds", type=click.FloatRange(0.1), help="Start over until so long has passed.  [default: once through]"
@@ -39,7 +43,7 @@ def stream(
     as_json: bool,
 ) -> None:
     """Send pictures, folders of them or videos through a running stack, and show what comes back."""
-    run = Run(expand(paths), once=once, loop=seconds is not None, show=not as_json)
+    run = Run(media_files(paths), once=once, loop=seconds is not None, show=not as_json)
     try:
         asyncio.run(run.all(url, sessions, seconds, model=model, fps=fps))
     except (Refused, NothingToSend) as error:
@@ -48,24 +52,24 @@ def stream(
         pass
     report = run.report()
     click.echo(json.dumps(report) if as_json else summary(report), err=not as_json)
-    for why in run.reel.unreadable.values():
+    for why in run.source.unreadable.values():
         click.echo(f"not sent: {why}", err=True)
-    if run.reel.unreadable:
+    if run.source.unreadable:
         sys.exit(1)
 
 
 class Run:
-    """Some sessions that send the same paths side by side, or with ``once`` share them."""
+    """Sessions that all send the same paths, or with ``once`` share them."""
 
     def __init__(self, paths: Sequence[Path], *, once: bool, loop: bool, show: bool) -> None:
-        self.reel = MediaSource(paths)
-        self.errand = Errand(self.reel) if once else None
+        self.source = MediaSource(paths)
+        self.unanswered = UnansweredPictures(self.source) if once else None
         self.loop = loop
         self.show = show
         self.clients: list[Client] = []
-        self.files: dict[str, dict[str, Any]] = {}
+        self.top_labels: dict[str, Label] = {}  # by file
         self.seconds = 0.0
-        self._last: dict[str, Any] = {}
+        self._last: Labels | None = None
 
     async def all(self, url: str, sessions: int, seconds: float | None, *, model: str, fps: float | None) -> None:
         """Run every session to its end.
@@ -89,47 +93,45 @@ class Run:
             self.seconds = time.monotonic() - started
 
     def report(self) -> dict[str, Any]:
-        """The whole run, in one object."""
-        whole = total([client.tally for client in self.clients]).report()
+        """The outcomes of the whole run, for ``--json``."""
+        whole = total([client.counts for client in self.clients]).report()
         return {
             **{key: whole[key] for key in ("sent", "answered", "dropped", "expired")},
             "fps": round(whole["answered"] / self.seconds, 2) if self.seconds else 0.0,
             "latency_ms": whole["latency_ms"],
-            "model": self._last.get("model"),
-            "version": self._last.get("version"),
+            "model": self._last.model if self._last else None,
+            "version": self._last.version if self._last else None,
             "sessions": [
-                {"id": each.session, **each.tally.report(), "labels": dict(each.tally.labels.most_common())}
+                {"id": each.session, **each.counts.report(), "labels": dict(each.counts.labels.most_common())}
                 for each in self.clients
             ],
-            "files": self.files,
+            "files": msgspec.to_builtins(self.top_labels),
         }
 
-    def _source(self, number: int) -> Callable[[int], AsyncIterator[Shot]]:
-        if self.errand:
-            return self.errand.shots
-        return lambda size: self.reel.shots(size, first=number, loop=self.loop)
+    def _source(self, number: int) -> Callable[[int], AsyncIterator[MediaFrame]]:
+        if self.unanswered:
+            return self.unanswered.frames
+        return lambda size: self.source.frames(size, first=number, loop=self.loop)
 
-    def _answered(self, shot: Shot, message: dict[str, Any], round_trip_ms: float) -> None:
-        top = message["labels"][0]
-        before = self.files.get(str(shot.path))
-        self.files[str(shot.path)] = top
+    def _answered(self, frame: MediaFrame, message: Labels, round_trip_ms: float) -> None:
+        top = message.labels[0]
+        before = self.top_labels.get(str(frame.path))
+        self.top_labels[str(frame.path)] = top
         self._last = message
-        if self.errand:
-            self.errand.answered(shot.path)
-        if self.show and (before is None or before["label"] != top["label"]):
-            click.echo(
-                f"{shot.path.name:32.32}  {top['label']:28.28} {top['probability']:6.1%}  {round_trip_ms:6.0f} ms"
-            )
+        if self.unanswered:
+            self.unanswered.answered(frame.path)
+        if self.show and (before is None or before.label != top.label):
+            click.echo(f"{frame.path.name:32.32}  {top.label:28.28} {top.probability:6.1%}  {round_trip_ms:6.0f} ms")
 
-    def _dropped(self, shot: Shot, message: dict[str, Any]) -> None:
-        if self.errand:
-            self.errand.dropped(shot.path)
-        if self.show and message.get("message"):
-            click.echo(f"{shot.path.name:32.32}  dropped: {message['message']}", err=True)
+    def _dropped(self, frame: MediaFrame, message: Dropped) -> None:
+        if self.unanswered:
+            self.unanswered.dropped(frame.path)
+        if self.show and message.message:
+            click.echo(f"{frame.path.name:32.32}  dropped: {message.message}", err=True)
 
 
 def summary(report: dict[str, Any]) -> str:
-    """The run in a line for people."""
+    """The report as one line for people."""
     drops = "".join(f", {count} {reason}" for reason, count in report["dropped"].items())
     p50, p99 = report["latency_ms"]["p50"], report["latency_ms"]["p99"]
     times = f"; {report['fps']:g} frames/s, p50 {p50:.0f} ms, p99 {p99:.0f} ms" if p50 is not None else ""

@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
 import psutil
@@ -16,10 +15,11 @@ from websockets.asyncio.client import connect
 
 from infra.client.client import Client
 from infra.client.frame_counts import total
-from infra.client.media_source import Shot
+from infra.client.media_source import MediaFrame
 from infra.commands.bench import endless
 from infra.loadtest import reconcile
 from infra.local.stack import PICTURE, Stack
+from web.messages import Labels
 from web.protocol import Upload, pack
 
 WARM_ANSWERS = 3
@@ -73,7 +73,7 @@ class FaultRun:
         async with asyncio.TaskGroup() as tasks:
             for number, client in enumerate(self.clients):
                 tasks.create_task(client.run_after(number / self.sessions / self.fps))
-            await until(lambda: all(each.tally.answered >= WARM_ANSWERS for each in self.clients))
+            await until(lambda: all(each.counts.answered >= WARM_ANSWERS for each in self.clients))
             await fault(self)
             over = time.monotonic()
             await until(lambda: all(self._newest[number] > over for number in range(self.sessions)))
@@ -81,7 +81,7 @@ class FaultRun:
             await asyncio.sleep(AFTER_S)
             for client in self.clients:
                 client.finish()
-        account = total([each.tally for each in self.clients])
+        account = total([each.counts for each in self.clients])
         return Outcome(
             name,
             self.sessions,
@@ -98,17 +98,17 @@ class FaultRun:
         """A process of the stack by its name, or the broker."""
         return psutil.Process(self.stack.pids[name])
 
-    def _noter(self, number: int) -> Callable[[Shot, dict[str, Any], float], None]:
+    def _noter(self, number: int) -> Callable[[MediaFrame, Labels, float], None]:
         self._newest[number] = 0.0
 
-        def note(_: Shot, __: dict[str, Any], round_trip_ms: float) -> None:
+        def note(_: MediaFrame, __: Labels, round_trip_ms: float) -> None:
             self._newest[number] = max(self._newest[number], time.monotonic() - round_trip_ms / 1000)
 
         return note
 
     async def _differences(self) -> list[str]:
         """What the topic and the table say otherwise than the clients, once the table has caught up."""
-        mine = {each.session: each.tally for each in self.clients}
+        mine = {each.session: each.counts for each in self.clients}
         broker = ",".join(self.stack.settings.broker)
         end = time.monotonic() + SETTLE_S
         while True:

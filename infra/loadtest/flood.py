@@ -35,9 +35,9 @@ async def flood(trial: Scenario) -> dict[str, Any]:
             rude = trial.clients(1, fps=trial.stack.settings.max_fps * MARGIN, heeds_credits=False)
             flooding = rude if flooded else []
             await trial.run([*quiet, *flooding], part)
-            (beside if flooded else alone).append(total([each.tally for each in quiet]))
+            (beside if flooded else alone).append(total([each.counts for each in quiet]))
             floods += flooding
-    account = total([each.tally for each in floods])
+    account = total([each.counts for each in floods])
     share = statistics.mean(capacities) / (QUIET + 1)
     return {
         "capacity_fps": round(statistics.median(capacities), 1),

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.client.frame_counts import latency, total
-from infra.client.media_source import Shot
+from infra.client.media_source import MediaFrame
 from infra.commands.bench import samples
 from infra.loadtest.background_load import burden
 from infra.loadtest.scenario import Scenario, answered_per_second
+from web.messages import Labels
 
 TIMES = 10.2  # as many frames as the stack answers: of those that cannot be sent when they are due, some are not
 ROUNDS = 3
@@ -37,8 +38,8 @@ async def overload(trial: Scenario) -> dict[str, Any]:
     warm = trial.clients(SESSIONS)
     await trial.run(warm, 5)
     assert warm[0].served is not None
-    frames = [shot.jpeg for shot in samples(warm[0].served["input_size"])]
-    capacity = total([each.tally for each in warm]).answered / 5
+    frames = [shot.jpeg for shot in samples(warm[0].served.input_size)]
+    capacity = total([each.counts for each in warm]).answered / 5
     paces = Paces()
     answers: list[tuple[float, float]] = []  # seconds since the overload began, milliseconds that it took
     floods = []
@@ -49,7 +50,7 @@ async def overload(trial: Scenario) -> dict[str, Any]:
         count = max(SESSIONS, round(TIMES * capacity / (trial.stack.settings.max_fps * MARGIN)) + 1)
         began = time.monotonic()
 
-        def note(_: Shot, __: dict[str, Any], ms: float, began: float = began) -> None:
+        def note(_: MediaFrame, __: Labels, ms: float, began: float = began) -> None:
             answers.append((time.monotonic() - began, ms))
 
         flood = trial.clients(count, fps=TIMES * capacity / count, heeds_credits=False, on_answer=note)
@@ -60,7 +61,7 @@ async def overload(trial: Scenario) -> dict[str, Any]:
         paces.burdened.append((before[1] + after[1]) / 2)
     third = trial.seconds / 3
     thirds = [[ms for at, ms in answers if part * third <= at < (part + 1) * third] for part in range(3)]
-    account = total([each.tally for each in floods])
+    account = total([each.counts for each in floods])
     capacity = statistics.median(paces.credits_alone)
     return {
         "capacity_fps": round(capacity, 1),

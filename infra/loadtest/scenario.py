@@ -36,7 +36,7 @@ class Scenario:
     async def books(self, clients: Sequence[Client]) -> list[str]:
         """In what topic and table differ from the clients' accounts, once the table has caught up."""
         broker = ",".join(self.stack.settings.broker)
-        mine = {each.session: each.tally for each in clients}
+        mine = {each.session: each.counts for each in clients}
         for _ in range(10):
             await asyncio.sleep(1)
             found = reconcile.differences(
@@ -55,6 +55,6 @@ async def answered_per_second(trial: Scenario, clients: Sequence[Client], second
     running = asyncio.create_task(trial.run(clients, seconds, spread=False))
     began = time.monotonic()
     await asyncio.sleep(seconds)
-    answered, elapsed = sum(each.tally.answered for each in clients), time.monotonic() - began
+    answered, elapsed = sum(each.counts.answered for each in clients), time.monotonic() - began
     await running
     return answered / elapsed

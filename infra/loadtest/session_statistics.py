@@ -16,7 +16,7 @@ import httpx
 
 from infra.client.client import Client
 from infra.client.frame_counts import FrameCounts, latency
-from infra.client.media_source import Shot
+from infra.client.media_source import MediaFrame
 from infra.commands.bench import endless, started
 from infra.loadtest.scenario import Scenario
 from infra.local.ports import free_port
@@ -40,10 +40,10 @@ async def statistics_are_exact(trial: Scenario) -> dict[str, Any]:
 
     def note(*_: Any) -> None:
         nonlocal killed
-        if client.tally.answered >= FRAMES // 2 and not killed:
+        if client.counts.answered >= FRAMES // 2 and not killed:
             killed = True
             os.kill(trial.stack.pids["worker-1"], signal.SIGKILL)
-        if client.tally.answered >= FRAMES:
+        if client.counts.answered >= FRAMES:
             client.finish()
 
     client.on_answer = note
@@ -101,7 +101,7 @@ class FairShare:
         self._turns = asyncio.Semaphore(0)
         self._flow = False
 
-    async def shots(self, size: int) -> AsyncIterator[Shot]:
+    async def shots(self, size: int) -> AsyncIterator[MediaFrame]:
         """Shots for one session, each when it is its turn."""
         async for shot in endless(size):
             await self._turns.acquire()
@@ -171,6 +171,6 @@ async def statistics_cost(trial: Scenario) -> dict[str, Any]:
 async def throughput(clients: Sequence[Client], seconds: float) -> float:
     """How many frames a second are answered, once they flow."""
     await asyncio.sleep(SETTLE_S)
-    before, began = sum(each.tally.answered for each in clients), time.monotonic()
+    before, began = sum(each.counts.answered for each in clients), time.monotonic()
     await asyncio.sleep(seconds)
-    return (sum(each.tally.answered for each in clients) - before) / (time.monotonic() - began)
+    return (sum(each.counts.answered for each in clients) - before) / (time.monotonic() - began)

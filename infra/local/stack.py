@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaConnectionError
 from rich.console import Console
 
 from infra.client.client import Client, Refused
-from infra.client.media_source import Shot
+from infra.client.media_source import MediaFrame
 from infra.local.errors import StackError, find_stack_error
 from infra.local.kafka.server import LocalKafka
 from infra.local.ports import free_ports
@@ -29,6 +29,7 @@ from models.engines.cores import available_cores
 from streams.contract.settings import Settings
 from streams.contract.topics import topic_specs
 from web import SAMPLES
+from web.messages import Labels
 
 log = logging.getLogger(__name__)
 
@@ -191,9 +192,9 @@ class Stack:
                 await asyncio.sleep(POLL_S)
         answers: list[Ready] = []
 
-        def answered(_: Shot, message: dict[str, Any], ms: float) -> None:
-            top = message["labels"][0]
-            answers.append(Ready(self.url, ",".join(self.settings.broker), top["label"], top["probability"], ms))
+        def answered(_: MediaFrame, message: Labels, ms: float) -> None:
+            top = message.labels[0]
+            answers.append(Ready(self.url, ",".join(self.settings.broker), top.label, top.probability, ms))
 
         while not answers:
             with suppress(Refused):
@@ -221,6 +222,6 @@ class Stack:
         return path.read_text().strip()
 
 
-async def sample_picture(size: int) -> AsyncIterator[Shot]:
+async def sample_picture(size: int) -> AsyncIterator[MediaFrame]:
     """The sample picture, once. It is a square JPEG, so it is sent as it is, whatever the ``size``."""
-    yield Shot(PICTURE, PICTURE.read_bytes())
+    yield MediaFrame(PICTURE, PICTURE.read_bytes())

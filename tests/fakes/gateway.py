@@ -1,4 +1,4 @@
-"""A gateway whose Kafka and worker are one small object: every frame is answered at once."""
+"""Kafka and worker as one small object that answers every frame at once."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from web.stats_reader import StatsReader
 
 
 class InstantBroker(Broker):
-    """Answers each frame with a label that is its session's id; a picture that says ``wait`` gets none."""
+    """Answers each frame with a label that is its session's id; a picture with the bytes ``wait`` gets none."""
 
     async def run(self) -> None:
         while True:
@@ -28,8 +28,8 @@ class InstantBroker(Broker):
             asyncio.get_running_loop().call_soon(self.on_prediction, answer(message))
 
 
-class Shelf(StatsReader):
-    """Knows at once that nothing was written before, and reads nothing: tests put what they need themselves."""
+class EmptyStatsReader(StatsReader):
+    """A reader that has read an empty topic; tests put what they need into the store themselves."""
 
     async def run(self) -> None:
         self.store.complete = True
@@ -56,9 +56,9 @@ def state_of(client: TestClient) -> GatewayState:
     return state
 
 
-def until_readyz_says(status: int, client: TestClient) -> None:
-    """Wait for it, five seconds at most."""
+def until_readyz_returns(status: int, client: TestClient) -> None:
+    """Wait until ``/readyz`` returns ``status``; at most five seconds."""
     end = time.monotonic() + 5
     while client.get("/readyz").status_code != status:
-        assert time.monotonic() < end, f"/readyz did not say {status} within 5 s"
+        assert time.monotonic() < end, f"/readyz did not return {status} within 5 s"
         time.sleep(0.01)

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from infra.client.client import Client
 from infra.client.frame_counts import FrameCounts, total
-from infra.client.media_source import Shot
+from infra.client.media_source import MediaFrame
 from infra.local.stack import PICTURE
 from tests.running_stack import OPERATOR_TOKEN, RunningStack, running_stack
 
@@ -58,13 +58,13 @@ def until_settled(where: str) -> Read:
 async def overload(stack: RunningStack, sessions: int, seconds: float) -> FrameCounts:
     """Some sessions that send far more than their credits allow, so that frames are dropped."""
 
-    async def shots(size: int) -> AsyncIterator[Shot]:
+    async def shots(size: int) -> AsyncIterator[MediaFrame]:
         while True:
-            yield Shot(PICTURE, PICTURE.read_bytes())
+            yield MediaFrame(PICTURE, PICTURE.read_bytes())
 
     clients = [Client(stack.websocket, shots, fps=60.0, heeds_credits=False) for _ in range(sessions)]
     await asyncio.gather(*(each.run(seconds) for each in clients))
-    return total([each.tally for each in clients])
+    return total([each.counts for each in clients])
 
 
 @pytest.fixture(scope="module")
@@ -139,9 +139,9 @@ def test_a_second_worker_takes_half_of_the_partitions_of_a_stack_at_work_and_ans
     options = ("--model", "efficientnet_lite0", "--workers", "2")
     with running_stack(tmp_path, *options, operator_token=OPERATOR_TOKEN, log="json") as stack:
 
-        async def shots(size: int) -> AsyncIterator[Shot]:
+        async def shots(size: int) -> AsyncIterator[MediaFrame]:
             while True:
-                yield Shot(PICTURE, PICTURE.read_bytes())
+                yield MediaFrame(PICTURE, PICTURE.read_bytes())
 
         def workers() -> list[dict[str, Any]]:
             authorized = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from infra.client.client import Client, Refused
-from infra.client.media_source import Shot
+from infra.client.media_source import MediaFrame
 from infra.commands.bench import endless
 from models.bundle import WEIGHTS, Bundle
 from models.catalog import published
 from streams.contract.settings import Settings
 from tests.running_stack import RunningStack, running_stack
 from training.runs import shapes
+from web.messages import Labels
 
 pytestmark = [pytest.mark.broker, pytest.mark.model]
 
@@ -49,8 +50,8 @@ class Audience:
             Client(stack.websocket, endless, fps=8.0, on_answer=self._note, **how) for _ in range(sessions)
         ]
 
-    def _note(self, _: Shot, message: dict[str, Any], __: float) -> None:
-        self.versions.append((message["model"], message["version"]))
+    def _note(self, _: MediaFrame, message: Labels, __: float) -> None:
+        self.versions.append((message.model, message.version))
 
     async def watch(self, *acts: tuple[Callable[[], object], tuple[str, str]]) -> None:
         """Stream; do each act and wait until the model and version that it brings have answered every session."""
@@ -74,7 +75,7 @@ class Audience:
                 await asyncio.sleep(0.05)
 
     def check_that_nothing_is_lost(self) -> None:
-        for tally in (each.tally for each in self.clients):
+        for tally in (each.counts for each in self.clients):
             assert tally.sent == tally.answered + tally.dropped.total()
             assert set(tally.dropped) <= {"superseded", "stale"}  # what a busy machine does to live frames, no more
 
@@ -120,7 +121,7 @@ async def test_model_under_a_name_of_its_own_is_offered_to_sessions_and_withdraw
     def promote() -> None:
         models(serving, "promote", "better")
         end = time.monotonic() + SWAP_WITHIN_S
-        while {each["name"] for each in everyone.clients[0].offered} != {NAME, "better"}:
+        while {each.name for each in everyone.clients[0].offered} != {NAME, "better"}:
             assert time.monotonic() < end
             time.sleep(0.1)
 
@@ -144,7 +145,7 @@ async def test_gate_answers_for_a_model_what_is_not_for_it(serving: RunningStack
                 await curious.watch()
             await asyncio.sleep(0.5)  # it is not served yet
     curious.check_that_nothing_is_lost()
-    assert set(curious.clients[0].tally.labels) == {"not a dog"}  # the samples show a cat and a coffee
+    assert set(curious.clients[0].counts.labels) == {"not a dog"}  # the samples show a cat and a coffee
     models(serving, "remove", "dogs")
 
 

@@ -7,16 +7,16 @@ from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketT
 from starlette.websockets import WebSocketDisconnect
 
 from streams.contract.settings import Settings
-from tests.fakes.gateway import InstantBroker, Shelf
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from web.app import create_app
-from web.protocol import Upload, pack
+from web.protocol import CloseCode, Upload, pack
 
 JPEG = b"\xff\xd8\xff\xe0picture"
 SLOW = b"\xff\xd8\xff\xe0wait"
 
 
 def gateway(**changes: Any) -> TestClient:
-    return TestClient(create_app(Settings(**changes), InstantBroker, Shelf))
+    return TestClient(create_app(Settings(**changes), InstantBroker, EmptyStatsReader))
 
 
 @pytest.fixture
@@ -77,7 +77,9 @@ def test_a_wrong_message_is_answered_and_the_socket_lives_on(client: TestClient,
 
 
 @pytest.mark.parametrize(("jpeg", "reason"), [(b"\x89PNG", "unreadable"), (JPEG + bytes(100_000), "too_large")])
-def test_a_picture_nobody_can_use_is_answered_with_the_reason(client: TestClient, jpeg: bytes, reason: str) -> None:
+def test_a_picture_that_no_worker_can_use_is_dropped_with_the_reason(
+    client: TestClient, jpeg: bytes, reason: str
+) -> None:
     with client.websocket_connect("/ws") as socket:
         welcome(socket)
         socket.send_bytes(pack(Upload(1, 0.0, jpeg)))
@@ -86,15 +88,15 @@ def test_a_picture_nobody_can_use_is_answered_with_the_reason(client: TestClient
     assert dropped["message"]
 
 
-def test_a_client_that_never_gets_it_right_is_let_go(client: TestClient) -> None:
+def test_a_client_that_makes_only_mistakes_is_disconnected(client: TestClient) -> None:
     with client.websocket_connect("/ws") as socket, pytest.raises(WebSocketDisconnect) as gone:
         for _ in range(40):
             socket.send_text("nonsense")
             socket.receive_json()
-    assert gone.value.code == 1008
+    assert gone.value.code == CloseCode.POLICY_VIOLATION
 
 
-def test_a_flood_is_told_and_let_go_while_another_session_is_served() -> None:
+def test_a_flood_gets_an_error_and_is_disconnected_while_another_session_is_served() -> None:
     with gateway(max_fps=1) as client, client.websocket_connect("/ws") as quiet:
         welcome(quiet)
         with client.websocket_connect("/ws") as flood:
@@ -125,25 +127,25 @@ def test_a_browser_that_comes_back_has_its_session_and_its_missing_answers(clien
         assert next_of(socket, "labels")["seq"] == 1
 
 
-def test_a_frame_that_nobody_answers_expires() -> None:
+def test_a_frame_that_no_worker_answers_expires() -> None:
     with gateway(expire_s=0.3) as client, client.websocket_connect("/ws") as socket:
         welcome(socket)
         socket.send_bytes(pack(Upload(1, 0.0, SLOW)))
         assert next_of(socket, "dropped")["reason"] == "expired"
 
 
-def test_frames_superseded_together_are_told_together(client: TestClient) -> None:
-    told: list[list[int]] = []
+def test_frames_superseded_together_share_a_message(client: TestClient) -> None:
+    messages: list[list[int]] = []
     with client.websocket_connect("/ws") as socket:
         welcome(socket)
         for seq in range(1, 24):  # two are with the workers, the last one waits
             socket.send_bytes(pack(Upload(seq, 0.0, SLOW)))
-        while sum(map(len, told)) < 20:
+        while sum(map(len, messages)) < 20:
             dropped = next_of(socket, "dropped")
             assert (dropped["reason"], dropped["stage"]) == ("superseded", "gateway")
-            told.append([dropped["seq"], *dropped.get("also", [])])
-    assert [seq for each in told for seq in each] == [*range(3, 23)]
-    assert len(told) < 10
+            messages.append([dropped["seq"], *dropped.get("also", [])])
+    assert [seq for each in messages for seq in each] == [*range(3, 23)]
+    assert len(messages) < 10
 
 
 def test_a_second_socket_takes_a_session_over(client: TestClient) -> None:
@@ -159,12 +161,12 @@ def test_a_second_socket_takes_a_session_over(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("query", ["token=forged", "pending=x", "pending=1,,2", "pending=-1"])
-def test_a_forged_token_or_a_strange_pending_is_refused_with_a_word(client: TestClient, query: str) -> None:
+def test_a_forged_token_or_a_strange_pending_gets_an_error_and_is_closed(client: TestClient, query: str) -> None:
     with client.websocket_connect(f"/ws?{query}") as socket:
         assert socket.receive_json()["type"] == "error"
         with pytest.raises(WebSocketDisconnect) as gone:
             socket.receive_json()
-    assert gone.value.code in (4400, 4401)
+    assert gone.value.code in (CloseCode.BAD_REQUEST, CloseCode.BAD_TOKEN)
 
 
 def test_a_page_of_another_origin_is_refused(client: TestClient) -> None:
@@ -180,7 +182,7 @@ def test_the_gateways_own_page_and_named_origins_may_connect() -> None:
                 welcome(socket)
 
 
-def test_more_sockets_than_allowed_are_told_to_come_later() -> None:
+def test_more_sockets_than_allowed_are_refused_for_now() -> None:
     with gateway(max_sockets_per_address=1) as client, client.websocket_connect("/ws") as socket:
         welcome(socket)
         with pytest.raises(WebSocketDenialResponse) as refused:

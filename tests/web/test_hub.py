@@ -1,55 +1,60 @@
-"""What waits for a browser that reads slowly."""
+"""The messages that wait for a browser which reads slowly."""
 
 import asyncio
-import json
-from typing import Any
 
-from web.hub import OUTBOX, Outbox
+import pytest
 
-THREE = [{"index": index, "label": name, "probability": 0.3} for index, name in enumerate(("cat", "dog", "fox"))]
+from streams.contract.outcomes import Outcome, Stage
+from web.hub import OUTBOX_SIZE, Outbox
+from web.messages import Dropped, Label, Labels, Pong
+
+NAMES = ("cat", "dog", "fox")
 
 
-def labels(seq: int) -> dict[str, Any]:
-    return {"type": "labels", "seq": seq, "labels": list(THREE)}
+def labels(seq: int) -> Labels:
+    return Labels(seq, [Label(i, name, 0.3) for i, name in enumerate(NAMES)], "net", "1", 224, {})
+
+
+async def read_labels(outbox: Outbox) -> tuple[int, list[str]]:
+    message = await outbox.get()
+    assert isinstance(message, Labels)
+    return message.seq, [each.label for each in message.labels]
 
 
 async def test_messages_keep_their_order() -> None:
     outbox = Outbox("")
-    for seq in (1, 2):
-        outbox.put({"type": "dropped", "seq": seq})
-    assert [json.loads(await outbox.get())["seq"] for _ in range(2)] == [1, 2]
+    drops = [Dropped(seq, Outcome.STALE, Stage.WORKER) for seq in (1, 2)]
+    for drop in drops:
+        outbox.put(drop)
+    assert [await outbox.get() for _ in drops] == drops
 
 
 async def test_of_labels_that_wait_only_the_newest_are_whole() -> None:
     outbox = Outbox("")
     for seq in (1, 2, 3):
         outbox.put(labels(seq))
-    read = [json.loads(await outbox.get()) for _ in range(3)]
-    assert [(each["seq"], [one["label"] for one in each["labels"]]) for each in read] == [
-        (1, ["cat"]),
-        (2, ["cat"]),
-        (3, ["cat", "dog", "fox"]),
-    ]
+    assert [await read_labels(outbox) for _ in range(3)] == [(1, ["cat"]), (2, ["cat"]), (3, [*NAMES])]
 
 
 async def test_labels_that_are_read_in_time_stay_whole() -> None:
     outbox = Outbox("")
     for seq in (1, 2):
         outbox.put(labels(seq))
-        assert len(json.loads(await outbox.get())["labels"]) == 3
+        assert await read_labels(outbox) == (seq, [*NAMES])
 
 
 async def test_reader_that_comes_first_waits_for_a_message() -> None:
     outbox = Outbox("")
     reader = asyncio.create_task(outbox.get())
     await asyncio.sleep(0)
-    outbox.put({"type": "pong"})
-    assert json.loads(await reader) == {"type": "pong"}
+    outbox.put(Pong(1.0, 2.0))
+    assert await reader == Pong(1.0, 2.0)
 
 
 async def test_socket_that_no_longer_reads_costs_bounded_memory() -> None:
     outbox = Outbox("")
-    for seq in range(2 * OUTBOX):
+    for seq in range(2 * OUTBOX_SIZE):
         outbox.put(labels(seq))
-    read = [json.loads(await outbox.get())["seq"] for _ in range(OUTBOX)]
-    assert read == list(range(OUTBOX))
+    assert [(await read_labels(outbox))[0] for _ in range(OUTBOX_SIZE)] == list(range(OUTBOX_SIZE))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(outbox.get(), 0.01)

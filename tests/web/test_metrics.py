@@ -12,7 +12,7 @@ from streams.contract.canary import canary_session
 from streams.contract.messages import Frame, Prediction
 from streams.contract.outcomes import Outcome, Stage
 from streams.contract.settings import Settings
-from tests.fakes.gateway import InstantBroker, Shelf, until_readyz_says
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker, until_readyz_returns
 from web.app import create_app
 from web.hub import Hub
 from web.metrics import Metrics
@@ -141,12 +141,12 @@ def _once(metrics: Metrics, prediction: Prediction, frames: int = 2000) -> float
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(operator_token=TOKEN), InstantBroker, Shelf)) as client:
+    with TestClient(create_app(Settings(operator_token=TOKEN), InstantBroker, EmptyStatsReader)) as client:
         yield client
 
 
 def test_a_scrape_has_every_metric_and_the_numbers_that_a_client_counted(client: TestClient) -> None:
-    until_readyz_says(200, client)
+    until_readyz_returns(200, client)
     with client.websocket_connect("/ws") as socket:
         socket.receive_json()
         for seq in range(1, 6):
@@ -191,6 +191,6 @@ def test_a_scrape_from_elsewhere_needs_the_operators_token(client: TestClient, h
 def test_a_scrape_on_this_machine_needs_no_token_unless_a_proxy_forwards_it(
     address: str, headers: dict[str, str], status: int
 ) -> None:
-    app = create_app(Settings(), InstantBroker, Shelf)
+    app = create_app(Settings(), InstantBroker, EmptyStatsReader)
     with TestClient(app, client=(address, 5000)) as client:
         assert client.get("/metrics", headers=headers).status_code == status

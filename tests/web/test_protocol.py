@@ -1,11 +1,10 @@
-import json
 import struct
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from web.protocol import BadMessage, Upload, pack, unpack, unpack_word
+from web.protocol import BadMessage, Upload, pack, unpack
 
 
 def test_a_frame_comes_through_as_it_was_sent() -> None:
@@ -42,32 +41,6 @@ def test_a_wrong_header_is_named(message: bytes) -> None:
     assert caught.value.code == "bad_header"
 
 
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("hello", "not_binary"),
-        ("", "not_binary"),
-        ("[" * 900, "not_binary"),
-        ("1" * 2000, "not_binary"),
-        ("[]", "unknown_word"),
-        ('{"type":"drop table"}', "unknown_word"),
-        ('{"type":"ping"}', "unknown_word"),
-        ('{"type":"ping","sent":true}', "unknown_word"),
-        ('{"type":"ping","sent":NaN}', "unknown_word"),
-        ('{"type":"ping","sent":%s}' % ("9" * 900), "unknown_word"),
-        ('{"type":"ping","sent":1,"offset":"x"}', "unknown_word"),
-    ],
-)
-def test_a_wrong_word_is_named(text: str, code: str) -> None:
-    with pytest.raises(BadMessage) as caught:
-        unpack_word(text)
-    assert caught.value.code == code
-
-
-def test_a_ping_is_understood() -> None:
-    assert unpack_word(json.dumps({"type": "ping", "sent": 5, "offset": None}))["sent"] == 5
-
-
 @given(st.binary(max_size=200) | st.binary(max_size=100).map(lambda tail: b"SF\x01" + tail))
 @settings(max_examples=5000, deadline=None)
 def test_any_bytes_are_a_frame_or_a_named_error(message: bytes) -> None:
@@ -76,25 +49,3 @@ def test_any_bytes_are_a_frame_or_a_named_error(message: bytes) -> None:
     except BadMessage:
         return
     assert unpack(pack(upload)) == upload
-
-
-WORDS = st.text(max_size=200) | st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(["type", "sent", "offset", "ping"]) | st.text(max_size=5), inner, max_size=4
-        )
-    ),
-    max_leaves=10,
-).map(json.dumps)
-
-
-@given(WORDS)
-@settings(max_examples=5000, deadline=None)
-def test_any_text_is_a_ping_or_a_named_error(text: str) -> None:
-    try:
-        word = unpack_word(text)
-    except BadMessage:
-        return
-    json.dumps(word["sent"], allow_nan=False)

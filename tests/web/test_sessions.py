@@ -26,29 +26,29 @@ def answered(seq: int) -> Prediction:
     return Prediction(session="s", seq=seq, outcome="answered", stage=Stage.WORKER)
 
 
-def told(messages: Sequence[Frame | Prediction]) -> list[tuple[int, str]]:
+def kinds(messages: Sequence[Frame | Prediction]) -> list[tuple[int, str]]:
     return [(each.seq, "frame" if isinstance(each, Frame) else each.outcome) for each in messages]
 
 
 def test_frames_go_out_as_long_as_there_is_credit() -> None:
     one = session()
-    assert told(one.offer(upload(1), "", NOW)) == [(1, "frame")]
-    assert told(one.offer(upload(2), "", NOW)) == [(2, "frame")]
-    assert told(one.offer(upload(3), "", NOW)) == []
+    assert kinds(one.offer(upload(1), "", NOW)) == [(1, "frame")]
+    assert kinds(one.offer(upload(2), "", NOW)) == [(2, "frame")]
+    assert kinds(one.offer(upload(3), "", NOW)) == []
 
 
 def test_only_the_newest_frame_waits_for_credit() -> None:
     one = session()
     for seq in (1, 2, 3):
         one.offer(upload(seq), "", NOW)
-    assert told(one.offer(upload(4), "", NOW)) == []
-    assert told(one.settle(answered(1), NOW)[1]) == [(4, "frame"), (3, "superseded")]
+    assert kinds(one.offer(upload(4), "", NOW)) == []
+    assert kinds(one.settle(answered(1), NOW)[1]) == [(4, "frame"), (3, "superseded")]
 
 
-def test_frames_superseded_while_none_is_done_are_told_in_one_message() -> None:
+def test_frames_superseded_while_none_is_done_share_one_drop() -> None:
     one = session()
     for seq in range(1, 8):
-        assert told(one.offer(upload(seq), "", NOW)) == ([(seq, "frame")] if seq <= 2 else [])
+        assert kinds(one.offer(upload(seq), "", NOW)) == ([(seq, "frame")] if seq <= 2 else [])
     [frame, drop] = one.settle(answered(1), NOW)[1]
     assert isinstance(drop, Prediction)
     assert (frame.seq, drop.outcome, drop.seqs) == (7, "superseded", [3, 4, 5, 6])
@@ -56,26 +56,26 @@ def test_frames_superseded_while_none_is_done_are_told_in_one_message() -> None:
     assert one.settle(drop, NOW) == ([], [])
 
 
-def test_word_of_superseded_frames_goes_out_now_and_then_and_not_with_every_answer() -> None:
+def test_superseded_frames_are_published_now_and_then_and_not_with_every_answer() -> None:
     one = session()
     for seq in range(1, 5):
         one.offer(upload(seq), "", NOW)
-    assert told(one.settle(answered(1), NOW)[1]) == [(4, "frame"), (3, "superseded")]
+    assert kinds(one.settle(answered(1), NOW)[1]) == [(4, "frame"), (3, "superseded")]
     one.offer(upload(5), "", NOW)
     one.offer(upload(6), "", NOW)
-    assert told(one.settle(answered(2), NOW + 999)[1]) == [(6, "frame")]
+    assert kinds(one.settle(answered(2), NOW + 999)[1]) == [(6, "frame")]
     assert one.flush(NOW + 999) == []
-    assert told(one.flush(NOW + 1000)) == [(5, "superseded")]
+    assert kinds(one.flush(NOW + 1000)) == [(5, "superseded")]
 
 
-def test_many_superseded_frames_do_not_wait_to_be_told() -> None:
+def test_many_superseded_frames_do_not_wait_to_be_published() -> None:
     one = session(max_fps=120.0)
-    messages = [told(one.offer(upload(seq), "", NOW)) for seq in range(1, 99)]
-    assert [word for each in messages for word in each] == [(1, "frame"), (2, "frame"), (3, "superseded")]
-    assert messages[50] == [(3, "superseded")]  # with frame 51, and for the 48 that came between
+    messages = [kinds(one.offer(upload(seq), "", NOW)) for seq in range(1, 99)]
+    assert [kind for each in messages for kind in each] == [(1, "frame"), (2, "frame"), (3, "superseded")]
+    assert messages[50] == [(3, "superseded")]  # with frame 51, for the 48 that came before
 
 
-def test_superseded_frames_are_told_also_when_no_answer_comes() -> None:
+def test_superseded_frames_are_published_also_when_no_answer_comes() -> None:
     one = session()
     for seq in range(1, 6):
         one.offer(upload(seq), "", NOW)
@@ -85,21 +85,21 @@ def test_superseded_frames_are_told_also_when_no_answer_comes() -> None:
     assert one.flush(NOW) == []
 
 
-def test_a_returning_browser_learns_the_fate_of_each_of_many_superseded_frames() -> None:
+def test_a_returning_browser_gets_the_outcome_of_each_of_many_superseded_frames() -> None:
     one = session()
     for seq in range(1, 6):
         one.offer(upload(seq), "", NOW)
     [drop] = one.flush(NOW)
     assert isinstance(drop, Prediction)
     one.settle(drop, NOW)
-    assert [(seq, fate.outcome) for seq, fate in one.resume([4, 5], NOW)] == [(4, "superseded")]
+    assert [(seq, prediction.outcome) for seq, prediction in one.resume([4, 5], NOW)] == [(4, "superseded")]
 
 
 def test_a_frame_that_waited_too_long_for_credit_is_stale() -> None:
     one = session()
     for seq in (1, 2, 3):
         one.offer(upload(seq), "", NOW)
-    assert told(one.settle(answered(1), NOW + 1001)[1]) == [(3, "stale")]
+    assert kinds(one.settle(answered(1), NOW + 1001)[1]) == [(3, "stale")]
 
 
 def test_an_answer_is_news_once() -> None:
@@ -117,10 +117,10 @@ def test_credit_comes_back_for_a_frame_whose_worker_died() -> None:
     [given_up] = one.expire(NOW + 3000)
     assert (given_up.outcome, given_up.stage) == ("expired", "gateway")
     one.settle(given_up, NOW + 3001)
-    assert told(one.offer(upload(2), "", NOW + 3002)) == [(2, "frame")]
+    assert kinds(one.offer(upload(2), "", NOW + 3002)) == [(2, "frame")]
 
 
-def test_an_expiry_lost_on_its_way_is_said_again() -> None:
+def test_an_expiry_that_is_lost_is_published_again() -> None:
     one = session()
     one.offer(upload(1), "", NOW)
     assert one.expire(NOW + 3000)
@@ -131,8 +131,8 @@ def test_an_expiry_lost_on_its_way_is_said_again() -> None:
 @pytest.mark.parametrize(
     ("jpeg", "reason"), [(b"", "unreadable"), (b"\x89PNG....", "unreadable"), (JPEG + bytes(2000), "too_large")]
 )
-def test_what_no_worker_could_use_is_answered_at_once(jpeg: bytes, reason: str) -> None:
-    assert told(session().offer(upload(1, jpeg), "", NOW)) == [(1, reason)]
+def test_a_frame_that_no_worker_can_use_is_dropped_at_once(jpeg: bytes, reason: str) -> None:
+    assert kinds(session().offer(upload(1, jpeg), "", NOW)) == [(1, reason)]
 
 
 def test_sequence_numbers_must_grow() -> None:
@@ -142,29 +142,29 @@ def test_sequence_numbers_must_grow() -> None:
         one.offer(upload(5), "", NOW)
 
 
-def test_above_its_rate_a_session_loses_frames_and_far_above_its_socket() -> None:
+def test_above_its_rate_a_session_loses_frames_and_far_above_it_its_socket() -> None:
     one = session()
-    outcomes = [outcome for seq in range(1, 60) for _, outcome in told(one.offer(upload(seq), "", NOW))]
+    outcomes = [outcome for seq in range(1, 60) for _, outcome in kinds(one.offer(upload(seq), "", NOW))]
     assert "rate" in outcomes
     with pytest.raises(Flood):
         for seq in range(60, 200):
             one.offer(upload(seq), "", NOW)
 
 
-def test_a_session_within_its_rate_never_hears_of_it() -> None:
+def test_a_session_within_its_rate_loses_no_frame() -> None:
     one = session()
     for seq in range(1, 200):
         now = NOW + seq * 1000 / 30
-        assert told(one.offer(upload(seq), "", now)) == [(seq, "frame")]
+        assert kinds(one.offer(upload(seq), "", now)) == [(seq, "frame")]
         one.settle(answered(seq), now)
 
 
-def test_a_browser_that_comes_back_learns_what_it_missed_and_the_rest_expires() -> None:
+def test_a_browser_that_comes_back_gets_the_outcomes_that_it_missed_and_the_rest_expires() -> None:
     one = session()
     one.offer(upload(1), "", NOW)
     one.settle(answered(1), NOW)
     assert [seq for seq, _ in one.resume([1, 2], NOW)] == [1]
-    assert told(one.expire(NOW + 3000)) == [(2, "expired")]
+    assert kinds(one.expire(NOW + 3000)) == [(2, "expired")]
     assert one.seq == 2
 
 

@@ -19,7 +19,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from web import STATIC
-from web.protocol import Upload, unpack, unpack_word
+from web.messages import parse_ping
+from web.protocol import Upload, unpack
 
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; "
@@ -106,8 +107,8 @@ class FakeGateway:
 
     async def _hear(self, browser: WebSocket, message: Any) -> None:
         if message.get("text") is not None:
-            ping = unpack_word(message["text"])
-            pong = {"type": "pong", "sent": ping["sent"], "server": time.time() * 1000}
+            ping = parse_ping(message["text"])
+            pong = {"type": "pong", "sent": ping.sent, "server": time.time() * 1000}
             await browser.send_text(json.dumps(pong))
             return
         upload = unpack(message["bytes"])

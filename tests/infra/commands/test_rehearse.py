@@ -1,16 +1,16 @@
 """What a rehearsal makes of the answers it saw."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from infra.client.media_source import Shot
+from infra.client.media_source import MediaFrame
 from infra.commands.__main__ import main
 from infra.commands.rehearse import Book
+from web.messages import Labels
 
-SHOT = Shot(Path("cat.jpg"), b"")
+SHOT = MediaFrame(Path("cat.jpg"), b"")
 
 
 def test_answers_count_for_the_part_in_which_they_came(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +20,7 @@ def test_answers_count_for_the_part_in_which_they_came(monkeypatch: pytest.Monke
 
     def answer(at: float, ms: float, version: str) -> None:
         now[0] = at
-        message: dict[str, Any] = {"version": version}
+        message = Labels(1, [], "net", version, 224, {})
         book.note(SHOT, message, ms)
 
     answer(0.5, 900.0, "1")  # while everything warms up

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from streams.contract.messages import ServedModel, WorkerStatus
 from streams.contract.settings import Settings
-from tests.fakes.gateway import InstantBroker, Shelf, state_of, until_readyz_says
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker, state_of, until_readyz_returns
 from web.app import create_app
 from web.protocol import Upload, pack
 from web.security.operator_auth import COOKIE, OperatorAuth
@@ -21,7 +21,7 @@ JPEG = b"\xff\xd8\xff\xe0picture"
 
 
 def gateway(token: str = TOKEN, **more: Any) -> TestClient:
-    return TestClient(create_app(Settings(operator_token=token), InstantBroker, Shelf), **more)
+    return TestClient(create_app(Settings(operator_token=token), InstantBroker, EmptyStatsReader), **more)
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_the_view_shows_only_the_beginnings_of_session_ids(client: TestClient) -
 
 
 def test_the_view_sums_what_the_gateway_counted_without_canaries(client: TestClient) -> None:
-    until_readyz_says(200, client)
+    until_readyz_returns(200, client)
     with client.websocket_connect("/ws") as socket:
         socket.receive_json()
         socket.send_bytes(pack(Upload(1, 0.0, b"not a picture")))

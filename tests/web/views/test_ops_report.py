@@ -2,7 +2,7 @@
 
 from streams.contract.messages import ServedModel, WorkerStatus
 from streams.contract.settings import Settings
-from tests.fakes.gateway import InstantBroker, Shelf
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from web.app import create_app
 from web.protocol import Upload
 from web.state import GatewayState
@@ -13,7 +13,7 @@ JPEG = b"\xff\xd8\xff\xe0wait"
 
 def gateway() -> GatewayState:
     """A gateway whose tasks do not run."""
-    state: GatewayState = create_app(Settings(), InstantBroker, Shelf).state.gateway
+    state: GatewayState = create_app(Settings(), InstantBroker, EmptyStatsReader).state.gateway
     return state
 
 

@@ -6,13 +6,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from streams.contract.settings import Settings
-from tests.fakes.gateway import InstantBroker, Shelf, until_readyz_says
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker, until_readyz_returns
 from web.app import create_app
 
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(), InstantBroker, Shelf)) as client:
+    with TestClient(create_app(Settings(), InstantBroker, EmptyStatsReader)) as client:
         yield client
 
 
@@ -31,7 +31,7 @@ def test_healthz_says_ok_and_counts_sockets(client: TestClient) -> None:
 
 
 def test_readyz_says_so_once_a_canary_came_back(client: TestClient) -> None:
-    until_readyz_says(200, client)
+    until_readyz_returns(200, client)
     ready = client.get("/readyz").json()
     assert (ready.pop("ms") > 0, bool(ready.pop("label"))) == (True, True)
     assert ready == {"ready": True, "model": "net", "version": "1"}
@@ -42,7 +42,7 @@ def test_readyz_is_503_without_a_worker() -> None:
         async def run(self) -> None:
             pass
 
-    with TestClient(create_app(Settings(), NoWorker, Shelf)) as client:
+    with TestClient(create_app(Settings(), NoWorker, EmptyStatsReader)) as client:
         response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json() == {"ready": False, "why": "no picture came back from a worker lately"}

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from streams.contract.canary import is_canary
 from streams.contract.settings import Settings
 from streams.contract.stats import SessionStats
-from tests.fakes.gateway import InstantBroker, Shelf, state_of
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker, state_of
 from tests.fakes.statistics import session_stats
 from web.app import create_app
 from web.stats_reader import StatsReader
@@ -18,7 +18,7 @@ from web.stats_reader import StatsReader
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(), InstantBroker, Shelf)) as client:
+    with TestClient(create_app(Settings(), InstantBroker, EmptyStatsReader)) as client:
         yield client
 
 
@@ -128,7 +128,7 @@ def test_while_the_table_is_still_read_nothing_is_said_to_be_unknown() -> None:
 
 def test_statistics_that_are_switched_off_are_linked_from_nowhere() -> None:
     with (
-        TestClient(create_app(Settings(statistics="off"), InstantBroker, Shelf)) as client,
+        TestClient(create_app(Settings(statistics="off"), InstantBroker, EmptyStatsReader)) as client,
         client.websocket_connect("/ws") as socket,
     ):
         assert socket.receive_json()["stats"] == ""
