@@ -22,9 +22,9 @@ class Metrics(MetricSet):
         self.sessions = self.gauge("sightstream_gateway_sessions", "Sessions that have a socket now.")
         self.sockets = self.gauge("sightstream_gateway_sockets", "Open WebSockets, those without a session included.")
         self.unanswered = self.gauge(
-            "sightstream_gateway_unanswered_frames", "Frames that were taken and have no fate yet."
+            "sightstream_gateway_unanswered_frames", "Frames that have no outcome yet."
         )
-        self.workers = self.gauge("sightstream_gateway_workers", "Workers that said lately that they live.")
+        self.workers = self.gauge("sightstream_gateway_workers", "Workers that sent their status lately.")
         self.received = self.counter("sightstream_gateway_frames_received_total", "Frames that browsers sent.")
         self.answers = self.counter(
             "sightstream_gateway_answers_delivered_total", "Frames answered with labels.", "model", "version"
