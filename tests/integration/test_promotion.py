@@ -15,7 +15,7 @@ import pytest
 
 from infra.client.client import Client, Refused
 from infra.client.media_source import Shot
-from infra.commands.bench import endless
+from infra.loadtest.sample_frames import endless_samples
 from models.bundle import WEIGHTS, Bundle, published
 from streams.contract.settings import Settings
 from tests.running import RunningStack, running_stack
@@ -45,7 +45,7 @@ class Audience:
     def __init__(self, stack: RunningStack, sessions: int, **how: Any) -> None:
         self.versions: list[tuple[str, str]] = []
         self.clients = [
-            Client(stack.websocket, endless, fps=8.0, on_answer=self._note, **how) for _ in range(sessions)
+            Client(stack.websocket, endless_samples, fps=8.0, on_answer=self._note, **how) for _ in range(sessions)
         ]
 
     def _note(self, _: Shot, message: dict[str, Any], __: float) -> None:
