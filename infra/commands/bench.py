@@ -33,7 +33,7 @@ from models.engines.base import ENGINES
 )
 @click.option("--json", "as_json", is_flag=True, help="Also print the figures as JSON, on the last line.")
 def bench(model: str, weights: Path | None, engine: str | None, seconds: float, sessions: int, as_json: bool) -> None:
-    """Measure the engine alone and the whole pipeline in turn, then the latency of one session, step by step.
+    """Measure the engine alone and the whole pipeline alternately, then the latency of one session, step by step.
 
     The single session sends 10 frames a second. The command starts its own stack, and stops it at the end.
     """

@@ -1,7 +1,7 @@
 """The bytes of an overload, sent from this process to another one that only reads them.
 
 Clients and stack share the cores, so an overload costs the stack CPU time even when every frame is dropped for free.
-This is that cost alone: what the stack answers beside it is the most that it can answer under an overload.
+This module makes only that cost. The stack's throughput beside it is the most that it can reach under an overload.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ class BackgroundLoad:
     sent: int = 0  # payloads, on all sockets together
 
     async def send(self, wait_s: float) -> None:
-        """Send the payloads in turn on a socket of its own, the first after ``wait_s``; never ends."""
+        """Open a socket and send the payloads one after the other for ever, the first after ``wait_s``."""
         clock = asyncio.get_running_loop().time
         _, writer = await asyncio.open_connection(HOST, self.port)
         due = clock() + wait_s

@@ -1,4 +1,4 @@
-"""The speed of the whole pipeline beside that of its engine alone, measured in turn on the same machine."""
+"""Measures the whole pipeline and its engine alone, alternately on the same machine."""
 
 import asyncio
 import statistics
@@ -13,7 +13,6 @@ from infra.client.frame_counts import latency
 from infra.client.media_source import Shot
 from infra.loadtest.engine_process import EngineOnly
 from infra.loadtest.sample_frames import endless_samples
-from infra.loadtest.scenario import answered
 from infra.loadtest.stack_under_test import Progress, processes_of, started
 from infra.local.stack import Stack
 from streams.contract.outcomes import Hop
@@ -51,7 +50,7 @@ class SingleSessionReport:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkReport:
-    """What ``measure`` found; the field names are the keys of ``sightstream bench --json``."""
+    """The result of ``measure``; the field names are the keys of ``sightstream bench --json``."""
 
     model: str
     precision: str
@@ -124,7 +123,8 @@ class SaturatedPipeline:
         running = asyncio.gather(*(each.run(seconds) for each in clients))
         await asyncio.sleep(seconds)
         # answers that come after this moment, while the clients wait for their last ones, do not count
-        frames, elapsed, cpu_after = answered(clients), time.monotonic() - began, self._cpu_s()
+        frames = sum(each.tally.answered for each in clients)
+        elapsed, cpu_after = time.monotonic() - began, self._cpu_s()
         await running
         self.fps.append(frames / elapsed)
         self.frames += frames

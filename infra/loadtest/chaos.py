@@ -34,7 +34,7 @@ Fault = Callable[[Stack], Awaitable[None]]  # returns when the fault is over
 
 @dataclass(frozen=True, slots=True)
 class FaultReport:
-    """What a fault did. ``recovery_s``: from its end until every session got a label for a frame sent after it.
+    """The effect of a fault. ``recovery_s``: from its end until every session got a label for a frame sent after it.
 
     ``differences`` are the sessions whose frame counts disagree between client, topic and table.
     """
@@ -52,7 +52,7 @@ class FaultReport:
 
 @dataclass(frozen=True, slots=True)
 class FaultCase:
-    """A fault, its name, and the sessions that stream meanwhile: how many, at what rate, by which clock."""
+    """A fault, its name, and the sessions that stream meanwhile: their number, rate and clock."""
 
     name: str
     fault: Fault

@@ -42,7 +42,7 @@ def frames_per_second(classifier: ClassifierProtocol, seconds: float, batch: int
             room.acquire()
             jobs.append(engine.submit(run))
     for job in jobs:
-        job.result()  # raises what the engine raised
+        job.result()  # raises the engine's error, if there was one
     return len(jobs) * batch / (time.perf_counter() - started)
 
 

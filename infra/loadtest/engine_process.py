@@ -12,7 +12,7 @@ class EngineFailed(Exception):
 
 
 class EngineOnly:
-    """The engine alone in a child process, which measures only when it is asked to.
+    """The engine alone in a child process, which measures only on request.
 
     ``precision`` is the engine's own name for its numbers, such as "bf16".
     """

@@ -1,4 +1,4 @@
-"""What one session that sends far too much does to the latency of sessions that send little."""
+"""Measures how one session that sends far too much slows down sessions that send little."""
 
 import statistics
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from infra.loadtest.scenario import Report, Scenario, answered_per_second
 
 ROUNDS = 5
 QUIET_SESSIONS = 15
-QUIET_LOAD = 0.25  # what a quiet session sends, as a part of its fair share of the capacity
+QUIET_LOAD = 0.25  # the rate of a quiet session, as a part of its fair share of the capacity
 
 
 async def flood(scenario: Scenario) -> Report:
-    """Quiet sessions alone, and beside one that sends as fast as it may and does not wait for credits, in turn.
+    """Quiet sessions, alternately alone and beside one that sends as fast as it may and ignores its credits.
 
     The rate of the quiet sessions follows from the capacity, which is measured before each round because a machine's
     speed drifts.

@@ -1,4 +1,4 @@
-"""Throughput, latency and frame counts while far more frames are offered than the stack can answer."""
+"""Measures throughput, latency and frame counts while clients send far more frames than the stack can answer."""
 
 import statistics
 import time
@@ -30,7 +30,7 @@ class Rates:
 
 
 async def overload(scenario: Scenario) -> Report:
-    """Offer ten times the capacity, from clients that do not wait for credits.
+    """Offer ten times the capacity, from clients that ignore their credits.
 
     The clients share the cores with the stack, so sending and receiving the bytes alone slows the stack down. The
     capacity is therefore also measured beside a background load of as many bytes. Both capacities are measured

@@ -27,7 +27,7 @@ PartFigures = dict[str, float | None]  # seconds, answered, and the percentiles 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answered frame: when its answer came, by the monotonic clock, and what it was."""
+    """The answer to a frame: when it came, by the monotonic clock, and which version gave it."""
 
     at: float
     round_trip_ms: float
@@ -61,7 +61,7 @@ class AnswerLog:
 
 @dataclass(frozen=True, slots=True)
 class RehearsalReport:
-    """What a rehearsal found; the field names are the keys of ``sightstream rehearse --json``."""
+    """The result of a rehearsal; the field names are the keys of ``sightstream rehearse --json``."""
 
     model: str
     promoted: str  # the version
@@ -85,7 +85,7 @@ async def rehearse_promotion(
         fps: frames a second of each session, or None for as many as its credits allow.
         seconds: how long each part is in which nothing is swapped.
 
-    Raises what ``Bundle.open`` and ``Registry.add`` raise.
+    Raises the errors of ``Bundle.open`` and ``Registry.add``.
     """
     version = Bundle.open(bundle).version
     async with started(settings_under_test(model), progress=progress) as stack:

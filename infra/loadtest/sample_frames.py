@@ -8,7 +8,7 @@ from web import SAMPLES
 
 
 async def endless_samples(size: int) -> AsyncIterator[Shot]:
-    """The sample pictures in turn, without end; square JPEGs of ``size`` pixels."""
+    """The sample pictures one after the other, for ever, as square JPEGs of ``size`` pixels."""
     while True:
         for shot in samples(size):
             yield shot

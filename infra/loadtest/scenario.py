@@ -1,4 +1,4 @@
-"""What all measurements under load share: a running stack, its clients, and the check of their frame counts."""
+"""The common part of all measurements under load: a running stack, its clients, and the check of their counts."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from infra.loadtest.sample_frames import endless_samples
 from infra.loadtest.stack_under_test import Progress
 from infra.local.stack import Stack
 
-Report = dict[str, object]  # what a scenario measured, ready for JSON
+Report = dict[str, object]  # the figures of a scenario, ready for JSON
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ CATCH_UP_S = 15.0
 
 
 async def statistics_are_exact(scenario: Scenario) -> Report:
-    """A session of 2,000 answers whose worker is killed halfway: its statistics beside what the client counted.
+    """A session of 2,000 answers whose worker is killed halfway: its statistics and the client's own counts.
 
     ``error`` is the relative error of each percentile against the client's round trips.
     """
@@ -114,7 +114,7 @@ class SessionRotation:
 
 
 async def statistics_cost(scenario: Scenario) -> Report:
-    """The throughput with 500 sessions, with statistics and without in turn, on two stacks side by side.
+    """The throughput with 500 sessions, alternately with and without statistics, on two stacks side by side.
 
     All sessions stay connected. They send in rotation, so that nearly every answer updates another session's
     statistics: this is where statistics cost most.

@@ -16,7 +16,7 @@ from streams.contract.settings import Settings
 
 LOOK_S = 0.01
 
-Progress = Callable[[str], None]  # gets a line about what happens now
+Progress = Callable[[str], None]  # is called with a line that says what happens now
 
 
 def settings_under_test(model: str = "", weights: Path | None = None, engine: str | None = None) -> Settings:
@@ -38,7 +38,7 @@ def settings_under_test(model: str = "", weights: Path | None = None, engine: st
 async def started(settings: Settings, *, workers: int = 1, progress: Progress) -> AsyncIterator[Stack]:
     """A stack that is ready, with its own broker, registry, port and temporary folder; stopped at the end.
 
-    Raises what ``Stack.run`` raises.
+    Raises the errors of ``Stack.run``.
     """
     with tempfile.TemporaryDirectory(prefix="sightstream-loadtest-") as name:
         folder = Path(name)

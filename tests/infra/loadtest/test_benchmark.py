@@ -1,4 +1,4 @@
-"""What the benchmark makes of its samples."""
+"""The figures that the benchmark calculates from its samples."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the flood scenario makes of its samples."""
+"""The figures that the flood scenario calculates from its samples."""
 
 import pytest
 

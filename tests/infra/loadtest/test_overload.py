@@ -1,4 +1,4 @@
-"""What the overload scenario makes of its samples."""
+"""The figures that the overload scenario calculates from its samples."""
 
 import pytest
 

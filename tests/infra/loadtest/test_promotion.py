@@ -1,4 +1,4 @@
-"""What a rehearsal makes of the answers that came."""
+"""The figures that a rehearsal calculates from the answers."""
 
 from collections import Counter
 from pathlib import Path

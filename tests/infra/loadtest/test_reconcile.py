@@ -27,7 +27,7 @@ def in_topic(*predictions: Prediction) -> list[Record]:
 
 
 def in_table(*predictions: Prediction) -> list[Record]:
-    """What the table holds after these predictions: a record for each change, as in a compacted topic."""
+    """The table's records after these predictions: one for each change, as in a topic before its compaction."""
     stats = SessionStats(SESSION, 0.0, 0.0)
     records: list[Record] = []
     for each in predictions:

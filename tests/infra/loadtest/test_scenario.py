@@ -16,7 +16,7 @@ from streams.contract.settings import Settings
 
 @dataclass(slots=True)
 class FakeClient(Client):
-    """A client that gets one answer for each millisecond that it runs, and notes how it was run."""
+    """A client that gets ten answers, one each millisecond; ``runs`` keeps the arguments of each run."""
 
     runs: list[tuple[float, float | None]] = field(default_factory=list)
 
@@ -39,7 +39,7 @@ def clients(count: int, fps: float | None) -> list[FakeClient]:
     return [FakeClient("ws://nowhere", endless_samples, fps=fps) for _ in range(count)]
 
 
-def test_clients_send_the_samples_to_the_stack_unless_told_otherwise(scenario: Scenario) -> None:
+def test_clients_send_the_samples_to_the_stack_by_default(scenario: Scenario) -> None:
     first, second = scenario.clients(2, fps=4.0)
     assert first is not second
     assert (first.url, first.source, first.fps) == ("ws://127.0.0.1:1234/ws", endless_samples, 4.0)

@@ -1,4 +1,4 @@
-"""How many sessions take turns, and what the statistics scenarios make of their samples."""
+"""How sessions send in rotation, and the figures that the statistics scenarios calculate from their samples."""
 
 import asyncio
 from collections import Counter
@@ -17,7 +17,7 @@ from streams.contract.outcomes import Outcome
 
 
 class Rotating:
-    """Sessions that note whose shot was let through, and leave it in flight."""
+    """Sessions whose frames stay in flight; ``sent`` lists which session sent each."""
 
     def __init__(self, rotation: SessionRotation, count: int) -> None:
         self.sent: list[int] = []
@@ -52,7 +52,7 @@ async def test_only_so_many_frames_are_in_flight_and_the_next_session_follows_a_
             rotation.frame_done()
             assert (await sessions.settle())[IN_FLIGHT:] == [IN_FLIGHT, IN_FLIGHT + 1]
             rotation.frame_done()
-            assert (await sessions.settle())[-1] == 0  # the first session's turn again
+            assert (await sessions.settle())[-1] == 0  # the first session sends again
 
 
 async def test_nothing_is_sent_once_the_block_is_left() -> None:
