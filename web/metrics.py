@@ -21,9 +21,7 @@ class Metrics(MetricSet):
         super().__init__()
         self.sessions = self.gauge("sightstream_gateway_sessions", "Sessions that have a socket now.")
         self.sockets = self.gauge("sightstream_gateway_sockets", "Open WebSockets, those without a session included.")
-        self.unanswered = self.gauge(
-            "sightstream_gateway_unanswered_frames", "Frames that have no outcome yet."
-        )
+        self.unanswered = self.gauge("sightstream_gateway_unanswered_frames", "Frames that have no outcome yet.")
         self.workers = self.gauge("sightstream_gateway_workers", "Workers that sent their status lately.")
         self.received = self.counter("sightstream_gateway_frames_received_total", "Frames that browsers sent.")
         self.answers = self.counter(

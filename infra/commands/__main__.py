@@ -1,4 +1,4 @@
-"""The ``sightstream`` command. Each subcommand lives in a module of its own, imported when it is asked for."""
+"""The ``sightstream`` command. Each subcommand is a module of this package, imported only when it is used."""
 
 import importlib
 
@@ -8,20 +8,20 @@ COMMANDS = {
     "up": "Start a whole stack on this machine: Kafka, workers, gateway.",
     "stream": "Send pictures or videos through a running stack.",
     "classify": "Label pictures without a stack.",
-    "train": "Teach a network your own classes, from folders of pictures.",
+    "train": "Train a network on your own classes, from folders of pictures.",
     "evaluate": "Score a model on pictures whose class is known.",
     "models": "Keep trained models, and choose which are live.",
-    "bench": "Measure the pipeline against its engine alone.",
-    "load": "Measure what holds under load: overload, a flood, a thousand sockets, a long run.",
+    "bench": "Compare the speed of the pipeline with that of its engine alone.",
+    "load": "Measure a stack under load: overload, a flood, a thousand sockets, a long run.",
     "rehearse": "Promote a model under load on a stack of its own, and roll it back.",
-    "drill": "Break a stack in every known way, and see how it comes back.",
+    "drill": "Break a stack in every known way, and measure how it recovers.",
     "gateway": "Serve the web page and the WebSocket.",
     "settings": "Show all settings: their values, defaults and meanings.",
 }
 
 
 class Subcommands(click.Group):
-    """Finds ``infra.NAME.NAME`` for a subcommand, so that none waits for another's imports."""
+    """Finds the subcommand NAME as ``infra.commands.NAME.NAME``, so that none waits for another's imports."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

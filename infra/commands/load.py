@@ -1,106 +1,74 @@
-"""``sightstream load``: what the stack promises under load, measured: overload, a flood, many sockets, a long run.
+"""``sightstream load``: how the stack behaves under an overload, a flood, many sockets and a long run."""
 
-What statistics promise is measured here too: that they are exact, near enough, and cheap.
-"""
-
-import asyncio
 import json
-import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 import uvloop
 from rich.console import Console
 
-from infra.client.frame_counts import total
-from infra.commands.bench import Pipeline, started
-from infra.loadtest import session_statistics
+from infra.loadtest.endurance import soak, sockets
 from infra.loadtest.flood import flood
-from infra.loadtest.overload import SESSIONS, overload
-from infra.loadtest.scenario import Scenario
-from infra.local.ports import free_port
+from infra.loadtest.overload import overload
+from infra.loadtest.scenario import Report, Scenario
+from infra.loadtest.session_statistics import statistics_are_exact, statistics_cost
+from infra.loadtest.stack_under_test import Progress, settings_under_test, started
 from streams.contract.settings import Settings
 
-SOCKETS = 1000
-SOCKET_FPS = 0.2
-SETTLED_AFTER = 0.2  # of a long run: from then on memory may not grow
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A measurement, and how many seconds it takes if the user does not say."""
+
+    run: Callable[[Scenario], Awaitable[Report]]
+    seconds: float
 
 
-async def sockets(trial: Scenario) -> dict[str, Any]:
-    """A thousand sessions that each send a frame every five seconds."""
-    gateway = Pipeline(trial.stack).processes["gateway"]
-    before = gateway.memory_info().rss
-    clients = trial.clients(SOCKETS, fps=SOCKET_FPS)
-    running = asyncio.create_task(trial.run(clients))
-    await asyncio.sleep(trial.seconds * 0.9)
-    after = gateway.memory_info().rss
-    await running
-    account = total([each.counts for each in clients])
-    return {
-        "sockets": len(clients),
-        "reconnects": sum(each.connects - 1 for each in clients),
-        **account.report(),
-        "gateway_kb_per_socket": round((after - before) / 1024 / len(clients), 1),
-    }
-
-
-async def soak(trial: Scenario) -> dict[str, Any]:
-    """Full load for long: resident memory at a fifth of the time, two minutes of ten, and at the end."""
-    processes = Pipeline(trial.stack).processes
-    clients = trial.clients(SESSIONS)
-    running = asyncio.create_task(trial.run(clients))
-    await asyncio.sleep(trial.seconds * SETTLED_AFTER)
-    early = {name: each.memory_info().rss for name, each in processes.items()}
-    await asyncio.sleep(trial.seconds * (1 - SETTLED_AFTER) - 1)
-    late = {name: each.memory_info().rss for name, each in processes.items()}
-    await running
-    names = ("worker", "gateway")
-    return {
-        "seconds": trial.seconds,
-        "rss_mb": {name: [round(early[name] / 2**20, 1), round(late[name] / 2**20, 1)] for name in names},
-        "growth": {name: round(late[name] / early[name] - 1, 4) for name in names},
-        **total([each.counts for each in clients]).report(),
-        "books": await trial.books(clients),
-    }
-
-
-TRIALS: dict[str, tuple[Callable[[Scenario], Coroutine[Any, Any, dict[str, Any]]], float]] = {
-    "overload": (overload, 30.0),
-    "flood": (flood, 100.0),
-    "sockets": (sockets, 40.0),
-    "soak": (soak, 600.0),
-    "statistics": (session_statistics.statistics_are_exact, 300.0),
-    "cost": (session_statistics.statistics_cost, 200.0),
+SCENARIOS = {
+    "overload": Measurement(overload, 30.0),
+    "flood": Measurement(flood, 100.0),
+    "sockets": Measurement(sockets, 40.0),
+    "soak": Measurement(soak, 600.0),
+    "statistics": Measurement(statistics_are_exact, 300.0),
+    "cost": Measurement(statistics_cost, 200.0),
 }
 
 
 @click.command()
-@click.argument("trials", nargs=-1, type=click.Choice(list(TRIALS)))
-@click.option("--model", default="", help="The network that is served meanwhile.  [default: the worker's own]")
-@click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Weights of the model.")
-@click.option("--seconds", type=click.FloatRange(5), help="For each measurement.  [default: what each needs]")
-def load(trials: tuple[str, ...], model: str, weights: Path | None, seconds: float | None) -> None:
-    """Measure TRIALS (all, if none is named), each on a stack started for it; prints one JSON object for each."""
-    settings = Settings.from_environ()
-    settings = settings.replace(
-        port=free_port(settings.host, 0),
-        models=(model,) if model else settings.models[:1],
-        weights=str(weights.resolve()) if weights else settings.weights,
-        max_sockets_per_address=settings.max_sockets,
-    )
-    for name in trials or TRIALS:
-        click.echo(
-            json.dumps({"trial": name, "model": settings.models[0], **uvloop.run(measure(name, settings, seconds))})
+@click.argument("scenarios", nargs=-1, type=click.Choice(list(SCENARIOS)))
+@click.option("--model", default="", help="The model that is served meanwhile.  [default: the worker's first model]")
+@click.option(
+    "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A weights file for the model."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(5), help="How long each scenario takes.  [default: its own usual time]"
+)
+def load(scenarios: tuple[str, ...], model: str, weights: Path | None, seconds: float | None) -> None:
+    """Run load scenarios, by default all of them, each on its own stack; print one JSON object for each.
+
+    \b
+    overload    ten times as many frames as the stack can answer
+    flood       one session sends far too much, others send little
+    sockets     a thousand sessions at once
+    soak        full load for ten minutes: does memory grow?
+    statistics  are a session's statistics exact, also when its worker is killed?
+    cost        the throughput with statistics and without
+    """
+    settings = settings_under_test(model, weights)
+    settings = settings.replace(max_sockets_per_address=settings.max_sockets)
+    for name in scenarios or SCENARIOS:
+        with Console(stderr=True).status("starting") as status:
+            report = uvloop.run(measure(name, settings, seconds, status.update))
+        click.echo(json.dumps({"trial": name, "model": settings.models[0], **report}))
+
+
+async def measure(name: str, settings: Settings, seconds: float | None, progress: Progress) -> Report:
+    """The figures of one scenario, on a stack of its own."""
+    measurement = SCENARIOS[name]
+    async with started(settings, progress=progress) as stack:
+        progress(name)
+        return await measurement.run(
+            Scenario(stack, seconds or measurement.seconds, lambda line: progress(f"{name}: {line}"))
         )
-
-
-async def measure(name: str, settings: Settings, seconds: float | None) -> dict[str, Any]:
-    """The figures of one trial, on a stack started for it."""
-    trial, usual = TRIALS[name]
-    console = Console(stderr=True)
-    with tempfile.TemporaryDirectory(prefix="sightstream-load-") as folder, console.status("starting") as status:
-        async with started(settings, Path(folder), say=status.update) as stack:
-            status.update(name)
-            return await trial(Scenario(stack, seconds or usual, lambda what: status.update(f"{name}: {what}")))

@@ -1,7 +1,7 @@
-"""The bytes of an overload, carried from this process to another one that only reads them.
+"""The bytes of an overload, sent from this process to another one that only reads them.
 
-Where load and stack share the cores, this is what the load alone costs: beside it a stack cannot do better, however
-cheaply it drops frames.
+Clients and stack share the cores, so an overload costs the stack CPU time even when every frame is dropped for free.
+This module makes only that cost. The stack's throughput beside it is the most that it can reach under an overload.
 """
 
 import asyncio
@@ -16,64 +16,68 @@ HOST = "127.0.0.1"
 
 @dataclass(slots=True)
 class BackgroundLoad:
-    """How many payloads the sockets have taken."""
+    """A load that is being sent."""
 
-    carried: int = 0
+    payloads: Sequence[bytes]
+    port: int
+    period_s: float  # between two payloads on one socket
+    sent: int = 0  # payloads, on all sockets together
+
+    async def send(self, wait_s: float) -> None:
+        """Open a socket and send the payloads one after the other for ever, the first after ``wait_s``."""
+        clock = asyncio.get_running_loop().time
+        _, writer = await asyncio.open_connection(HOST, self.port)
+        due = clock() + wait_s
+        try:
+            for payload in cycle(self.payloads):
+                await asyncio.sleep(due - clock())
+                writer.write(payload)
+                await writer.drain()
+                self.sent += 1
+                due = max(due + self.period_s, clock())
+        finally:
+            writer.close()
 
 
 @asynccontextmanager
-async def burden(payloads: Sequence[bytes], *, sockets: int, per_second: float) -> AsyncIterator[BackgroundLoad]:
-    """Inside, ``sockets`` connections together carry so many payloads a second, each at its own moments."""
+async def background_load(
+    payloads: Sequence[bytes], *, sockets: int, per_second: float
+) -> AsyncIterator[BackgroundLoad]:
+    """Send ``per_second`` payloads on ``sockets`` sockets together, evenly spread, while the block runs.
+
+    Raises:
+        RuntimeError: a socket failed before the end, so the load was smaller than it should be.
+    """
     pipe = asyncio.subprocess.PIPE
-    sink = await asyncio.create_subprocess_exec(
+    reader = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "infra.loadtest.background_load", stdin=pipe, stdout=pipe
     )
-    assert sink.stdin is not None
-    assert sink.stdout is not None
+    assert reader.stdin is not None
+    assert reader.stdout is not None
     try:
-        port = int(await sink.stdout.readline())
-        period = sockets / per_second
-        account = BackgroundLoad()
-        carriers = [
-            asyncio.create_task(_carry(payloads, port, period, number * period / sockets, account))
-            for number in range(sockets)
-        ]
+        load = BackgroundLoad(payloads, int(await reader.stdout.readline()), sockets / per_second)
+        senders = [asyncio.create_task(load.send(number / per_second)) for number in range(sockets)]
         try:
-            yield account
+            yield load
         finally:
-            for each in carriers:
+            for each in senders:
                 each.cancel()
-            ended = await asyncio.gather(*carriers, return_exceptions=True)
-        for why in ended:
-            if not isinstance(why, asyncio.CancelledError):  # what was not carried was no burden
-                raise RuntimeError(f"a burden was not carried to its end: {why!r}")
+            results = await asyncio.gather(*senders, return_exceptions=True)
+        for result in results:
+            if not isinstance(result, asyncio.CancelledError):
+                raise RuntimeError(f"the background load stopped early: {result!r}")
     finally:
-        sink.stdin.close()
-        await sink.wait()
+        reader.stdin.close()
+        await reader.wait()
 
 
-async def _carry(payloads: Sequence[bytes], port: int, period: float, first: float, account: BackgroundLoad) -> None:
-    clock = asyncio.get_running_loop().time
-    _, writer = await asyncio.open_connection(HOST, port)
-    due = clock() + first
-    try:
-        for payload in cycle(payloads):
-            await asyncio.sleep(due - clock())
-            writer.write(payload)
-            await writer.drain()
-            account.carried += 1
-            due = max(due + period, clock())
-    finally:
-        writer.close()
-
-
-class Sink(asyncio.Protocol):
-    """Reads, and forgets."""
+class Discard(asyncio.Protocol):
+    """Reads everything and keeps nothing."""
 
 
 async def main() -> None:
-    """Tell the port, and read from whoever connects until standard input ends."""
-    server = await asyncio.get_running_loop().create_server(Sink, HOST, 0)
+    """Print a port, and read from every connection to it until standard input ends."""
+    server = await asyncio.get_running_loop().create_server(Discard, HOST, 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
 

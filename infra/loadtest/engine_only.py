@@ -1,6 +1,7 @@
-"""The engine alone, in a process of its own: the limit that the whole pipeline is measured against.
+"""The process that runs an engine alone, as the reference for the speed of the whole pipeline.
 
-Reads commands from standard input, one a line: ``fps SECONDS BATCH`` and ``ms SECONDS``; answers each with a number.
+It prints the engine's precision, then reads commands from standard input, one a line, and answers each with a number:
+``fps SECONDS BATCH`` with frames a second, ``ms SECONDS`` with the median milliseconds of a batch of one.
 """
 
 import statistics
@@ -19,22 +20,22 @@ from streams.contract.settings import Settings
 
 
 def frames_per_second(classifier: ClassifierProtocol, seconds: float, batch: int) -> float:
-    """How many pictures a second the engine takes in batches that lie ready, each as soon as there is room."""
+    """How many pictures a second the engine classifies when the next full batch is always ready."""
     pictures = _noise(classifier, batch)
     room = Semaphore()
 
     def run() -> None:
-        told = Event()
+        released = Event()
 
-        def make_room() -> None:
-            if not told.is_set():
-                told.set()
+        def release_once() -> None:
+            if not released.is_set():
+                released.set()
                 room.release()
 
         try:
-            classifier.classify(pictures, on_room=make_room)
+            classifier.classify(pictures, on_room=release_once)
         finally:
-            make_room()
+            release_once()
 
     started = time.perf_counter()
     jobs = []
@@ -43,12 +44,12 @@ def frames_per_second(classifier: ClassifierProtocol, seconds: float, batch: int
             room.acquire()
             jobs.append(engine.submit(run))
     for job in jobs:
-        job.result()  # an engine that fails has no speed
+        job.result()  # raises the engine's error, if there was one
     return len(jobs) * batch / (time.perf_counter() - started)
 
 
 def batch_one_ms(classifier: ClassifierProtocol, seconds: float) -> float:
-    """The median milliseconds for a lone picture, at the pace of ten a second, as one session sends them."""
+    """The median milliseconds for one picture, ten times a second, as a single session sends them."""
     picture = _noise(classifier, 1)
     took = []
     end = time.perf_counter() + seconds
@@ -61,12 +62,13 @@ def batch_one_ms(classifier: ClassifierProtocol, seconds: float) -> float:
 
 
 def _noise(classifier: ClassifierProtocol, batch: int) -> np.ndarray:
+    """Random pixels (batch, size, size, 3) uint8."""
     shape = (batch, classifier.input_size, classifier.input_size, 3)
     return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
 def main() -> None:
-    """Serve measurements until standard input ends."""
+    """Answer commands until standard input ends."""
     settings = Settings.from_environ()
     [spec] = configured_specs(settings.models, Path(settings.weights) if settings.weights else None).values()
     options = EngineOptions(settings.cache, settings.engine, settings.precision, settings.threads)

@@ -1,7 +1,9 @@
-"""The books of a running stack, read from Kafka itself: what topic and table say became of each session's frames."""
+"""Compares the clients' frame counts with those in Kafka: in the predictions topic and in the statistics table."""
 
+import asyncio
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer
 
@@ -11,9 +13,33 @@ from streams.contract.outcomes import Outcome
 from streams.contract.stats import SessionStats
 from streams.contract.topics import PREDICTIONS, SESSIONS
 
+CATCH_UP_S = 15.0
+LOOK_S = 0.3
 
-async def read_topic(broker: str, topic: str) -> AsyncIterator[tuple[bytes, bytes | None]]:
-    """Keys and values of all that ``topic`` holds now, each partition in its order."""
+Record = tuple[bytes, bytes | None]  # key and value
+
+
+async def lasting_differences(broker: str, clients: Mapping[str, FrameCounts]) -> list[str]:
+    """The differences that remain once the table has had time to catch up; empty when all counts agree.
+
+    Args:
+        broker: HOST:PORT, several with commas.
+        clients: the frame counts by session.
+    """
+    end = time.monotonic() + CATCH_UP_S
+    while True:
+        found = differences(
+            clients,
+            topic=outcomes_in_topic([record async for record in read_topic(broker, PREDICTIONS)]),
+            table=counts_in_table([record async for record in read_topic(broker, SESSIONS)]),
+        )
+        if not found or time.monotonic() > end:
+            return found
+        await asyncio.sleep(LOOK_S)
+
+
+async def read_topic(broker: str, topic: str) -> AsyncIterator[Record]:
+    """The records that ``topic`` holds now, each partition in its order."""
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=broker.split(","), group_id=None)
     await consumer.start()
     try:
@@ -28,51 +54,50 @@ async def read_topic(broker: str, topic: str) -> AsyncIterator[tuple[bytes, byte
         await consumer.stop()
 
 
-async def tables(broker: str) -> dict[str, FrameCounts]:
-    """Each session's account in the statistics table."""
-    accounts: dict[str, FrameCounts] = {}
-    async for key, value in read_topic(broker, SESSIONS):
-        if value is None:
-            accounts.pop(key.decode(), None)
-        else:
-            stats = SessionStats.loads(value)
-            accounts[key.decode()] = FrameCounts(
-                stats.sent, stats.answered, stats.expired, Counter(stats.dropped), stats.label_counts()
-            )
-    return accounts
-
-
-async def fates(broker: str) -> dict[str, FrameCounts]:
-    """Each session's account as the gateways have it: the first fate of each frame in the topic of predictions."""
-    accounts: dict[str, FrameCounts] = {}
+def outcomes_in_topic(records: Iterable[Record]) -> dict[str, FrameCounts]:
+    """Frame counts by session from the predictions topic: the first prediction for a frame is its outcome."""
+    counts: dict[str, FrameCounts] = {}
     known: set[tuple[str, int]] = set()
-    async for _, value in read_topic(broker, PREDICTIONS):
+    for _, value in records:
         prediction = Prediction.loads(value or b"")
-        account = accounts.setdefault(prediction.session, FrameCounts())
+        session = counts.setdefault(prediction.session, FrameCounts())
         for frame in {(prediction.session, seq) for seq in prediction.seqs} - known:
             known.add(frame)
-            account.sent += 1
+            session.sent += 1
             if prediction.outcome == Outcome.ANSWERED:
-                account.answered += 1
-                account.labels[prediction.labels[0].label] += 1
+                session.answered += 1
+                session.labels[prediction.labels[0].label] += 1
             else:
-                account.drop(prediction.outcome)
-    return accounts
+                session.drop(prediction.outcome)
+    return counts
+
+
+def counts_in_table(records: Iterable[Record]) -> dict[str, FrameCounts]:
+    """Frame counts by session from the statistics table: the last value of each key, None for a deleted session."""
+    table = {key.decode(): value for key, value in records}
+    return {session: _counts_of(SessionStats.loads(value)) for session, value in table.items() if value is not None}
 
 
 def differences(clients: Mapping[str, FrameCounts], **others: Mapping[str, FrameCounts]) -> list[str]:
-    """In what the others' accounts differ from the clients' own; empty when all agree to the frame."""
+    """One line for each session and each of ``others`` whose counts are not exactly the client's.
+
+    Sessions that are not in ``clients``, such as canaries, are ignored.
+    """
     found = []
-    for session, mine in clients.items():
-        for where, other in others.items():
-            theirs = other.get(session, FrameCounts())
-            if books(mine) != books(theirs):
-                found.append(f"{session}: client {books(mine)}, {where} {books(theirs)}")
+    for session, counts in clients.items():
+        expected = _comparable(counts)
+        for name, other in others.items():
+            if (actual := _comparable(other.get(session, FrameCounts()))) != expected:
+                found.append(f"{session}: client {expected}, {name} {actual}")
     return found
 
 
-def books(tally: FrameCounts) -> tuple[int, int, int, dict[str, int], dict[str, int]]:
-    """What must agree, to the frame; Outcome.EXPIRED is never among the drops."""
-    assert Outcome.EXPIRED not in tally.dropped
-    dropped = {reason: count for reason, count in sorted(tally.dropped.items()) if count}
-    return tally.sent, tally.answered, tally.expired, dropped, dict(sorted(tally.labels.items()))
+def _counts_of(stats: SessionStats) -> FrameCounts:
+    return FrameCounts(stats.sent, stats.answered, stats.expired, Counter(stats.dropped), stats.label_counts())
+
+
+def _comparable(counts: FrameCounts) -> tuple[int, int, int, dict[str, int], dict[str, int]]:
+    """Everything that must be equal: sent, answered, expired, drops by reason, answers by label."""
+    assert Outcome.EXPIRED not in counts.dropped  # it has a count of its own
+    dropped = {reason: count for reason, count in sorted(counts.dropped.items()) if count}
+    return counts.sent, counts.answered, counts.expired, dropped, dict(sorted(counts.labels.items()))

@@ -1,15 +1,11 @@
-"""What a session's statistics promise, measured: they are exact, near enough, and cheap."""
+"""A session's statistics under load: are they exact, are their percentiles close, and what do they cost?"""
 
 import asyncio
-import os
-import signal
 import statistics
-import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,160 +13,153 @@ import httpx
 from infra.client.client import Client
 from infra.client.frame_counts import FrameCounts, latency
 from infra.client.media_source import MediaFrame
-from infra.commands.bench import endless, started
-from infra.loadtest.scenario import Scenario
-from infra.local.ports import free_port
+from infra.loadtest.sample_frames import endless_samples
+from infra.loadtest.scenario import Report, Scenario, answers_per_second
+from infra.loadtest.stack_under_test import process_of, started
 from infra.local.stack import Stack
 
 FRAMES = 2000
-MANY = 500
+SESSIONS = 500
 ROUNDS = 20
-ON_THEIR_WAY = 16  # frames of all sessions: two batches
+IN_FLIGHT = 16  # frames of all sessions together: two batches
 SETTLE_S = 1.0
-WRITTEN_WITHIN_S = 15.0
+CATCH_UP_S = 15.0
 
 
-async def statistics_are_exact(trial: Scenario) -> dict[str, Any]:
-    """A session of 2,000 answers, its worker killed (-9) half-way: what its statistics say, and what it counted.
+async def statistics_are_exact(scenario: Scenario) -> Report:
+    """A session of 2,000 answers whose worker is killed halfway: its statistics and the client's own counts.
 
-    `error` is by how much each percentile is beside the one of the raw round trips, as a share of it.
+    ``error`` is the relative error of each percentile against the client's round trips.
     """
-    client = Client(trial.stack.websocket, endless)
+    client = Client(scenario.stack.websocket, endless_samples)
     killed = False
 
-    def note(*_: Any) -> None:
+    def note(*_: object) -> None:
         nonlocal killed
         if client.counts.answered >= FRAMES // 2 and not killed:
             killed = True
-            os.kill(trial.stack.pids["worker-1"], signal.SIGKILL)
+            process_of(scenario.stack, "worker-1").kill()
         if client.counts.answered >= FRAMES:
             client.finish()
 
     client.on_answer = note
-    tally = await client.run(trial.seconds)
-    told = await settled(trial.stack, client.session, tally)
-    exact = latency(tally.round_trips)
+    counts = await client.run(scenario.seconds)
+    reported = await reported_statistics(scenario.stack, client.session, counts.sent)
+    exact = latency(counts.round_trips)
+    expected = comparable(counts)
     return {
-        "sent": tally.sent,
-        "answered": tally.answered,
-        "dropped": dict(tally.dropped),
-        "expired": tally.expired,
-        "counts_equal": counts(told) == counted(tally),
+        **{name: expected[name] for name in ("sent", "answered", "dropped", "expired")},
+        "counts_equal": {name: reported.get(name) for name in expected} == expected,
         "exact_ms": exact,
-        "told_ms": told["latency_ms"],
-        "error": {
-            name: round(abs(told["latency_ms"][name] / (exact[name] or 1) - 1), 4) for name in ("p50", "p95", "p99")
-        },
-        "books": await trial.books([client]),
+        "told_ms": reported["latency_ms"],
+        "error": {name: relative_error(reported["latency_ms"][name], exact[name]) for name in ("p50", "p95", "p99")},
+        "books": await scenario.differences([client]),
     }
 
 
-async def settled(stack: Stack, session: str, tally: FrameCounts) -> dict[str, Any]:
-    """A session's statistics once they hold all its frames, or as they are when that takes too long."""
-    told: dict[str, Any] = {}
+async def reported_statistics(stack: Stack, session: str, sent: int) -> dict[str, Any]:
+    """The gateway's statistics of ``session`` once they hold ``sent`` frames, or as they are after 15 seconds."""
+    reported: dict[str, Any] = {}
+    end = time.monotonic() + CATCH_UP_S
     async with httpx.AsyncClient(trust_env=False) as http:
-        for _ in range(round(WRITTEN_WITHIN_S / 0.2)):
-            answer = await http.get(f"{stack.url}/api/sessions/{session}/stats")
-            told = answer.json() if answer.status_code == 200 else {}
-            if told and told["sent"] >= tally.sent:
-                break
+        while time.monotonic() < end and reported.get("sent", -1) < sent:
             await asyncio.sleep(0.2)
-    return told
+            answer = await http.get(f"{stack.url}/api/sessions/{session}/stats")
+            reported = answer.json() if answer.status_code == 200 else {}
+    return reported
 
 
-def counts(told: dict[str, Any]) -> dict[str, Any]:
-    """The counts of a session's report."""
-    return {name: told.get(name) for name in ("sent", "answered", "dropped", "expired", "labels")}
-
-
-def counted(tally: FrameCounts) -> dict[str, Any]:
-    """The counts of a client, in the report's words."""
+def comparable(counts: FrameCounts) -> Report:
+    """The client's counts under the names that the gateway's statistics have."""
     return {
-        "sent": tally.sent,
-        "answered": tally.answered,
-        "dropped": dict(tally.dropped),
-        "expired": tally.expired,
-        "labels": dict(tally.labels),
+        "sent": counts.sent,
+        "answered": counts.answered,
+        "dropped": dict(counts.dropped),
+        "expired": counts.expired,
+        "labels": dict(counts.labels),
     }
 
 
-class FairShare:
-    """Lets many sessions send in turn, so that always as many frames are on their way as keep an engine busy."""
+def relative_error(value: float, exact: float | None) -> float:
+    """By how much ``value`` differs from ``exact``, as a part of ``exact``."""
+    return round(abs(value / (exact or 1) - 1), 4)
+
+
+class SessionRotation:
+    """Lets many sessions send one after the other, with as many frames in flight as keep the engine busy."""
 
     def __init__(self) -> None:
-        self._turns = asyncio.Semaphore(0)
-        self._flow = False
+        self._permits = asyncio.Semaphore(0)
+        self._sending = False
 
-    async def shots(self, size: int) -> AsyncIterator[MediaFrame]:
-        """Shots for one session, each when it is its turn."""
-        async for shot in endless(size):
-            await self._turns.acquire()
-            yield shot
+    async def frames(self, size: int) -> AsyncIterator[MediaFrame]:
+        """A client's source: each frame waits for a permit, and the session that waits longest gets the next one."""
+        async for frame in endless_samples(size):
+            await self._permits.acquire()
+            yield frame
 
-    def done(self, *_: Any) -> None:
-        """A frame has its fate: the next session's turn."""
-        if self._flow:
-            self._turns.release()
+    def frame_done(self, *_: object) -> None:
+        """To be called when a frame is answered or dropped: the next session may send."""
+        if self._sending:
+            self._permits.release()
 
     @asynccontextmanager
-    async def flow(self) -> AsyncIterator[None]:
-        """Inside, frames flow."""
-        self._flow = True
-        for _ in range(ON_THEIR_WAY):
-            self._turns.release()
+    async def sending(self) -> AsyncIterator[None]:
+        """The sessions send while the block runs."""
+        self._sending = True
+        for _ in range(IN_FLIGHT):
+            self._permits.release()
         yield
-        self._flow = False
+        self._sending = False
 
 
-async def statistics_cost(trial: Scenario) -> dict[str, Any]:
-    """The throughput with 500 sessions, their statistics on and off in turn, on two stacks side by side.
+async def statistics_cost(scenario: Scenario) -> Report:
+    """The throughput with 500 sessions, alternately with and without statistics, on two stacks side by side.
 
-    All sessions stay connected throughout. Each has its turn every few seconds, so that nearly every answer changes
-    what is known of another session: statistics cannot cost more.
+    All sessions stay connected. They send in rotation, so that nearly every answer updates another session's
+    statistics: this is where statistics cost most.
     """
-    settings = trial.stack.settings.replace(statistics="off", port=free_port(trial.stack.settings.host, 0))
-    fps: dict[str, list[float]] = {"on": [], "off": []}
-    with tempfile.TemporaryDirectory(prefix="sightstream-cost-") as folder:
-        async with started(settings, Path(folder), say=trial.say) as without:
-            trials = {"on": trial, "off": replace(trial, stack=without)}
-            for each in trials.values():
-                await each.run(each.clients(8), 5)
-            turns = {kind: FairShare() for kind in trials}
-            clients = {
-                kind: each.clients(
-                    MANY, source=turns[kind].shots, on_answer=turns[kind].done, on_drop=turns[kind].done
-                )
-                for kind, each in trials.items()
-            }
-            running = [asyncio.create_task(client.run()) for kind in trials for client in clients[kind]]
-            trial.say(f"connecting twice {MANY} sessions")
-            while not all(client.served for client in clients["on"] + clients["off"]):
-                for ended in filter(asyncio.Task.done, running):
-                    ended.result()  # it was refused, and says why
-                await asyncio.sleep(0.1)
-            for number in range(ROUNDS):
-                for kind in sorted(trials, reverse=bool(number % 2)):
-                    trial.say(f"round {number + 1} of {ROUNDS}: {MANY} sessions, statistics {kind}")
-                    async with turns[kind].flow():
-                        fps[kind].append(await throughput(clients[kind], trial.seconds / (2 * ROUNDS)))
+    off = scenario.stack.settings.replace(statistics="off")
+    async with started(off, progress=scenario.progress) as without:
+        scenarios = {"on": scenario, "off": replace(scenario, stack=without)}
+        for each in scenarios.values():
+            await each.run(each.clients(8), 5)
+        rotations = {kind: SessionRotation() for kind in scenarios}
+        clients = {
+            kind: each.clients(
+                SESSIONS, source=rotation.frames, on_answer=rotation.frame_done, on_drop=rotation.frame_done
+            )
+            for (kind, each), rotation in zip(scenarios.items(), rotations.values(), strict=True)
+        }
+        everyone = clients["on"] + clients["off"]
+        running = [asyncio.create_task(client.run()) for client in everyone]
+        scenario.progress(f"connecting {len(everyone)} sessions")
+        while not all(client.served for client in everyone):
+            for task in filter(asyncio.Task.done, running):
+                task.result()  # raises why the client was refused
+            await asyncio.sleep(0.1)
+        fps: dict[str, list[float]] = {"on": [], "off": []}
+        for number in range(ROUNDS):
+            for kind in sorted(scenarios, reverse=bool(number % 2)):
+                scenario.progress(f"round {number + 1} of {ROUNDS}: {SESSIONS} sessions, statistics {kind}")
+                async with rotations[kind].sending():
                     await asyncio.sleep(SETTLE_S)
-            for client in clients["on"] + clients["off"]:
-                client.finish()
-            await asyncio.gather(*running)
-    ratios = [on_fps / off_fps for on_fps, off_fps in zip(fps["on"], fps["off"], strict=True)]
+                    fps[kind].append(await answers_per_second(clients[kind], scenario.seconds / (2 * ROUNDS)))
+                await asyncio.sleep(SETTLE_S)
+        for client in everyone:
+            client.finish()
+        await asyncio.gather(*running)
+    return cost_report(fps["on"], fps["off"])
+
+
+def cost_report(fps_on: list[float], fps_off: list[float]) -> Report:
+    """Answered frames a second with statistics and without, round by round, in short."""
+    ratios = [on / off for on, off in zip(fps_on, fps_off, strict=True)]
     return {
-        "sessions": MANY,
-        "fps_with": round(statistics.median(fps["on"]), 1),
-        "fps_without": round(statistics.median(fps["off"]), 1),
+        "sessions": SESSIONS,
+        "fps_with": round(statistics.median(fps_on), 1),
+        "fps_without": round(statistics.median(fps_off), 1),
         "with_over_without": round(statistics.median(ratios), 3),
-        "all_with_over_all_without": round(sum(fps["on"]) / sum(fps["off"]), 3),
+        "all_with_over_all_without": round(sum(fps_on) / sum(fps_off), 3),
         "ratios": [round(ratio, 3) for ratio in ratios],
     }
-
-
-async def throughput(clients: Sequence[Client], seconds: float) -> float:
-    """How many frames a second are answered, once they flow."""
-    await asyncio.sleep(SETTLE_S)
-    before, began = sum(each.counts.answered for each in clients), time.monotonic()
-    await asyncio.sleep(seconds)
-    return (sum(each.counts.answered for each in clients) - before) / (time.monotonic() - began)

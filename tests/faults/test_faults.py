@@ -4,30 +4,29 @@ import asyncio
 
 import pytest
 
-from infra.commands.drill import on_a_stack
-from infra.loadtest.chaos import ONE_WORKER, TWO_WORKERS, FaultCase, Outcome
+from infra.loadtest.chaos import ONE_WORKER, TWO_WORKERS, FaultCase, FaultReport, run_cases
 
 pytestmark = pytest.mark.broker
 
 RECOVERY_S = 60.0  # a wide limit; `sightstream drill` measures the real times
 
 
-def run(workers: int, cases: tuple[FaultCase, ...]) -> dict[str, Outcome]:
-    outcomes = asyncio.run(on_a_stack("efficientnet_lite0", workers, list(cases)))
-    return {each.fault: each for each in outcomes}
+def run(workers: int, cases: tuple[FaultCase, ...]) -> dict[str, FaultReport]:
+    reports = asyncio.run(run_cases("efficientnet_lite0", cases, workers=workers, progress=print))
+    return {each.fault: each for each in reports}
 
 
 @pytest.fixture(scope="module")
-def outcomes() -> dict[str, Outcome]:
+def reports() -> dict[str, FaultReport]:
     return run(1, ONE_WORKER) | run(2, TWO_WORKERS)
 
 
 @pytest.mark.parametrize("fault", [each.name for each in (*ONE_WORKER, *TWO_WORKERS)])
 def test_after_a_fault_every_session_is_served_and_the_frame_counts_agree(
-    outcomes: dict[str, Outcome], fault: str
+    reports: dict[str, FaultReport], fault: str
 ) -> None:
-    outcome = outcomes[fault]
-    assert outcome.recovery_s < RECOVERY_S
-    assert outcome.sent == outcome.answered + sum(outcome.dropped.values()) + outcome.expired
-    assert outcome.differences == []
-    assert outcome.sockets_left == 0
+    report = reports[fault]
+    assert report.recovery_s < RECOVERY_S
+    assert report.sent == report.answered + sum(report.dropped.values()) + report.expired
+    assert report.differences == []
+    assert report.sockets_left == 0

@@ -58,11 +58,11 @@ def until_settled(where: str) -> Read:
 async def overload(stack: RunningStack, sessions: int, seconds: float) -> FrameCounts:
     """Some sessions that send far more than their credits allow, so that frames are dropped."""
 
-    async def shots(size: int) -> AsyncIterator[MediaFrame]:
+    async def frames(size: int) -> AsyncIterator[MediaFrame]:
         while True:
             yield MediaFrame(PICTURE, PICTURE.read_bytes())
 
-    clients = [Client(stack.websocket, shots, fps=60.0, heeds_credits=False) for _ in range(sessions)]
+    clients = [Client(stack.websocket, frames, fps=60.0, heeds_credits=False) for _ in range(sessions)]
     await asyncio.gather(*(each.run(seconds) for each in clients))
     return total([each.counts for each in clients])
 
@@ -72,30 +72,30 @@ def counted(stack: RunningStack) -> Iterator[tuple[FrameCounts, Read, Read, Read
     """What clients counted, and the metrics of gateway and worker before and after."""
     gateway, worker = targets(stack)["gateway"], targets(stack)["worker-1"]
     before, worker_before = until_settled(gateway), read(worker)
-    tally = asyncio.run(overload(stack, 3, 4.0))
-    yield tally, before, until_settled(gateway), worker_before, read(worker)
+    counts = asyncio.run(overload(stack, 3, 4.0))
+    yield counts, before, until_settled(gateway), worker_before, read(worker)
 
 
 def test_the_gateway_counts_what_the_clients_count(counted: tuple[FrameCounts, Read, Read, Read, Read]) -> None:
-    tally, before, after, *_ = counted
-    assert tally.answered > 0
-    assert tally.dropped["superseded"] > 20
+    counts, before, after, *_ = counted
+    assert counts.answered > 0
+    assert counts.dropped[Outcome.SUPERSEDED] > 20
 
     def gained(name: str, by: str = "") -> Counter[str]:
         return summed(after, f"gateway_{name}", by) - summed(before, f"gateway_{name}", by)
 
-    assert gained("frames_received_total")[""] == tally.sent
-    assert gained("answers_delivered_total")[""] == tally.answered
-    assert gained("drops_total", "reason") == tally.dropped
-    assert gained("expired_total")[""] == tally.expired
+    assert gained("frames_received_total")[""] == counts.sent
+    assert gained("answers_delivered_total")[""] == counts.answered
+    assert gained("drops_total", "reason") == counts.dropped
+    assert gained("expired_total")[""] == counts.expired
     for hop in ("received", "queued", "decoded", "classified", "published"):
-        assert gained("hop_seconds_count", "hop")[hop] == tally.answered
+        assert gained("hop_seconds_count", "hop")[hop] == counts.answered
     # the last round trips would travel with frames that are never sent
-    assert 0 < gained("round_trip_seconds_count")[""] <= tally.answered
+    assert 0 < gained("round_trip_seconds_count")[""] <= counts.answered
 
 
 def test_the_worker_counts_what_the_clients_count(counted: tuple[FrameCounts, Read, Read, Read, Read]) -> None:
-    tally, gateway_before, gateway_after, before, after = counted
+    counts, gateway_before, gateway_after, before, after = counted
 
     def gained(name: str, by: str = "") -> Counter[str]:
         return summed(after, f"worker_{name}", by) - summed(before, f"worker_{name}", by)
@@ -103,9 +103,9 @@ def test_the_worker_counts_what_the_clients_count(counted: tuple[FrameCounts, Re
     stage = summed(gateway_after, "gateway_drops_total", "stage") - summed(
         gateway_before, "gateway_drops_total", "stage"
     )
-    assert gained("answers_total")[""] == tally.answered
+    assert gained("answers_total")[""] == counts.answered
     assert sum(gained("drops_total", "reason").values()) == stage["worker"]
-    assert gained("batch_size_sum")[""] >= tally.answered  # canaries too
+    assert gained("batch_size_sum")[""] >= counts.answered  # canaries too
     assert gained("batch_size_count") == gained("batch_seconds_count")
     assert gained("queue_age_seconds_count") == gained("batch_size_sum")
 
@@ -139,7 +139,7 @@ def test_a_second_worker_takes_half_of_the_partitions_of_a_stack_at_work_and_ans
     options = ("--model", "efficientnet_lite0", "--workers", "2")
     with running_stack(tmp_path, *options, operator_token=OPERATOR_TOKEN, log="json") as stack:
 
-        async def shots(size: int) -> AsyncIterator[MediaFrame]:
+        async def frames(size: int) -> AsyncIterator[MediaFrame]:
             while True:
                 yield MediaFrame(PICTURE, PICTURE.read_bytes())
 
@@ -149,7 +149,7 @@ def test_a_second_worker_takes_half_of_the_partitions_of_a_stack_at_work_and_ans
             return rows
 
         async def until_both_answer() -> list[dict[str, Any]]:
-            clients = [Client(stack.websocket, shots, fps=2.0) for _ in range(8)]
+            clients = [Client(stack.websocket, frames, fps=2.0) for _ in range(8)]
             running = [asyncio.create_task(each.run()) for each in clients]
             try:
                 async with asyncio.timeout(90):

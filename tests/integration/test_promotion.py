@@ -15,9 +15,10 @@ import pytest
 
 from infra.client.client import Client, Refused
 from infra.client.media_source import MediaFrame
-from infra.commands.bench import endless
+from infra.loadtest.sample_frames import endless_samples
 from models.bundle import WEIGHTS, Bundle
 from models.catalog import published
+from streams.contract.outcomes import Outcome
 from streams.contract.settings import Settings
 from tests.running_stack import RunningStack, running_stack
 from training.runs import shapes
@@ -47,7 +48,7 @@ class Audience:
     def __init__(self, stack: RunningStack, sessions: int, **how: Any) -> None:
         self.versions: list[tuple[str, str]] = []
         self.clients = [
-            Client(stack.websocket, endless, fps=8.0, on_answer=self._note, **how) for _ in range(sessions)
+            Client(stack.websocket, endless_samples, fps=8.0, on_answer=self._note, **how) for _ in range(sessions)
         ]
 
     def _note(self, _: MediaFrame, message: Labels, __: float) -> None:
@@ -75,9 +76,12 @@ class Audience:
                 await asyncio.sleep(0.05)
 
     def check_that_nothing_is_lost(self) -> None:
-        for tally in (each.counts for each in self.clients):
-            assert tally.sent == tally.answered + tally.dropped.total()
-            assert set(tally.dropped) <= {"superseded", "stale"}  # what a busy machine does to live frames, no more
+        for counts in (each.counts for each in self.clients):
+            assert counts.sent == counts.answered + counts.dropped.total()
+            assert set(counts.dropped) <= {
+                Outcome.SUPERSEDED,
+                Outcome.STALE,
+            }  # as on any busy machine
 
 
 def models(stack: RunningStack, *arguments: str | Path, code: int = 0) -> str:
