@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 
 import anyio
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from streams.contract.settings import Settings
-from web import STATIC
 from web.hub import Hub, Outbox, error
 from web.protocol import BadMessage, unpack, unpack_word
 from web.security.tokens import BadToken
 from web.sessions import Flood
+from web.views.templates import render
 
 POLICY = 1008
 PROTOCOL = 4400
@@ -33,7 +33,7 @@ GULP_S = 0.01
 
 async def page(request: Request) -> Response:
     """The webcam page."""
-    return FileResponse(STATIC / "index.html")
+    return HTMLResponse(render("index.html"))
 
 
 async def healthz(request: Request) -> Response:

@@ -8,7 +8,6 @@ from urllib.parse import parse_qs
 from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import (
-    FileResponse,
     HTMLResponse,
     JSONResponse,
     PlainTextResponse,
@@ -20,12 +19,11 @@ from starlette.routing import Route
 from streams.contract.canary import canary_name
 from streams.contract.messages import WorkerStatus
 from streams.contract.prometheus import CONTENT_TYPE, Sample
-from web import STATIC, metrics
+from web import metrics
 from web.security.headers import HEADERS
 from web.security.operator_auth import COOKIE, COOKIE_S, OperatorAuth, is_local
 from web.sessions import Session
-
-FORM = STATIC / "signin.html"
+from web.views.templates import render
 
 OFF = "there is no operations view: it is turned on by SIGHTSTREAM_OPERATOR_TOKEN"
 CLOSED = "this is for operators: send the header `Authorization: Bearer TOKEN`"
@@ -41,7 +39,7 @@ async def page(request: Request) -> Response:
     if not guard.is_open:
         return off()
     if guard.lets_in(request):
-        return FileResponse(STATIC / "ops.html", headers={"Content-Security-Policy": WITH_FORM})
+        return HTMLResponse(render("ops.html"), headers={"Content-Security-Policy": WITH_FORM})
     return sign_in_form()
 
 
@@ -106,8 +104,7 @@ def why_not(request: Request) -> Response | None:
 
 def sign_in_form(wrong: str = "") -> Response:
     """The form for the token, and what was wrong with the last one."""
-    text = FORM.read_text().replace('role="alert"></p>', f'role="alert">{wrong}</p>')
-    return HTMLResponse(text, 401, headers={"Content-Security-Policy": WITH_FORM})
+    return HTMLResponse(render("signin.html", error=wrong), 401, headers={"Content-Security-Policy": WITH_FORM})
 
 
 async def read_token(request: Request) -> str:

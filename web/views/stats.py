@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from streams.contract.canary import is_canary
-from web import STATIC
 from web.views.stats_report import HEADER, empty, report, rows
+from web.views.templates import render
 
 CHARTS = "chartkick/django/static/chartkick/Chart.bundle.js"  # Chart.js, as the package chartkick ships it
 
@@ -23,8 +23,8 @@ LOADING = "the statistics are still being read from Kafka: try again in a moment
 async def page(request: Request) -> Response:
     """The statistics page, or with status 404 one that says there is nothing."""
     if find(request) is None and request.app.state.archive.complete:
-        return FileResponse(STATIC / "nothing.html", status_code=404)
-    return FileResponse(STATIC / "stats.html")
+        return HTMLResponse(render("nothing.html"), 404)
+    return HTMLResponse(render("stats.html"))
 
 
 async def as_json(request: Request) -> Response:

@@ -13,13 +13,14 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from web import STATIC
 from web.protocol import Upload, unpack, unpack_word
+from web.views.templates import render
 
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; "
@@ -134,7 +135,7 @@ class FakeGateway:
 
 
 async def _page(request: Request) -> Response:
-    return FileResponse(STATIC / "index.html", headers={"content-security-policy": POLICY})
+    return HTMLResponse(render("index.html"), headers={"content-security-policy": POLICY})
 
 
 class FakeServer:
