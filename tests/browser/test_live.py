@@ -11,8 +11,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests import ROOT
+from tests.fakes.browser.camera_file import jpeg
 from tests.fakes.browser.chromium import launch
-from tests.fakes.browser.film import jpeg
 from tests.running import RunningStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
@@ -34,27 +34,27 @@ CUPS = (
 )  # coffee mug, frying pan, teapot, consomme, ..., espresso, cup, eggnog
 
 
-def film_of_picture(picture: Path, target: Path) -> Path:
+def picture_camera(picture: Path, target: Path) -> Path:
     still = Image.open(picture).convert("RGB").resize((480, 480))
     target.write_bytes(jpeg(still) * 30)
     return target
 
 
-def film_of_video(video: Path, target: Path, frames: int = 225) -> Path:
-    with av.open(str(video)) as container, target.open("wb") as film:
+def video_camera(video: Path, target: Path, frames: int = 225) -> Path:
+    with av.open(str(video)) as container, target.open("wb") as camera:
         for number, frame in enumerate(container.decode(video=0)):
             if number >= frames:
                 break
             picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
-            film.write(jpeg(picture))
+            camera.write(jpeg(picture))
     return target
 
 
 @contextmanager
-def pages(stack: RunningStack, *films: Path) -> Iterator[list[Page]]:
-    """A page for each film, each in a browser of its own that has it as its camera, all streaming."""
+def pages(stack: RunningStack, *cameras: Path) -> Iterator[list[Page]]:
+    """A page for each camera, each in a browser of its own that has it as its camera, all streaming."""
     with sync_playwright() as playwright:
-        browsers: list[Browser] = [launch(playwright.chromium, camera=film) for film in films]
+        browsers: list[Browser] = [launch(playwright.chromium, camera=camera) for camera in cameras]
         try:
             opened = []
             for browser in browsers:
@@ -81,7 +81,7 @@ def until(page: Page, true: Callable[[], bool]) -> None:
         if true():
             return
         page.wait_for_timeout(50)
-    raise AssertionError(f"it did not come to be within 30 s: {seen(page)}")
+    raise AssertionError(f"the condition did not hold within 30 s: {seen(page)}")
 
 
 def until_answered(page: Page, count: int) -> None:
@@ -111,8 +111,8 @@ def check_books(page: Page) -> None:
 def test_two_pages_at_once_each_show_what_their_own_camera_sees(
     stack: RunningStack, names: list[str], tmp_path: Path
 ) -> None:
-    films = [film_of_picture(SAMPLES / f"{name}.jpg", tmp_path / f"{name}.mjpeg") for name in ("cat", "coffee")]
-    with pages(stack, *films) as (cat, coffee):
+    cameras = [picture_camera(SAMPLES / f"{name}.jpg", tmp_path / f"{name}.mjpeg") for name in ("cat", "coffee")]
+    with pages(stack, *cameras) as (cat, coffee):
         cat.wait_for_timeout(1500)
         assert share(cat, names, CATS) > 0.9
         assert share(coffee, names, CUPS) > 0.9
@@ -128,8 +128,8 @@ def test_two_pages_at_once_each_show_what_their_own_camera_sees(
 def test_a_dog_before_one_camera_and_a_cat_before_another(
     stack: RunningStack, names: list[str], data: Path, tmp_path: Path
 ) -> None:
-    films = [film_of_video(data / "videos" / f"{name}.mp4", tmp_path / f"{name}.mjpeg") for name in ("dog", "cat")]
-    with pages(stack, *films) as (dog, cat):
+    cameras = [video_camera(data / "videos" / f"{name}.mp4", tmp_path / f"{name}.mjpeg") for name in ("dog", "cat")]
+    with pages(stack, *cameras) as (dog, cat):
         until(dog, lambda: share(dog, names, DOGS) > 0.5)
         until(cat, lambda: share(cat, names, CATS) > 0.1)  # a chair takes most of that picture
         # part of the cat passes for a terrier now and then: what counts is whose camera a label comes from
@@ -141,8 +141,8 @@ def test_a_dog_before_one_camera_and_a_cat_before_another(
 
 
 def test_the_page_comes_back_by_itself_when_the_gateway_does(stack: RunningStack, tmp_path: Path) -> None:
-    film = film_of_picture(SAMPLES / "cat.jpg", tmp_path / "cat.mjpeg")
-    with pages(stack, film) as (page,):
+    camera = picture_camera(SAMPLES / "cat.jpg", tmp_path / "cat.mjpeg")
+    with pages(stack, camera) as (page,):
         before = seen(page)
         [gateway] = stack.children("infra.commands gateway")
         gateway.kill()

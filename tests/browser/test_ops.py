@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_live import SAMPLES, SCREENSHOTS, film_of_picture, pages, seen
+from tests.browser.test_live import SAMPLES, SCREENSHOTS, picture_camera, pages, seen
 from tests.running import OPERATOR_TOKEN, RunningStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
@@ -22,7 +22,7 @@ def until_reported(page: Page, true: Callable[[dict[str, Any]], bool]) -> dict[s
         if report and true(report):
             return report
         page.wait_for_timeout(50)
-    raise AssertionError(f"it was not reported within 15 s: {report}")
+    raise AssertionError(f"no such report within 15 s: {report}")
 
 
 def painted(page: Page, chart: str) -> bool:
@@ -40,8 +40,8 @@ def painted(page: Page, chart: str) -> bool:
 
 
 def test_the_operator_signs_in_and_sees_the_sessions_at_work(stack: RunningStack, tmp_path: Path) -> None:
-    film = film_of_picture(SAMPLES / "cat.jpg", tmp_path / "cat.mjpeg")
-    with pages(stack, film) as (webcam,):
+    camera = picture_camera(SAMPLES / "cat.jpg", tmp_path / "cat.mjpeg")
+    with pages(stack, camera) as (webcam,):
         session = seen(webcam)["session"]
         errors: list[str] = []
         ops = webcam.context.browser.new_context(viewport={"width": 1180, "height": 860}).new_page()  # type: ignore[union-attr]

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from tests.browser.test_live import SAMPLES, SCREENSHOTS, film_of_picture, pages, seen, until
+from tests.browser.test_live import SAMPLES, SCREENSHOTS, picture_camera, pages, seen, until
 from tests.running import RunningStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
@@ -37,7 +37,7 @@ def until_reported(page: Page, true: Callable[[dict[str, Any]], bool]) -> None:
         if report and true(report):
             return
         page.wait_for_timeout(50)
-    raise AssertionError(f"it was not reported within 15 s: {report}")
+    raise AssertionError(f"no such report within 15 s: {report}")
 
 
 def open_stats(page: Page) -> Page:
@@ -48,8 +48,8 @@ def open_stats(page: Page) -> Page:
 
 
 def test_each_session_finds_its_own_numbers_on_its_own_page(stack: RunningStack, tmp_path: Path) -> None:
-    films = [film_of_picture(SAMPLES / f"{name}.jpg", tmp_path / f"{name}.mjpeg") for name in ("cat", "coffee")]
-    with pages(stack, *films) as webcams:
+    cameras = [picture_camera(SAMPLES / f"{name}.jpg", tmp_path / f"{name}.mjpeg") for name in ("cat", "coffee")]
+    with pages(stack, *cameras) as webcams:
         stats = [open_stats(page) for page in webcams]
         errors: list[str] = []
         for page in stats:
@@ -91,8 +91,8 @@ def test_each_session_finds_its_own_numbers_on_its_own_page(stack: RunningStack,
 
 
 def test_a_webcam_page_settles_on_a_label(stack: RunningStack, tmp_path: Path) -> None:
-    film = film_of_picture(SAMPLES / "cat.jpg", tmp_path / "cat.mjpeg")
-    with pages(stack, film) as (page,):
+    camera = picture_camera(SAMPLES / "cat.jpg", tmp_path / "cat.mjpeg")
+    with pages(stack, camera) as (page,):
         expect(page.locator("#steady")).to_contain_text("cat")
         page.get_by_role("button", name="Stop").click()
         expect(page.locator("#steady")).to_be_hidden()
@@ -101,8 +101,8 @@ def test_a_webcam_page_settles_on_a_label(stack: RunningStack, tmp_path: Path) -
 def test_the_downloads_hold_what_the_page_shows_and_the_page_outlives_its_session(
     stack: RunningStack, tmp_path: Path
 ) -> None:
-    film = film_of_picture(SAMPLES / "cat.jpg", tmp_path / "cat.mjpeg")
-    with pages(stack, film) as (webcam,):
+    camera = picture_camera(SAMPLES / "cat.jpg", tmp_path / "cat.mjpeg")
+    with pages(stack, camera) as (webcam,):
         webcam.get_by_role("button", name="Stop").click()
         until(webcam, lambda: seen(webcam)["counts"]["pending"] == 0)
         mine = counted(webcam)
@@ -121,8 +121,8 @@ def test_the_downloads_hold_what_the_page_shows_and_the_page_outlives_its_sessio
 
 
 def test_a_session_that_nobody_knows_has_a_page_that_says_so(stack: RunningStack, tmp_path: Path) -> None:
-    film = film_of_picture(SAMPLES / "cat.jpg", tmp_path / "cat.mjpeg")
-    with pages(stack, film) as (page,):
+    camera = picture_camera(SAMPLES / "cat.jpg", tmp_path / "cat.mjpeg")
+    with pages(stack, camera) as (page,):
         response: Response | None = page.goto(f"{stack.url}/stats/nobody")
         assert response and response.status == 404
         expect(page.get_by_text("There is nothing here")).to_be_visible()

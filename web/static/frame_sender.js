@@ -1,127 +1,143 @@
-// Frames out, answers in: sends what is in the preview whenever the flow allows, and books what comes back.
+// Sends what is in the preview whenever credits and rate allow it, and counts the answers.
 
-import { begin, answered, dropped, granted, pace, smaller, FPS } from "./flow.js";
-import { packHeader, now, MAX_ECHOES } from "./frame.js";
-import { Ledger } from "./ledger.js";
-import { Recent, hops, median } from "./meters.js";
+import { answered, fullWindow, superseded } from "./credit_window.js";
+import { MAX_ECHOES, now, packHeader } from "./frame.js";
+import { FrameCounts } from "./frame_counts.js";
+import { RecentValues, median, roundTripParts } from "./measurements.js";
+import { SUPERSEDED } from "./outcomes.js";
+import { FPS, afterDrop, afterLabels, fullRate, nextDue, withLowerQuality, withoutRoundTrips } from "./rate_control.js";
 
 const ROUND_TRIPS_KEPT = 512;
 
-export class Sender {
-  ledger = new Ledger();
-  last = null;
+export class FrameSender {
+  counts = new FrameCounts();
+  last = null; // the newest answer that was shown
   roundTrips = [];
-  cap = FPS.most;
+  maxFps = FPS.most; // the person's choice
   maxBytes = Infinity;
-  ready = false; // something is looked at, a server listens and a model is served
-  #flow = begin(1);
+  ready = false; // there is a source, the server is connected and a model is served
+  #window = fullWindow(1);
+  #rate = fullRate();
   #seq = 0;
   #due = -Infinity;
   #encoding = false;
   #echoes = [];
-  #shown = new Recent(3000);
-  #trips = new Recent(1000);
-  #bytes = new Recent(2000, Infinity);
+  #shown = new RecentValues(3000);
+  #trips = new RecentValues(1000);
+  #bytes = new RecentValues(2000, Infinity);
 
   constructor(preview, socket) {
     this.preview = preview;
     this.socket = socket;
   }
 
-  /** A welcome: `isSame` when it resumes the session that was. */
-  welcome({ credits, seq, max_frame_bytes: maxBytes }, isSame) {
+  /** A connection begins; `isSame` says that it resumes the session of the one before. */
+  connected({ credits, seq, max_frame_bytes: maxBytes }, isSame) {
     if (!isSame) {
-      this.ledger.abandon();
+      this.counts.expireAll();
       this.#echoes = [];
     }
     this.#seq = Math.max(this.#seq, seq);
     this.maxBytes = maxBytes ?? Infinity;
-    this.#flow = granted(this.#flow, credits);
+    this.#restart(credits);
   }
 
-  /** Another model answers from now on, in its own time. */
+  /** Another model answers from now on, and takes another time for it. */
   modelChanged() {
-    this.#flow = granted(this.#flow, this.#flow.credits);
+    this.#restart(this.#window.credits);
   }
 
-  /** A new frame is in the preview: sends it, if one is due and may go. */
+  #restart(credits) {
+    this.#window = fullWindow(credits);
+    this.#rate = withoutRoundTrips(this.#rate);
+  }
+
+  /** The preview has a new frame: sends it if one is due and may be sent. */
   async offer(source) {
-    const busy = this.#encoding || this.ledger.pending >= this.#flow.window;
-    if (busy || !this.ready) return;
-    const due = pace(this.#due, performance.now(), Math.min(this.#flow.fps, this.cap, source.most));
+    const isBusy = this.#encoding || this.counts.pending >= this.#window.size;
+    if (isBusy || !this.ready) return;
+    const due = nextDue(this.#due, performance.now(), this.#targetFps(source));
     if (due === null) return;
     this.#due = due;
     const captured = now();
     this.#encoding = true;
     try {
-      const jpeg = await this.preview.encode(this.#flow.quality);
+      const jpeg = await this.preview.encode(this.#rate.quality);
       if (jpeg && this.ready) this.#send(captured, jpeg);
     } finally {
       this.#encoding = false;
     }
   }
 
+  #targetFps(source) {
+    return Math.min(this.#rate.fps, this.maxFps, source?.maxFps ?? FPS.most);
+  }
+
   #send(captured, jpeg) {
     const message = new Blob([packHeader(this.#seq + 1, captured, this.#echoes), jpeg]);
     if (message.size > this.maxBytes) {
-      this.tooLarge();
+      this.frameTooLarge();
       return;
     }
     if (!this.socket.send(message)) return;
     this.#seq += 1;
     this.#echoes = [];
-    this.ledger.send(this.#seq, captured);
+    this.counts.addSent(this.#seq, captured);
     this.#bytes.add(message.size, performance.now());
   }
 
-  /** Labels arrived. Returns whether they are the newest, and so to be shown. */
-  labels(message, show) {
+  /** Counts labels, and calls `show(message)` when they are the newest. */
+  receiveLabels(message, show) {
     const isNewest = message.seq > (this.last?.seq ?? 0);
-    const captured = this.ledger.answer(message.seq, message.labels, !isNewest);
+    const captured = this.counts.addAnswer(message.seq, message.labels, !isNewest);
     if (captured === null) return;
     if (isNewest) {
       this.last = { seq: message.seq, labels: message.labels, model: message.model, version: message.version };
       show(message);
     }
     const roundTrip = now() - captured;
-    this.#flow = answered(this.#flow, roundTrip, performance.now());
-    if (isNewest) this.#measured(message, roundTrip);
+    this.#window = answered(this.#window);
+    this.#rate = afterLabels(this.#rate, roundTrip, performance.now());
+    if (isNewest) this.#measure(message, roundTrip);
   }
 
-  #measured({ seq, times }, roundTrip) {
+  #measure({ seq, times }, roundTrip) {
     const time = performance.now();
     this.#shown.add(seq, time);
-    this.#trips.add({ roundTrip, hops: hops(times, roundTrip) }, time);
+    this.#trips.add({ roundTrip, parts: roundTripParts(times, roundTrip) }, time);
     this.#echoes = [...this.#echoes, [seq, roundTrip]].slice(-MAX_ECHOES);
     this.roundTrips.push(roundTrip);
     if (this.roundTrips.length > ROUND_TRIPS_KEPT) this.roundTrips.shift();
   }
 
-  dropped({ seq, also = [], reason }) {
+  /** Counts a drop; one message may be about several frames. */
+  receiveDrop({ seq, also = [], reason }) {
     for (const each of [seq, ...also]) {
-      if (this.ledger.drop(each, reason)) this.#flow = dropped(this.#flow, reason, performance.now());
+      if (!this.counts.addDrop(each, reason)) continue;
+      if (reason === SUPERSEDED) this.#window = superseded(this.#window);
+      this.#rate = afterDrop(this.#rate, reason, performance.now());
     }
   }
 
-  tooLarge() {
-    this.#flow = smaller(this.#flow);
+  frameTooLarge() {
+    this.#rate = withLowerQuality(this.#rate);
   }
 
-  /** What the meters show now, with `source` before the preview. */
-  rates(source) {
+  /** What the page shows about speed, with `source` as the one that is sent. */
+  speed(source) {
     const time = performance.now();
     const trips = this.#trips.values(time);
-    const parts = trips.map((trip) => trip.hops).filter(Boolean);
+    const parts = trips.map((trip) => trip.parts).filter(Boolean);
     return {
       fps: this.#shown.rate(time),
       latency: median(trips.map((trip) => trip.roundTrip)),
-      hops: parts.length
-        ? Object.fromEntries(Object.keys(parts[0]).map((key) => [key, median(parts.map((part) => part[key]))]))
+      parts: parts.length
+        ? Object.fromEntries(Object.keys(parts[0]).map((key) => [key, median(parts.map((each) => each[key]))]))
         : null,
-      target: Math.min(this.#flow.fps, this.cap, source?.most ?? FPS.most),
-      quality: this.#flow.quality,
+      target: this.#targetFps(source),
+      quality: this.#rate.quality,
       bytes: median(this.#bytes.values(time)),
-      window: this.#flow.window,
+      window: this.#window.size,
     };
   }
 }

@@ -1,6 +1,7 @@
-// Everything on the page but labels and preview: what it says of connection, speed, frames and models.
+// Everything that the page shows except labels and preview: connection, speed, frame counts and models.
 
-import { spoken, write } from "./labels.js";
+import { setText } from "./elements.js";
+import { count, framesPerSecond, readable, reasons } from "./format.js";
 
 const STATES = {
   connecting: "Connecting…",
@@ -10,126 +11,121 @@ const STATES = {
   offline: "Offline",
   refused: "Not connected",
 };
-const IDLE = "No picture leaves this page before you start.";
-const HOPS = ["network", "queue", "model"];
-const numbers = new Intl.NumberFormat("en");
+const NO_SOURCE = "No picture leaves this page before you start.";
+const PARTS = ["network", "queue", "model"];
 
-export class View {
-  #ids = new Map();
-  #options = new Map();
+export class PageView {
+  #elements = new Map();
+  #choices = new Map();
 
   /** The element with this id, looked up once. */
   at(id) {
-    if (!this.#ids.has(id)) this.#ids.set(id, document.getElementById(id));
-    return this.#ids.get(id);
+    if (!this.#elements.has(id)) this.#elements.set(id, document.getElementById(id));
+    return this.#elements.get(id);
   }
 
-  connection(state) {
+  #write(id, text) {
+    setText(this.at(id), text);
+  }
+
+  showConnection(state) {
     this.at("state").dataset.state = state;
-    write(this.at("state"), STATES[state]);
+    this.#write("state", STATES[state]);
   }
 
-  /** What is looked at, if anything, and in a word or two what becomes of it. */
-  stage({ source, opening }, word, side) {
-    this.at("stage").dataset.kind = source?.kind ?? "none";
+  /** The source, if there is one; `status` says in a few words whether its frames are sent, `side` their pixels. */
+  showSource({ source, opening }, status, side) {
+    this.at("picture").dataset.kind = source?.kind ?? "none";
     this.at("chip").hidden = !source;
-    this.at("chip").dataset.live = word === "Live";
-    write(this.at("chip"), word);
-    write(this.at("invitation"), opening ? "Allow the camera when the browser asks" : "Show it something");
-    write(this.at("start"), source ? "Stop" : opening ? "Cancel" : "Start camera");
+    this.at("chip").dataset.live = status === "Live";
+    this.#write("chip", status);
+    this.#write("invitation", opening ? "Allow the camera when the browser asks" : "Show it something");
+    this.#write("start", source ? "Stop" : opening ? "Cancel" : "Start camera");
     this.at("start").classList.toggle("primary", !source && !opening);
     const name = source?.kind === "camera" ? "Camera" : source?.name;
-    write(this.at("caption"), source ? `${name}, just as the network gets it: ${side} × ${side} pixels` : IDLE);
-    document.title = word.startsWith("Paused") ? "Paused · Sightstream" : "Sightstream";
+    this.#write("caption", source ? `${name}, just as the network gets it: ${side} × ${side} pixels` : NO_SOURCE);
+    document.title = status.startsWith("Paused") ? "Paused · Sightstream" : "Sightstream";
   }
 
-  /** Something the person should know, about "camera", "file" or "connection"; with a button, if any. */
-  notice(about, title, text, action) {
+  /** Something that the person should know about the "source", a "frame" or the "connection"; `action` is a button. */
+  showNotice(topic, title, text, action) {
     const notice = this.at("notice");
-    notice.dataset.about = about;
-    write(this.at("notice-title"), title);
-    write(this.at("notice-text"), text);
+    notice.dataset.topic = topic;
+    this.#write("notice-title", title);
+    this.#write("notice-text", text);
     this.at("notice-action").hidden = !action;
     if (action) {
-      write(this.at("notice-action"), action.name);
+      this.#write("notice-action", action.name);
       this.at("notice-action").onclick = action.run;
     }
     notice.hidden = false;
   }
 
-  /** Takes the notice away, if it is about one of these. */
-  settled(...about) {
-    if (about.includes(this.at("notice").dataset.about)) this.at("notice").hidden = true;
+  /** Hides the notice, if it is about this topic. Without a topic, hides any notice. */
+  hideNotice(topic = this.at("notice").dataset.topic) {
+    if (topic === this.at("notice").dataset.topic) this.at("notice").hidden = true;
   }
 
-  speed({ latency, fps, hops, target, quality, bytes }) {
-    write(this.at("latency"), latency === null ? "–" : numbers.format(Math.round(latency)));
-    write(this.at("fps"), fps === 0 ? "–" : fps.toFixed(fps < 10 ? 1 : 0));
-    write(this.at("target"), `target ${Math.round(target)}`);
-    write(this.at("kilobytes"), bytes === null ? "–" : (bytes / 1024).toFixed(bytes < 10_240 ? 1 : 0));
-    write(this.at("quality"), `quality ${quality.toFixed(2)}`);
-    const whole = hops ? HOPS.reduce((sum, hop) => sum + hops[hop], 0) : 0;
-    this.at("hops").classList.toggle("resting", whole === 0);
-    for (const hop of HOPS) {
-      this.at(`${hop}-bar`).style.setProperty("--share", whole ? (hops[hop] / whole).toFixed(3) : "0");
-      write(this.at(`${hop}-ms`), whole ? `${Math.round(hops[hop])} ms` : "–");
+  showSpeed({ latency, fps, parts, target, quality, bytes }) {
+    this.#write("latency", latency === null ? "–" : count(Math.round(latency)));
+    this.#write("fps", fps === 0 ? "–" : framesPerSecond(fps));
+    this.#write("target", `target ${Math.round(target)}`);
+    this.#write("kilobytes", bytes === null ? "–" : (bytes / 1024).toFixed(bytes < 10_240 ? 1 : 0));
+    this.#write("quality", `quality ${quality.toFixed(2)}`);
+    const whole = parts ? PARTS.reduce((sum, part) => sum + parts[part], 0) : 0;
+    for (const part of PARTS) {
+      this.at(`${part}-bar`).style.setProperty("--share", whole ? (parts[part] / whole).toFixed(3) : "0");
+      this.#write(`${part}-ms`, whole ? `${Math.round(parts[part])} ms` : "–");
     }
   }
 
-  counts({ sent, answered, dropped, expired, pending }) {
-    const reasons = Object.entries(dropped);
-    const all = reasons.reduce((sum, [, count]) => sum + count, 0);
-    write(this.at("sent"), numbers.format(sent));
-    write(this.at("answered"), numbers.format(answered));
-    write(this.at("dropped"), numbers.format(all));
-    write(this.at("expired"), numbers.format(expired));
-    write(this.at("pending"), numbers.format(pending));
-    const why = reasons.map(([reason, count]) => `${numbers.format(count)} ${reason.replaceAll("_", " ")}`);
-    write(this.at("reasons"), why.join(", "));
+  showCounts({ dropped, ...counts }) {
+    const all = Object.values(dropped).reduce((sum, frames) => sum + frames, 0);
+    for (const [id, frames] of Object.entries({ ...counts, dropped: all })) this.#write(id, count(frames));
+    this.#write("reasons", reasons(dropped).join(", "));
   }
 
-  /** The label that stays while single frames differ, if there is one. */
-  steady(steady) {
+  /** The smoothed label, which stays while single frames differ; null for none. */
+  showSteadyLabel(steady) {
     this.at("steady").hidden = !steady;
-    if (steady) write(this.at("steady-label"), spoken(steady.label));
+    if (steady) this.#write("steady-label", readable(steady.label));
   }
 
-  /** Which model, and which version of it, the labels are from. */
-  seenBy(model, version) {
-    write(this.at("seen-by"), `${model} · version ${version}`);
+  /** The model, and its version, that gave the labels. */
+  showLabelsModel(model, version) {
+    this.#write("labels-model", `${model} · version ${version}`);
   }
 
-  /** The models that are served, and the one (or null) that answers here. */
-  models(models, model) {
-    const many = models.length > 1;
-    this.at("model-choice").hidden = !many;
-    this.at("model-name").hidden = many;
-    write(this.at("model-name"), model?.name ?? "–");
-    write(this.at("model-version"), model ? `version ${model.version} · ${model.input_size} px` : "none is ready");
+  /** The models that are served, and the one that answers this page, or null. */
+  showModels(models, model) {
+    const hasChoice = models.length > 1;
+    this.at("model-choice").hidden = !hasChoice;
+    this.at("model-name").hidden = hasChoice;
+    this.#write("model-name", model?.name ?? "–");
+    this.#write("model-version", model ? `version ${model.version} · ${model.input_size} px` : "none is ready");
     this.at("model-version").title = model ? `version ${model.version}` : "";
-    this.#choices("model-choice", models.map(({ name, version }) => [name, `${name} · ${version}`]), model?.name);
+    this.#setChoices("model-choice", models.map(({ name, version }) => [name, `${name} · ${version}`]), model?.name);
   }
 
-  cameras(cameras, current) {
-    const known = [["", "Default camera"], ...cameras.map(({ id, name }) => [id, name])];
+  showCameras(cameras, current) {
     this.at("cameras").disabled = cameras.length < 2;
-    this.#choices("cameras", known, current);
+    this.#setChoices("cameras", [["", "Default camera"], ...cameras.map(({ id, name }) => [id, name])], current);
   }
 
-  /** Options are replaced only when they differ: an open list must not close under the person's hand. */
-  #choices(id, choices, current) {
+  /** Options are replaced only when they differ, so that an open list does not close while a person uses it. */
+  #setChoices(id, choices, current) {
     const select = this.at(id);
     const key = JSON.stringify(choices);
-    if (this.#options.get(id) !== key) {
-      const kept = select.value;
+    if (this.#choices.get(id) !== key) {
+      const previous = select.value;
       select.replaceChildren(...choices.map(([value, name]) => new Option(name, value)));
-      select.value = choices.some(([value]) => value === kept) ? kept : (choices[0]?.[0] ?? "");
-      this.#options.set(id, key);
+      select.value = choices.some(([value]) => value === previous) ? previous : (choices[0]?.[0] ?? "");
+      this.#choices.set(id, key);
     }
     if (current && choices.some(([value]) => value === current)) select.value = current;
   }
 
-  stats(address) {
+  showStatsLink(address) {
     this.at("stats").hidden = !address;
     if (address) this.at("stats").href = address;
   }

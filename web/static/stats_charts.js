@@ -1,55 +1,56 @@
-// The page's charts, drawn by Chart.js. A slot of the report is a step: it holds from its start to its end.
+// The charts of the statistics page, drawn by Chart.js. The report's history is a list of slots: time spans of equal
+// length with their counts. A step in a chart holds from the start of its slot to the end.
 
-import { discard, overTime, tell, themed } from "./charts.js";
-import { HOPS, HOP_NAMES, HUES, ms } from "./figures.js";
-import { spoken } from "./labels.js";
+import { applyTheme, describe, destroyCharts, timeChartOptions } from "./charts.js";
+import { milliseconds, readable } from "./format.js";
+import { HOPS, HOP_NAMES } from "./outcomes.js";
+import { COLOURS, PERCENTILES } from "./stats_tables.js";
 
-const SHARES = ["p50", "p95", "p99"];
-const SHARE_HUES = { p50: "--hue-1", p95: "--hue-2", p99: "--hue-4" };
+const PERCENTILE_COLOURS = { p50: "--hue-1", p95: "--hue-2", p99: "--hue-4" };
 
-export class Graphs {
+export class StatsCharts {
   #charts = null;
 
   /** Draws the report's last `span` milliseconds, or all of it. */
   show(report, span = Infinity) {
     if (report.history.length === 0) return;
-    this.#charts ??= build();
-    const slots = within(whole(report), span);
+    this.#charts ??= createCharts();
+    const slots = lastSlots(completeSlots(report), span);
     const ends = [slots[0].from, slots.at(-1).until];
-    latency(this.#charts.latency, slots, report);
-    hops(this.#charts.hops, slots, report);
-    rate(this.#charts.rate, slots, report);
-    labels(this.#charts.labels, slots, report);
+    showLatency(this.#charts.latency, slots, report);
+    showHops(this.#charts.hops, slots, report);
+    showRate(this.#charts.rate, slots, report);
+    showLabels(this.#charts.labels, slots, report);
     for (const chart of Object.values(this.#charts)) {
       [chart.options.scales.x.min, chart.options.scales.x.max] = ends;
       chart.update("none");
     }
   }
 
-  /** Takes up the theme's colours anew. */
-  repaint() {
-    discard(this.#charts);
+  /** The theme has changed: the next `show` creates the charts again, in the new colours. */
+  reset() {
+    destroyCharts(this.#charts);
     this.#charts = null;
   }
 }
 
-/** The slots with their ends, of which only what the session lived counts, and without a last one hardly begun. */
-function whole({ history, live, started, last_seen: lastSeen }) {
+/** The slots with their ends, cut at the session's start and end, without a last slot that has hardly begun. */
+function completeSlots({ history, live, started, last_seen: lastSeen }) {
   const slots = history.map((slot) => {
     const end = slot.start + slot.seconds * 1000;
     const from = Math.min(Math.max(slot.start, started), end - 500);
     return { ...slot, from, until: Math.max(Math.min(end, lastSeen), from + 500) };
   });
-  const begun = live || slots.at(-1).until - slots.at(-1).from < 1000;
-  return begun && slots.length > 1 ? slots.slice(0, -1) : slots;
+  const hasJustBegun = live || slots.at(-1).until - slots.at(-1).from < 1000;
+  return hasJustBegun && slots.length > 1 ? slots.slice(0, -1) : slots;
 }
 
-function within(slots, span) {
+function lastSlots(slots, span) {
   const since = slots.at(-1).until - span;
   return slots.filter(({ until }) => until > since);
 }
 
-/** Points for `value(slot)`: a line through the middles of the slots, broken where there were none. */
+/** Points of `value(slot)`: a line through the middles of the slots, interrupted where slots are missing. */
 function line(slots, value) {
   const points = [];
   let end = null;
@@ -62,7 +63,7 @@ function line(slots, value) {
   return points;
 }
 
-/** Points for `value(slot)`: steps, which fall to 0 where there were no slots. */
+/** Points of `value(slot)`: steps, which fall to 0 where slots are missing. */
 function steps(slots, value) {
   const points = [];
   let end = null;
@@ -74,45 +75,50 @@ function steps(slots, value) {
   return [...points, { x: end, y: points.at(-1).y }];
 }
 
-function latency(chart, slots, { latency_ms: all }) {
-  SHARES.forEach((share, i) => (chart.data.datasets[i].data = line(slots, (slot) => slot.latency_ms[share])));
-  tell(chart, `Latency over time; all in all ${SHARES.map((share) => `${share} ${ms(all[share])} ms`).join(", ")}`);
+function showLatency(chart, slots, { latency_ms: all }) {
+  PERCENTILES.forEach((each, i) => (chart.data.datasets[i].data = line(slots, (slot) => slot.latency_ms[each])));
+  const values = PERCENTILES.map((each) => `${each} ${milliseconds(all[each])} ms`);
+  describe(chart, `Latency over time; all in all ${values.join(", ")}`);
 }
 
-function hops(chart, slots, { recent_hops_ms: recent }) {
+function showHops(chart, slots, { recent_hops_ms: recent }) {
   HOPS.forEach((hop, i) => (chart.data.datasets[i].data = steps(slots, (slot) => slot.hops_ms[hop] ?? 0)));
-  const now = HOPS.filter((hop) => hop in recent).map((hop) => `${HOP_NAMES[hop]} ${ms(recent[hop])} ms`);
-  tell(chart, `Mean latency by hop over time; lately ${now.join(", ")}`);
+  const values = HOPS.filter((hop) => hop in recent).map((hop) => `${HOP_NAMES[hop]} ${milliseconds(recent[hop])} ms`);
+  describe(chart, `Mean latency by hop over time; lately ${values.join(", ")}`);
 }
 
-function rate(chart, slots, { fps }) {
+function showRate(chart, slots, { fps }) {
   const [labelled, lost] = chart.data.datasets;
-  const perSecond = ({ from, until }, count) => (1000 * count) / (until - from);
+  const perSecond = ({ from, until }, frames) => (1000 * frames) / (until - from);
   labelled.data = steps(slots, (slot) => perSecond(slot, slot.answered));
   lost.data = steps(slots, (slot) => perSecond(slot, slot.dropped + slot.expired));
-  tell(chart, `Frames a second over time; lately ${fps.toFixed(1)} labelled`);
+  describe(chart, `Frames a second over time; lately ${fps.toFixed(1)} labelled`);
 }
 
-function labels(chart, slots, { label_stats: ranked }) {
-  const named = ranked.slice(0, HUES).map(({ label }) => label);
+function showLabels(chart, slots, { label_stats: ranked }) {
+  const named = ranked.slice(0, COLOURS).map(({ label }) => label);
   const share = (slot, label) => (slot.labels[label] ?? 0) / Math.max(1, slot.answered);
   chart.data.datasets.forEach((dataset, i) => {
-    if (i < HUES) {
-      dataset.label = named[i] ? spoken(named[i]) : "";
+    if (i < COLOURS) {
+      dataset.label = named[i] ? readable(named[i]) : "";
       dataset.data = named[i] ? steps(slots, (slot) => share(slot, named[i])) : [];
     } else {
       const others = (slot) => (slot.answered > 0 ? 1 - named.reduce((sum, label) => sum + share(slot, label), 0) : 0);
       dataset.data = steps(slots, (slot) => Math.max(0, others(slot)));
     }
   });
-  tell(chart, `Labels over time; most often ${named.slice(0, 3).map(spoken).join(", ")}`);
+  describe(chart, `Labels over time; most often ${named.slice(0, 3).map(readable).join(", ")}`);
 }
 
-function build() {
-  const colour = themed();
+function createCharts() {
+  const colour = applyTheme();
   const { Chart } = window;
-  const chart = (id, datasets, options) =>
-    new Chart(document.getElementById(id), { type: "line", data: { datasets }, options: settings(colour, options) });
+  const create = (id, datasets, options) =>
+    new Chart(document.getElementById(id), {
+      type: "line",
+      data: { datasets },
+      options: chartOptions(colour, options),
+    });
   const area = (label, hue) => ({
     label,
     backgroundColor: colour(hue),
@@ -121,37 +127,30 @@ function build() {
     stepped: "before",
     pointRadius: 0,
   });
+  const curve = (percentile) => ({
+    label: percentile,
+    borderColor: colour(PERCENTILE_COLOURS[percentile]),
+    backgroundColor: colour(PERCENTILE_COLOURS[percentile]),
+    borderWidth: percentile === "p50" ? 2.5 : 1.5,
+    pointRadius: 0,
+    pointHitRadius: 8,
+    borderJoinStyle: "round",
+  });
+  const named = Array.from({ length: COLOURS }, (_, i) => area("", `--hue-${i + 1}`));
+  const hops = HOPS.map((hop, i) => area(HOP_NAMES[hop], `--hop-${i + 1}`));
+  const rates = [area("labelled", "--hue-1"), area("lost", "--lost")];
   return {
-    latency: chart(
-      "latency-chart",
-      SHARES.map((share) => ({
-        label: share,
-        borderColor: colour(SHARE_HUES[share]),
-        backgroundColor: colour(SHARE_HUES[share]),
-        borderWidth: share === "p50" ? 2.5 : 1.5,
-        pointRadius: 0,
-        pointHitRadius: 8,
-        borderJoinStyle: "round",
-      })),
-      { unit: "ms" },
-    ),
-    hops: chart(
-      "hops-chart",
-      HOPS.map((hop, i) => area(HOP_NAMES[hop], `--hop-${i + 1}`)),
-      { unit: "ms", stacked: true },
-    ),
-    rate: chart("rate-chart", [area("labelled", "--hue-1"), area("lost", "--lost")], { unit: "fps", stacked: true }),
-    labels: chart(
-      "labels-chart",
-      [...Array.from({ length: HUES }, (_, i) => area("", `--hue-${i + 1}`)), area("others", "--hue-rest")],
-      { stacked: true, whole: 1 },
-    ),
+    latency: create("latency-chart", PERCENTILES.map(curve), { unit: "ms" }),
+    hops: create("hops-chart", hops, { unit: "ms", stacked: true }),
+    rate: create("rate-chart", rates, { unit: "fps", stacked: true }),
+    labels: create("labels-chart", [...named, area("others", "--hue-rest")], { stacked: true, max: 1 }),
   };
 }
 
-function settings(colour, { unit = "", stacked = false, whole: most } = {}) {
-  const value = (number) => (unit ? `${ms(number)} ${unit}` : `${Math.round(number * 100)} %`);
-  const { plugins, ...options } = overTime(unit, { stacked, display: !most, max: most });
+/** Options of a chart: values have a `unit`, or are shares of `max`. */
+function chartOptions(colour, { unit = "", stacked = false, max } = {}) {
+  const value = (number) => (unit ? `${milliseconds(number)} ${unit}` : `${Math.round(number * 100)} %`);
+  const { plugins, ...options } = timeChartOptions(unit, { stacked, display: !max, max });
   return {
     ...options,
     plugins: {
@@ -160,12 +159,12 @@ function settings(colour, { unit = "", stacked = false, whole: most } = {}) {
         backgroundColor: colour("--card"),
         borderColor: colour("--line"),
         borderWidth: 1,
-        titleColor: colour("--ink"),
-        bodyColor: colour("--ink"),
+        titleColor: colour("--text"),
+        bodyColor: colour("--text"),
         padding: 10,
         boxPadding: 4,
         itemSort: stacked ? (a, b) => b.datasetIndex - a.datasetIndex : undefined,
-        filter: (item) => item.parsed.y !== null && (!most || item.parsed.y > 0),
+        filter: (item) => item.parsed.y !== null && (!max || item.parsed.y > 0),
         callbacks: { label: ({ dataset, parsed }) => ` ${dataset.label} ${value(parsed.y)}` },
       },
     },
