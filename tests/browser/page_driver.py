@@ -16,13 +16,13 @@ def start(page: Page) -> None:
     page.get_by_role("button", name="Start camera").click()
 
 
-def until(page: Page, condition: Callable[[], Any]) -> None:
-    """Let the page run until ``condition`` holds, 10 s at most."""
-    for _ in range(500):
+def until(page: Page, condition: Callable[[], Any], within_s: int = 10) -> None:
+    """Let the page run until ``condition`` holds, ``within_s`` seconds at most."""
+    for _ in range(within_s * 50):
         if condition():
             return
         page.wait_for_timeout(20)
-    raise AssertionError("the condition did not hold within 10 s")
+    raise AssertionError(f"the condition did not hold within {within_s} s; the page counted {frame_counts(page)}")
 
 
 def frame_counts(page: Page) -> dict[str, Any]:
