@@ -51,7 +51,7 @@ def test_browser_without_video_frame_callbacks_streams_too(context: BrowserConte
 
 
 def test_denied_camera_says_so_and_what_to_do(browser: Browser, gateway: FakeGateway) -> None:
-    context = browser.new_context()  # without the permission, and headless Chromium asks nobody
+    context = browser.new_context()  # without the permission, and headless Chromium cannot ask for it
     page = context.new_page()
     page.goto(gateway.url)
     start(page)

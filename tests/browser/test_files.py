@@ -57,7 +57,7 @@ def test_video_file_is_repeated(page: Page, gateway: FakeGateway) -> None:
         """async () => {
           const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
           const pen = canvas.getContext("2d");
-          const recorder = new MediaRecorder(canvas.captureStream(20), { mimeType: "film.webm" });
+          const recorder = new MediaRecorder(canvas.captureStream(20), { mimeType: "video/webm" });
           const parts = [];
           recorder.ondataavailable = (event) => parts.push(event.data);
           recorder.start();
@@ -71,7 +71,7 @@ def test_video_file_is_repeated(page: Page, gateway: FakeGateway) -> None:
           return [...new Uint8Array(await new Blob(parts).arrayBuffer())];
         }"""
     )
-    video = FilePayload(name="film.webm", mimeType="film.webm", buffer=bytes(recorded))
+    video = FilePayload(name="film.webm", mimeType="video/webm", buffer=bytes(recorded))
     page.get_by_label("Picture or video").set_input_files(video)
     until(page, lambda: len(gateway.uploads) >= 15)
     assert page.evaluate("video.loop && !video.paused && video.muted")

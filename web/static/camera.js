@@ -30,8 +30,8 @@ export function explainCamera(error) {
       return {
         title: "Cameras need a secure page",
         text:
-          "This page came over plain HTTP, and browsers then do not give access to the camera. Open it over https, or on " +
-          "the serving machine itself as http://localhost. A picture or a video file works here, too.",
+          "This page came over plain HTTP, and browsers then do not give access to the camera. Open it over " +
+          "https, or on the serving machine itself as http://localhost. A picture or a video file works here, too.",
       };
     case "NotAllowedError":
     case "SecurityError":

@@ -82,7 +82,8 @@ export class OpsCharts {
     const sizes = this.#batchSizes(now);
     chart.data.labels = [...sizes.keys()];
     chart.data.datasets[0].data = [...sizes.values()];
-    describe(chart, `Batches by size: ${[...sizes].map(([size, count]) => `${count} of ${size}`).join(", ") || "none"}`);
+    const counts = [...sizes].map(([size, batches]) => `${batches} of ${size}`);
+    describe(chart, `Batches by size: ${counts.join(", ") || "none"}`);
   }
 
   /** Recent batches by size. Several reports may repeat one status of a worker; it is counted once. */

@@ -155,7 +155,7 @@ watchCameras(() => controller.listCameras());
 watchFiles(
   { picker: view.at("file"), samples: document.querySelectorAll(".sample"), root: document.documentElement },
   (file) => controller.openFile(file),
-  () => view.showNotice("source", "That holds no picture or video", "Drop a picture or a video file from a folder here."),
+  () => view.showNotice("source", "That is not a file", "Drop a picture or a video file from a folder here."),
 );
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) socket.reconnectNow();
