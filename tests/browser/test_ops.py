@@ -1,28 +1,15 @@
-"""The operations view before the real stack: it asks for the token, then tells what goes on."""
+"""The operations view with a real stack: it asks for the token, then shows sessions and workers at work."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_live import SAMPLES, SCREENSHOTS, film_of_picture, pages, seen
+from tests.browser.live_pages import SCREENSHOTS, SIZES, page_state, pages, sample_camera, until_reported
 from tests.running_stack import OPERATOR_TOKEN, RunningStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
-
-SIZES = {"": (1180, 860), "-phone": (390, 844)}
-
-
-def until_reported(page: Page, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    for _ in range(300):
-        report: dict[str, Any] | None = page.evaluate("window.sightstream?.report")
-        if report and true(report):
-            return report
-        page.wait_for_timeout(50)
-    raise AssertionError(f"it was not reported within 15 s: {report}")
 
 
 def painted(page: Page, chart: str) -> bool:
@@ -40,9 +27,8 @@ def painted(page: Page, chart: str) -> bool:
 
 
 def test_the_operator_signs_in_and_sees_the_sessions_at_work(stack: RunningStack, tmp_path: Path) -> None:
-    film = film_of_picture(SAMPLES / "cat.jpg", tmp_path / "cat.mjpeg")
-    with pages(stack, film) as (webcam,):
-        session = seen(webcam)["session"]
+    with pages(stack, sample_camera("cat", tmp_path)) as (webcam,):
+        session = page_state(webcam)["session"]
         errors: list[str] = []
         ops = webcam.context.browser.new_context(viewport={"width": 1180, "height": 860}).new_page()  # type: ignore[union-attr]
         ops.on("pageerror", lambda error: errors.append(str(error)))
@@ -53,15 +39,15 @@ def test_the_operator_signs_in_and_sees_the_sessions_at_work(stack: RunningStack
         ops.get_by_role("button", name="Sign in").click()
         expect(ops.get_by_role("alert")).to_have_text("That is not the token.")
         ops.screenshot(path=SCREENSHOTS / "ops-signin.png")
-        ops.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        ops.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
         ops.get_by_label("The operator’s token").fill(OPERATOR_TOKEN)
         ops.get_by_role("button", name="Sign in").click()
 
         expect(ops.locator("#state")).to_have_text("Ready")
-        mine = until_reported(ops, lambda report: any(each["fps"] > 0 for each in report["sessions"]))
+        report = until_reported(ops, lambda report: any(each["fps"] > 0 for each in report["sessions"]))
         assert session not in ops.content()
-        assert mine["sessions"][0]["session"] == session[:6]
-        first = mine["answered"]
+        assert report["sessions"][0]["session"] == session[:6]
+        first = report["answered"]
         until_reported(ops, lambda report: report["answered"] > first + 10)  # live, and without a reload
         row = ops.locator("#sessions tr").first
         expect(row).to_contain_text(f"{session[:6]}…")
@@ -83,5 +69,5 @@ def test_the_operator_signs_in_and_sees_the_sessions_at_work(stack: RunningStack
             assert ops.evaluate("document.documentElement.scrollWidth <= innerWidth")
         ops.get_by_role("button", name="Sign out").click()
         expect(ops.get_by_text("For operators")).to_be_visible()
-        # the form's own status, and a report that was under way when the cookie went
+        # 401 is the status of the form, and of a request that was in flight when the cookie was removed
         assert [error for error in errors if "401" not in error] == []

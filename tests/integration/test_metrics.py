@@ -16,6 +16,7 @@ from infra.client.client import Client
 from infra.client.frame_counts import FrameCounts, total
 from infra.client.media_source import MediaFrame
 from infra.local.stack import PICTURE
+from streams.contract.outcomes import Outcome
 from tests.running_stack import OPERATOR_TOKEN, RunningStack, running_stack
 
 pytestmark = pytest.mark.broker

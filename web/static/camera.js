@@ -1,6 +1,6 @@
-// Cameras: which there are, how to open one, and why one would not open.
+// Cameras: lists them, opens one, and explains why one could not be opened.
 
-/** The cameras of this machine as `{id, name}`; names are empty until the person has allowed one. */
+/** The cameras of this machine as `{id, name}`; browsers give their names only after the person has allowed one. */
 export async function listCameras() {
   const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
   return devices
@@ -13,7 +13,7 @@ export function watchCameras(changed) {
   navigator.mediaDevices?.addEventListener?.("devicechange", changed);
 }
 
-/** A stream of the camera `id`, or without one of whichever looks at the world. */
+/** The stream of the camera `id`; without an id, of a rear camera if there is one, else of any. */
 export async function openCamera(id) {
   if (!navigator.mediaDevices?.getUserMedia) {
     throw new DOMException("mediaDevices is missing", isSecureContext ? "NotSupportedError" : "InsecureError");
@@ -23,21 +23,21 @@ export async function openCamera(id) {
   return navigator.mediaDevices.getUserMedia({ audio: false, video: { ...which, ...size } });
 }
 
-/** What to tell the person: what happened, and what to do next. */
+/** What to show the person: what happened, and what to do next. */
 export function explainCamera(error) {
   switch (error.name) {
     case "InsecureError":
       return {
         title: "Cameras need a secure page",
         text:
-          "This page came over plain HTTP, and browsers then keep the camera shut. Open it over https, or on " +
-          "the serving machine itself as http://localhost. A picture or a video file works here, too.",
+          "This page came over plain HTTP, and browsers then do not give access to the camera. Open it over " +
+          "https, or on the serving machine itself as http://localhost. A picture or a video file works here, too.",
       };
     case "NotAllowedError":
     case "SecurityError":
       return /system/i.test(error.message)
         ? {
-            title: "The system keeps the camera from this browser",
+            title: "The system does not give this browser the camera",
             text: "Allow the browser to use the camera in the system’s privacy settings, then press Start again.",
           }
         : {

@@ -1,19 +1,19 @@
-// What all charts over time have in common, whatever page they are on: Chart.js drawn in the theme's colours.
+// What the charts of all pages share: the theme's colours, a time axis, and a text for screen readers.
 
-/** A function from a custom property of the theme to its colour; Chart.js takes up the theme's type and ink. */
-export function themed() {
+/** Sets Chart.js to the theme's font and colours. Returns a function from a custom property to its colour. */
+export function applyTheme() {
   const theme = getComputedStyle(document.documentElement);
   const colour = (name) => theme.getPropertyValue(name).trim();
   const { Chart } = window;
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
   Chart.defaults.font.size = 12;
-  Chart.defaults.color = colour("--soft");
+  Chart.defaults.color = colour("--muted");
   Chart.defaults.borderColor = colour("--line");
   return colour;
 }
 
-/** Options of a chart over time whose values have a `unit`; `y` is added to its axis of values. */
-export function overTime(unit, y = {}) {
+/** Options of a chart over time whose values have this `unit`; `y` is added to the options of the value axis. */
+export function timeChartOptions(unit, y = {}) {
   return {
     animation: false,
     maintainAspectRatio: false,
@@ -40,12 +40,12 @@ export function overTime(unit, y = {}) {
   };
 }
 
-/** Says in words what a chart shows, to those who do not see it. */
-export function tell(chart, text) {
+/** Sets the text that screen readers read for a chart. */
+export function describe(chart, text) {
   if (chart.canvas.getAttribute("aria-label") !== text) chart.canvas.setAttribute("aria-label", text);
 }
 
-/** Lets go of charts, so that the next ones are drawn in the theme's colours anew. */
-export function discard(charts) {
+/** Destroys charts, so that new ones can be created in the present theme's colours. */
+export function destroyCharts(charts) {
   for (const chart of Object.values(charts ?? {})) chart.destroy();
 }

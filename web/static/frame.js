@@ -1,4 +1,4 @@
-// One frame as it travels: the header of web/protocol.py, and the square that is cut from a picture.
+// The header of a frame, as web/protocol.py reads it, and the square that is cut from a picture.
 
 const HEADER_BYTES = 16;
 const ECHO_BYTES = 8;
@@ -35,7 +35,7 @@ export function centreSquare(width, height) {
   return { x: (width - side) / 2, y: (height - side) / 2, side };
 }
 
-/** Milliseconds since 1970, finer than Date.now() and never running backwards. */
+/** Milliseconds since 1970, more precise than Date.now(), and it never goes back. */
 export function now() {
   return performance.timeOrigin + performance.now();
 }

@@ -1,171 +1,140 @@
-// The operations view: asks how gateway and workers are, again and again, and remembers some minutes of it.
+// The operations view: fetches the gateway's report every second, shows it, and keeps some minutes for the charts.
 
-import { duration, ms } from "./figures.js";
-import { percent, spoken, write } from "./labels.js";
-import { Trends } from "./trends.js";
+import { fillTable, setText } from "./elements.js";
+import { count, duration, framesPerSecond, milliseconds, percent, readable, reasons } from "./format.js";
+import { COLOURS, OpsCharts } from "./ops_charts.js";
+import { EXPIRED } from "./outcomes.js";
 
-const EVERY_MS = 1000;
-const FRESH_MS = 3000; // without an answer for so long, what is shown is old
+const REFRESH_MS = 1000;
+const OFFLINE_AFTER_MS = 3000; // without a report for so long, the page says that it is offline
 
-const numbers = new Intl.NumberFormat("en");
 const at = (id) => document.getElementById(id);
-const trends = new Trends();
+const write = (id, text) => setText(at(id), text);
+const charts = new OpsCharts();
 
 let report = null;
-let heard = 0;
+let received = 0; // when the last report came
 let timer = null;
 
-async function turn() {
+async function refresh() {
   clearTimeout(timer);
   if (document.hidden) return;
   try {
     const answer = await fetch("api/ops", { cache: "no-store" });
-    if (answer.status === 401 || answer.status === 404) return location.reload(); // the form says what is missing
+    if (answer.status === 401 || answer.status === 404) return location.reload(); // the new page says why
     if (answer.ok) {
       report = await answer.json();
-      heard = Date.now();
-      trends.take(report);
+      received = Date.now();
+      charts.add(report);
       show(report);
     }
   } catch {
-    // the gateway is away, or the network is: what was known stays on the page
+    // the gateway or the network does not answer: the page keeps showing the last report
   }
-  const state = Date.now() - heard > FRESH_MS ? "offline" : report.ready ? "open" : "refused";
+  const state = Date.now() - received > OFFLINE_AFTER_MS ? "offline" : report.ready ? "open" : "refused";
   at("state").dataset.state = state;
-  write(at("state"), { offline: "Offline", open: "Ready", refused: "Not ready" }[state]);
-  timer = setTimeout(turn, EVERY_MS);
+  write("state", { offline: "Offline", open: "Ready", refused: "Not ready" }[state]);
+  timer = setTimeout(refresh, REFRESH_MS);
 }
 
-function show(told) {
-  write(at("gateway"), `gateway ${told.gateway}; counts since its start`);
-  tiles(told);
-  workers(told.workers);
-  models(told);
-  drops(told);
-  sessions(told);
+function show(report) {
+  write("gateway", `gateway ${report.gateway}; counts since its start`);
+  showTiles(report);
+  showWorkers(report.workers);
+  showModels(report);
+  showDrops(report);
+  showSessions(report);
 }
 
-function tiles({ load, ready, canary_ms: canary, received, answered }) {
-  const fps = trends.fps;
-  write(at("fps"), fps === null ? "–" : fps.toFixed(fps < 10 ? 1 : 0));
-  write(at("fps-more"), `${numbers.format(answered)} of ${numbers.format(received)} received`);
-  write(at("session-count"), numbers.format(load.sessions));
-  write(at("sockets"), `${numbers.format(load.sockets)} ${load.sockets === 1 ? "socket" : "sockets"}, ${numbers.format(load.unanswered)} frames under way`);
-  write(at("canary"), ms(canary));
-  write(at("ready"), ready ? "came back with a label" : "does not come back");
-  write(at("load"), load.load_average ? load.load_average[0].toFixed(2) : "–");
-  write(at("cpus"), `on ${load.cpus} CPUs, last minute`);
+function showTiles({ load, ready, canary_ms: canary, received, answered }) {
+  write("fps", charts.fps === null ? "–" : framesPerSecond(charts.fps));
+  write("fps-more", `${count(answered)} of ${count(received)} received`);
+  write("session-count", count(load.sessions));
+  const sockets = `${count(load.sockets)} ${load.sockets === 1 ? "socket" : "sockets"}`;
+  write("sockets", `${sockets}, ${count(load.unanswered)} frames under way`);
+  write("canary", milliseconds(canary));
+  write("ready", ready ? "came back with a label" : "does not come back");
+  write("load", load.load_average ? load.load_average[0].toFixed(2) : "–");
+  write("cpus", `on ${load.cpus} CPUs, last minute`);
 }
 
-function workers(rows) {
-  at("no-workers").hidden = rows.length > 0;
-  fill(
-    at("workers"),
-    rows.map((each, i) => ({
-      className: `worker-${(i % 6) + 1}`,
-      cells: [
-        each.worker,
-        `${each.fps.toFixed(1)} fps`,
-        each.mean_batch === null ? "–" : each.mean_batch.toFixed(1),
-        each.mean_batch === null ? "–" : `${ms(each.queue_age_ms)} ms`,
-        numbers.format(each.waiting),
-        Object.entries(each.lag).map(([partition, frames]) => `${partition}: ${numbers.format(frames)}`).join(" · ") || "none",
-        reasons(each.drops),
-        `${each.silent_s.toFixed(0)} s ago`,
-      ],
-    })),
-    "key",
-  );
+function showWorkers(workers) {
+  at("no-workers").hidden = workers.length > 0;
+  const rows = workers.map((each, i) => ({
+    className: `worker-${(i % COLOURS) + 1}`,
+    cells: [
+      each.worker,
+      `${each.fps.toFixed(1)} fps`,
+      each.mean_batch === null ? "–" : each.mean_batch.toFixed(1),
+      each.mean_batch === null ? "–" : `${milliseconds(each.queue_age_ms)} ms`,
+      count(each.waiting),
+      Object.entries(each.lag).map(([partition, frames]) => `${partition}: ${count(frames)}`).join(" · ") || "none",
+      reasons(each.drops).join(", ") || "0",
+      `${each.silent_s.toFixed(0)} s ago`,
+    ],
+  }));
+  fillTable(at("workers"), rows, "key");
 }
 
-function models({ workers: running, models: answers }) {
-  const rows = new Map();
-  const row = (model, version) => {
+function showModels({ workers, models: answers }) {
+  const versions = new Map();
+  const find = (model, version) => {
     const key = JSON.stringify([model, version]);
-    if (!rows.has(key)) rows.set(key, { model, version, engines: new Set(), workers: 0, frames: 0 });
-    return rows.get(key);
+    if (!versions.has(key)) versions.set(key, { model, version, engines: new Set(), workers: 0, frames: 0 });
+    return versions.get(key);
   };
-  for (const worker of running) {
-    for (const each of worker.models) {
-      const one = row(each.name, each.version);
-      one.engines.add(`${each.engine} ${each.precision}`.trim());
-      one.workers += 1;
-    }
+  for (const { name, version, engine, precision } of workers.flatMap((worker) => worker.models)) {
+    const served = find(name, version);
+    served.engines.add(`${engine} ${precision}`.trim());
+    served.workers += 1;
   }
-  for (const { model, version, frames } of answers) row(model, version).frames += frames;
-  fill(
-    at("models"),
-    [...rows.values()].map(({ model, version, engines, workers: count, frames }) => ({
-      className: count ? "" : "away",
-      cells: [model, version, [...engines].join(", ") || "–", String(count), numbers.format(frames)],
-    })),
-  );
+  for (const { model, version, frames } of answers) find(model, version).frames += frames;
+  const rows = [...versions.values()].map(({ model, version, engines, workers, frames }) => ({
+    className: workers ? "" : "inactive",
+    cells: [model, version, [...engines].join(", ") || "–", String(workers), count(frames)],
+  }));
+  fillTable(at("models"), rows);
 }
 
-function drops({ drops: counted, expired, received }) {
-  const rows = counted.map(({ reason, stage, frames }) => [spoken(reason), stage, frames]);
-  if (expired) rows.push(["expired", "gateway", expired]);
-  rows.sort((one, other) => other[2] - one[2]);
-  at("no-drops").hidden = rows.length > 0;
-  fill(
-    at("drops"),
-    rows.map(([reason, stage, frames]) => ({
-      cells: [reason, stage, numbers.format(frames), percent(frames / Math.max(1, received))],
-    })),
-  );
+function showDrops({ drops, expired, received }) {
+  const lost = expired ? [...drops, { reason: EXPIRED, stage: "gateway", frames: expired }] : [...drops];
+  lost.sort((a, b) => b.frames - a.frames);
+  at("no-drops").hidden = lost.length > 0;
+  const rows = lost.map(({ reason, stage, frames }) => ({
+    cells: [readable(reason), stage, count(frames), percent(frames / Math.max(1, received))],
+  }));
+  fillTable(at("drops"), rows);
 }
 
-function sessions({ sessions: listed, more_sessions: more }) {
-  fill(
-    at("sessions"),
-    listed.map((each) => ({
-      className: each.connected ? "" : "away",
-      cells: [
-        `${each.session}…`,
-        each.connected ? (each.model ?? "–") : "away",
-        `${each.fps.toFixed(1)} fps`,
-        `${each.in_flight} of ${each.credits}`,
-        each.round_trip_ms === null ? "–" : `${ms(each.round_trip_ms)} ms`,
-        numbers.format(each.received),
-        numbers.format(each.answered),
-        reasons(each.dropped),
-        numbers.format(each.expired),
-        `${duration(each.silent_s * 1000)} ago`,
-      ],
-    })),
-    "mono",
-  );
-  write(at("more"), listed.length === 0 ? "nobody is here" : more ? `and ${numbers.format(more)} more` : "");
+function showSessions({ sessions, more_sessions: more }) {
+  const rows = sessions.map((each) => ({
+    className: each.connected ? "" : "inactive",
+    cells: [
+      `${each.session}…`,
+      each.connected ? (each.model ?? "–") : "away",
+      `${each.fps.toFixed(1)} fps`,
+      `${each.in_flight} of ${each.credits}`,
+      each.round_trip_ms === null ? "–" : `${milliseconds(each.round_trip_ms)} ms`,
+      count(each.received),
+      count(each.answered),
+      reasons(each.dropped).join(", ") || "0",
+      count(each.expired),
+      `${duration(each.silent_s * 1000)} ago`,
+    ],
+  }));
+  fillTable(at("sessions"), rows, "mono");
+  write("more", sessions.length === 0 ? "no sessions" : more ? `and ${count(more)} more` : "");
 }
 
-function reasons(counts) {
-  const parts = Object.entries(counts).map(([reason, frames]) => `${numbers.format(frames)} ${spoken(reason)}`);
-  return parts.join(", ") || "0";
-}
+document.addEventListener("visibilitychange", refresh);
+addEventListener("online", refresh);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.reset());
 
-/** Rows are made anew only when there are more or fewer; the first cells have the class `first`. */
-function fill(body, rows, first = "") {
-  while (body.rows.length > rows.length) body.deleteRow(-1);
-  rows.forEach(({ className = "", cells }, i) => {
-    const row = body.rows[i] ?? body.insertRow();
-    row.className = className;
-    cells.forEach((text, j) => {
-      const cell = row.cells[j] ?? row.insertCell();
-      if (j === 0) cell.className = first;
-      write(cell, text);
-    });
-  });
-}
-
-document.addEventListener("visibilitychange", turn);
-addEventListener("online", turn);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => trends.repaint());
-
-/** For tests, and for the curious at the console. */
+/** For tests, and for use in the browser's console. */
 window.sightstream = Object.freeze({
   get report() {
     return report;
   },
 });
 
-turn();
+refresh();

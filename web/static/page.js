@@ -1,46 +1,47 @@
-// The page: joins stage, preview, sender, socket and view, and says what is so.
+// The camera page: connects source, preview, sender and socket, and shows their state.
 
 import { watchCameras } from "./camera.js";
+import { watchFiles } from "./file_inputs.js";
 import { now } from "./frame.js";
-import { watchFiles } from "./intake.js";
+import { FrameSender } from "./frame_sender.js";
 import { LabelList } from "./labels.js";
-import { Clock } from "./meters.js";
-import { Pass } from "./session_token.js";
+import { ClockOffset } from "./measurements.js";
+import { TOO_LARGE, UNKNOWN_MODEL, UNREADABLE } from "./outcomes.js";
+import { PageView } from "./page_view.js";
 import { Preview } from "./preview.js";
-import { Sender } from "./sender.js";
+import { SessionToken } from "./session_token.js";
 import { Socket } from "./socket.js";
-import { Stage } from "./source_controller.js";
-import { View } from "./view.js";
+import { SourceController } from "./source_controller.js";
 
-const METERS_MS = 250;
-const ASTRAY = new Set(["unreadable", "too_large", "unknown_model"]); // the other drops pass by themselves
+const SHOW_SPEED_EVERY_MS = 250;
+const EXPLAINED = new Set([UNREADABLE, TOO_LARGE, UNKNOWN_MODEL]); // other drops are normal and need no notice
 
-const view = new View();
-const pass = new Pass();
+const view = new PageView();
+const token = new SessionToken();
 const preview = new Preview(view.at("preview"));
-const list = new LabelList(view.at("labels"), view.at("voice"));
-const socket = new Socket(address, ping, { word: hear, state: connectionChanged, closed });
-const sender = new Sender(preview, socket);
-const stage = new Stage(view.at("video"), {
+const labelList = new LabelList(view.at("labels"), view.at("announcer"));
+const socket = new Socket(address, ping, { message: receive, state: connectionChanged, closed: connectionClosed });
+const sender = new FrameSender(preview, socket);
+const controller = new SourceController(view.at("video"), {
   frame(source) {
     preview.draw(source);
     sender.offer(source);
   },
   changed: refresh,
-  failed: (title, text) => view.notice("source", title, text),
-  cameras: (cameras, current) => view.cameras(cameras, current),
+  failed: (title, text) => view.showNotice("source", title, text),
+  cameras: (cameras, current) => view.showCameras(cameras, current),
 });
 
 let session = null;
-let clock = new Clock();
-let model = null; // the one that answers here; null while no worker is ready
-let wanted = null; // the name of the one that the person picked
-let complaint = ""; // what the server said last, before it closed
+let clock = new ClockOffset();
+let model = null; // the one that answers this page; null while no worker is ready
+let chosenModel = null; // the name of the one that the person chose
+let serverError = ""; // the last error message of this connection
 
 function address() {
   const url = new URL("ws", location.href.replace(/^http/, "ws"));
-  const wishes = { token: pass.token, model: wanted, pending: sender.ledger.waiting.join(",") };
-  url.search = new URLSearchParams(Object.entries(wishes).filter(([, wish]) => wish));
+  const query = { token: token.value, model: chosenModel, pending: sender.counts.pendingNumbers.join(",") };
+  url.search = new URLSearchParams(Object.entries(query).filter(([, value]) => value));
   return url.href;
 }
 
@@ -48,146 +49,151 @@ function ping() {
   return { type: "ping", sent: now(), offset: clock.best?.offset ?? null };
 }
 
-function hear(message) {
+function receive(message) {
   switch (message.type) {
     case "welcome":
-      sender.welcome(message, message.session === session);
+      sender.connected(message, message.session === session);
       session = message.session;
-      clock = new Clock(); // it may be another server's
-      pass.token = message.token;
-      complaint = "";
-      view.settled("connection");
-      view.stats(message.stats);
-      serve(message);
+      clock = new ClockOffset(); // the server may be another one
+      token.value = message.token;
+      serverError = "";
+      view.hideNotice("connection");
+      view.showStatsLink(message.stats);
+      modelsChanged(message);
       break;
     case "models":
-      serve(message);
+      modelsChanged(message);
       break;
     case "labels":
-      sender.labels(message, ({ labels, steady, model, version }) => {
-        if (!stage.source) return; // it was under way when the camera was stopped
-        list.show(labels, performance.now());
-        view.seenBy(model, version);
-        view.steady(steady);
-        view.settled("frame");
-      });
+      sender.receiveLabels(message, showLabels);
       break;
     case "dropped":
-      sender.dropped(message);
-      if (ASTRAY.has(message.reason)) {
-        view.notice("frame", "A frame got no labels", message.message ?? message.reason);
+      sender.receiveDrop(message);
+      if (EXPLAINED.has(message.reason)) {
+        view.showNotice("frame", "A frame got no labels", message.message ?? message.reason);
       }
       break;
     case "pong":
-      clock.pong(message.sent, message.server, now());
+      clock.addPong(message.sent, message.server, now());
       break;
     case "error":
-      complaint = message.message;
-      view.notice("connection", "The server says", complaint);
+      serverError = message.message;
+      view.showNotice("connection", "The server says", serverError);
   }
 }
 
-function serve({ models, model: answering }) {
-  if (wanted && models.length > 0 && !models.some(({ name }) => name === wanted)) {
-    wanted = null; // it is no longer served, and another is
+function showLabels({ labels, steady, model, version }) {
+  if (!controller.source) return; // the source was stopped while this frame was in flight
+  labelList.show(labels, performance.now());
+  view.showLabelsModel(model, version);
+  view.showSteadyLabel(steady);
+  view.hideNotice("frame");
+}
+
+function modelsChanged({ models, model: answering }) {
+  if (chosenModel && models.length > 0 && !models.some(({ name }) => name === chosenModel)) {
+    chosenModel = null; // it is no longer served, but another one is
     socket.open();
     return;
   }
   if (answering?.name !== model?.name) sender.modelChanged();
   model = answering;
   preview.side = model?.input_size;
-  view.models(models, model);
+  view.showModels(models, model);
   refresh();
 }
 
 function connectionChanged(state, reason) {
   if (state === "refused") {
-    const again = { name: "Connect again", run: () => socket.open() };
-    view.notice("connection", "The server ended this connection", complaint || reason || "It gave no reason.", again);
+    const action = { name: "Connect again", run: () => socket.open() };
+    const text = serverError || reason || "It gave no reason.";
+    view.showNotice("connection", "The server ended this connection", text, action);
   }
   refresh();
 }
 
-function closed(next) {
-  if (next === "anew") pass.token = null;
-  if (next === "smaller") sender.tooLarge();
+function connectionClosed(next) {
+  if (next === "new session") token.value = null;
+  if (next === "smaller frames") sender.frameTooLarge();
 }
 
-/** Shows what is so now: connected or not, sending or not, and why not. */
+/** Shows the present state: whether the page is connected and sending, and why not. */
 function refresh() {
   const state = socket.state === "open" && !model ? "idle" : socket.state;
-  const { source } = stage;
-  sender.ready = state === "open" && source !== null; // a picture still being encoded is not sent after Stop
-  view.connection(state === "waiting" && !navigator.onLine ? "offline" : state);
-  if (source) view.settled("source");
+  const { source } = controller;
+  sender.ready = state === "open" && source !== null; // after Stop, a picture that is still being encoded is not sent
+  view.showConnection(state === "waiting" && !navigator.onLine ? "offline" : state);
+  if (source) view.hideNotice("source");
   else {
     preview.clear();
-    list.rest();
-    view.steady(null);
+    labelList.dim();
+    view.showSteadyLabel(null);
   }
-  view.stage(stage, source ? doing(state) : "", preview.side);
+  view.showSource(controller, source ? sourceStatus(state) : "", preview.side);
 }
 
-function doing(state) {
+function sourceStatus(state) {
   if (document.hidden) return "Paused while this tab is hidden";
   return { open: "Live", idle: "Waiting for a worker" }[state] ?? "Waiting for the server";
 }
 
-const picked = () => view.at("cameras").value || undefined;
+const chosenCamera = () => view.at("cameras").value || undefined;
 view.at("start").addEventListener("click", () => {
-  if (stage.source || stage.opening) stage.stop();
-  else stage.camera(picked());
+  if (controller.source || controller.opening) controller.stop();
+  else controller.openCamera(chosenCamera());
 });
-view.at("cameras").addEventListener("change", () => stage.source?.kind === "camera" && stage.camera(picked()));
-view.at("cap").addEventListener("change", (event) => (sender.cap = Number(event.target.value)));
+view.at("cameras").addEventListener("change", () => {
+  if (controller.source?.kind === "camera") controller.openCamera(chosenCamera());
+});
+view.at("cap").addEventListener("change", (event) => (sender.maxFps = Number(event.target.value)));
 view.at("model-choice").addEventListener("change", (event) => {
-  wanted = event.target.value;
+  chosenModel = event.target.value;
   socket.open();
 });
-view.at("notice-close").addEventListener("click", () => view.settled(view.at("notice").dataset.about));
-watchCameras(() => stage.listCameras());
+view.at("notice-close").addEventListener("click", () => view.hideNotice());
+watchCameras(() => controller.listCameras());
 watchFiles(
   { picker: view.at("file"), samples: document.querySelectorAll(".sample"), root: document.documentElement },
-  (file) => stage.file(file),
-  () => view.notice("source", "Nothing to look at in that", "Drop a picture or a video file from a folder here."),
+  (file) => controller.openFile(file),
+  () => view.showNotice("source", "That is not a file", "Drop a picture or a video file from a folder here."),
 );
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) socket.hurry();
+  if (!document.hidden) socket.reconnectNow();
   refresh();
 });
-addEventListener("online", () => socket.hurry());
+addEventListener("online", () => socket.reconnectNow());
 addEventListener("offline", refresh);
-addEventListener("pageshow", (event) => event.persisted && socket.hurry());
+addEventListener("pageshow", (event) => event.persisted && socket.reconnectNow());
 setInterval(() => {
-  view.speed(sender.rates(stage.source));
-  view.counts(sender.ledger.counts);
-}, METERS_MS);
+  view.showSpeed(sender.speed(controller.source));
+  view.showCounts(sender.counts.counts);
+}, SHOW_SPEED_EVERY_MS);
 
-/** For tests, and for the curious at the console. */
+/** For tests, and for use in the browser's console. */
 window.sightstream = Object.freeze({
   get session() {
     return session;
   },
   get counts() {
-    return sender.ledger.counts;
+    return sender.counts.counts;
   },
   get late() {
-    return sender.ledger.late;
+    return sender.counts.late;
   },
   get labels() {
-    return sender.ledger.labels;
+    return sender.counts.labels;
   },
   get last() {
     return sender.last;
   },
   get fps() {
-    return sender.rates().fps;
+    return sender.speed().fps;
   },
   get latency() {
-    return sender.rates().latency;
+    return sender.speed().latency;
   },
-  get flow() {
-    const { target, quality, window } = sender.rates(stage.source);
+  get limits() {
+    const { target, quality, window } = sender.speed(controller.source);
     return { fps: target, quality, window };
   },
   get roundTrips() {
@@ -198,5 +204,5 @@ window.sightstream = Object.freeze({
   },
 });
 
-stage.listCameras();
+controller.listCameras();
 socket.open();

@@ -1,21 +1,21 @@
-// The square that is shown and sent: one canvas for both, so that what you see is what the network gets.
+// The square that is shown and sent. Both use one canvas, so that the person sees exactly what the network gets.
 
 import { centreSquare } from "./frame.js";
 
 export class Preview {
-  #pen;
+  #context;
   #source = null;
 
   constructor(canvas) {
     this.canvas = canvas;
-    this.#pen = canvas.getContext("2d", { alpha: false });
+    this.#context = canvas.getContext("2d", { alpha: false });
   }
 
   get side() {
     return this.canvas.width;
   }
 
-  /** The side that the model takes, in pixels. Setting a canvas's size also wipes it. */
+  /** The model's input size in pixels. A canvas that changes its size loses its content, so it is drawn again. */
   set side(side) {
     if (!side || side === this.canvas.width) return;
     this.canvas.width = this.canvas.height = side;
@@ -25,16 +25,16 @@ export class Preview {
   draw(source) {
     this.#source = source;
     const { x, y, side } = centreSquare(source.width, source.height);
-    this.#pen.imageSmoothingQuality = "high";
-    this.#pen.drawImage(source.element, x, y, side, side, 0, 0, this.side, this.side);
+    this.#context.imageSmoothingQuality = "high";
+    this.#context.drawImage(source.element, x, y, side, side, 0, 0, this.side, this.side);
   }
 
   clear() {
     this.#source = null;
-    this.#pen.clearRect(0, 0, this.side, this.side);
+    this.#context.clearRect(0, 0, this.side, this.side);
   }
 
-  /** The picture as it is now, as a JPEG; null if the browser could not make one. */
+  /** The present picture as a JPEG; null if the browser could not make one. */
   encode(quality) {
     return new Promise((resolve) => this.canvas.toBlob(resolve, "image/jpeg", quality));
   }

@@ -1,28 +1,28 @@
-// The token that lets this tab resume its session, kept over a reload and never shared with another tab.
+// The token with which this tab resumes its session. It survives a reload and is never shared with another tab.
 //
-// A duplicated tab gets a copy of sessionStorage, so while the page lives the token is not in it: it is taken
-// out when the page loads and put back when the page goes.
+// A duplicated tab gets a copy of sessionStorage. So the token is in the storage only while no page is loaded: it is
+// read and removed when the page loads, and stored when the page goes away.
 
 const KEY = "sightstream-token";
 
-export class Pass {
-  token = null;
+export class SessionToken {
+  value = null;
 
-  constructor(storage = readable(() => sessionStorage)) {
+  constructor(storage = valueOrNull(() => sessionStorage)) {
     this.storage = storage;
-    this.#take();
-    addEventListener("pagehide", () => this.token && readable(() => storage.setItem(KEY, this.token)));
-    addEventListener("pageshow", (event) => event.persisted && this.#take());
+    this.#load();
+    addEventListener("pagehide", () => this.value && valueOrNull(() => storage.setItem(KEY, this.value)));
+    addEventListener("pageshow", (event) => event.persisted && this.#load());
   }
 
-  #take() {
-    this.token = readable(() => this.storage.getItem(KEY)) ?? this.token;
-    readable(() => this.storage.removeItem(KEY));
+  #load() {
+    this.value = valueOrNull(() => this.storage.getItem(KEY)) ?? this.value;
+    valueOrNull(() => this.storage.removeItem(KEY));
   }
 }
 
-/** A browser may forbid storage; the page then lives with one session per load. */
-function readable(read) {
+/** A browser may forbid storage: the page then has a new session after every load. */
+function valueOrNull(read) {
   try {
     return read();
   } catch {

@@ -1,23 +1,24 @@
-// The WebSocket, held open: it reconnects by itself, and says what state it is in.
+// The WebSocket: it reconnects by itself and reports its state.
 
-const PATIENCE_MS = 15_000; // for a welcome, and for the answer to a ping
+const TIMEOUT_MS = 15_000; // for the welcome, and for the answer to a ping
 const PING_MS = 4_000;
-const EAGER_PINGS = 3;
-const SETTLED_MS = 5_000;
+const FIRST_PINGS = 3;
+const STABLE_MS = 5_000; // a connection that lasted longer starts the backoff again
 
 /**
- * What a close code asks for: "stop", "anew" (without the token), "smaller" frames, or just "again".
+ * What to do after a close code: "stop", connect without the token ("new session"), send "smaller frames", or only
+ * "reconnect".
  *
- * 4409 says that another tab goes on with this session: this one then starts its own.
+ * 4409 says that another tab uses this session: this tab then starts its own.
  */
 export function afterClose(code) {
   if (code === 1008 || code === 4400) return "stop";
-  if (code === 4401 || code === 4409) return "anew";
-  if (code === 1009) return "smaller";
-  return "again";
+  if (code === 4401 || code === 4409) return "new session";
+  if (code === 1009) return "smaller frames";
+  return "reconnect";
 }
 
-/** Exponential backoff with full jitter: 0.25 s to 0.5 s at first, 0.25 s to 10 s in the end. */
+/** Exponential backoff with jitter, in milliseconds: 250 to 500 at first, 250 to 10,000 in the end. */
 export function backoff(attempt, random = Math.random()) {
   return 250 + random * (Math.min(10_000, 500 * 2 ** attempt) - 250);
 }
@@ -26,17 +27,18 @@ export class Socket {
   #ws = null;
   #attempt = 0;
   #timer = 0;
-  #pinger = 0;
-  #welcomed = 0;
-  #heard = 0;
-  #pinged = 0;
+  #pingTimer = 0;
+  #opened = 0; // when the welcome came
+  #received = 0; // when the last message came
+  #pinged = 0; // when the first ping without an answer was sent
   #pongs = 0;
 
   /**
-   * @param {() => string} address where to connect, asked before every attempt
-   * @param {() => object} ping what to ask the server every few seconds
-   * @param {{word(message): void, state(name: string, reason?: string): void, closed(next: string): void}} on
-   *   states are "connecting", "open" (the server said welcome), "waiting" (for the next attempt) and "refused"
+   * @param {() => string} address gives the address for every attempt to connect
+   * @param {() => object} ping gives the ping message that is sent every few seconds
+   * @param {{message(message: object): void, state(name: string, reason?: string): void,
+   *   closed(next: string): void}} on
+   *   states are "connecting", "open" (the welcome came), "waiting" (for the next attempt) and "refused"
    */
   constructor(address, ping, on) {
     this.address = address;
@@ -45,23 +47,23 @@ export class Socket {
     this.state = "waiting";
   }
 
-  /** Connects now, whether connected or not. */
+  /** Connects now, and closes the connection that there may be. */
   open() {
-    this.#drop();
-    this.#enter("connecting");
+    this.#close();
+    this.#setState("connecting");
     const ws = new WebSocket(this.address());
     this.#ws = ws;
-    this.#timer = setTimeout(() => this.#lost(1006, ""), PATIENCE_MS);
+    this.#timer = setTimeout(() => this.#lost(1006, ""), TIMEOUT_MS);
     ws.onmessage = (event) => ws === this.#ws && this.#read(event.data);
     ws.onclose = (event) => ws === this.#ws && this.#lost(event.code, event.reason);
   }
 
-  /** Connects now if it was waiting to: the network is back, or the person is. */
-  hurry() {
+  /** Connects now if the next attempt is waited for: the network or the person is back. */
+  reconnectNow() {
     if (this.state === "waiting") this.open();
   }
 
-  /** Whether the bytes went on their way. */
+  /** Whether the bytes were handed to an open connection. */
   send(bytes) {
     if (this.state !== "open" || this.#ws.readyState !== WebSocket.OPEN) return false;
     this.#ws.send(bytes);
@@ -75,47 +77,47 @@ export class Socket {
     } catch {
       return;
     }
-    this.#heard = performance.now();
+    this.#received = performance.now();
     if (message.type === "welcome") {
       clearTimeout(this.#timer);
-      this.#welcomed = this.#heard;
-      this.#enter("open");
+      this.#opened = this.#received;
+      this.#setState("open");
       this.#ping();
-      this.#pinger = setInterval(() => this.#ping(), PING_MS);
+      this.#pingTimer = setInterval(() => this.#ping(), PING_MS);
     }
-    // The first answers are asked for at once: they tell by how much the clocks differ.
-    if (message.type === "pong" && this.#pongs++ < EAGER_PINGS) this.#ping();
-    this.on.word(message);
+    // The first pings follow each other at once: their answers give the difference between the clocks.
+    if (message.type === "pong" && this.#pongs++ < FIRST_PINGS) this.#ping();
+    this.on.message(message);
   }
 
-  // A connection that died without a word looks open: a ping that stays unanswered tells.
+  // A connection may end without a close event. It then still looks open, but a ping gets no answer.
   #ping() {
-    if (this.#pinged > this.#heard && performance.now() - this.#pinged > PATIENCE_MS) {
+    if (this.#pinged > this.#received && performance.now() - this.#pinged > TIMEOUT_MS) {
       this.#lost(1006, "");
       return;
     }
-    if (this.#pinged <= this.#heard) this.#pinged = performance.now();
+    if (this.#pinged <= this.#received) this.#pinged = performance.now();
     this.send(JSON.stringify(this.ping()));
   }
 
   #lost(code, reason) {
-    const lasted = this.state === "open" && performance.now() - this.#welcomed > SETTLED_MS;
-    this.#drop();
+    const wasStable = this.state === "open" && performance.now() - this.#opened > STABLE_MS;
+    this.#close();
     const next = afterClose(code);
     this.on.closed(next);
     if (next === "stop") {
-      this.#enter("refused", reason);
+      this.#setState("refused", reason);
       return;
     }
-    const attempt = lasted ? 0 : this.#attempt;
+    const attempt = wasStable ? 0 : this.#attempt;
     this.#attempt = attempt + 1;
     this.#timer = setTimeout(() => this.open(), backoff(attempt));
-    this.#enter("waiting");
+    this.#setState("waiting");
   }
 
-  #drop() {
+  #close() {
     clearTimeout(this.#timer);
-    clearInterval(this.#pinger);
+    clearInterval(this.#pingTimer);
     const ws = this.#ws;
     this.#ws = null;
     this.#pinged = 0;
@@ -123,7 +125,7 @@ export class Socket {
     ws?.close();
   }
 
-  #enter(state, reason) {
+  #setState(state, reason) {
     this.state = state;
     this.on.state(state, reason);
   }

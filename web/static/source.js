@@ -1,30 +1,30 @@
-// What is looked at: a camera, a video file or a picture. To its user all three are the same:
+// Where pictures come from: a camera, a video file or a picture file. All three have the same fields:
 //
-//   kind, name   what it is, for people
-//   most         frames per second that make sense
-//   element      what to draw, `width` by `height` pixels
-//   each(tick)   calls `tick(source)` for every new frame
+//   kind, name       what it is, for people
+//   maxFps           frames per second that make sense
+//   element          what to draw, `width` by `height` pixels
+//   onFrame(handle)  calls `handle(source)` for every new frame
 //
-// A source lives until its signal is aborted, and then gives camera, memory and element back.
+// A source ends when its signal is aborted; it then releases the camera, the memory and the element.
 
 import { openCamera } from "./camera.js";
-import { FPS } from "./flow.js";
 import { centreSquare } from "./frame.js";
+import { FPS } from "./rate_control.js";
 
 const PICTURE_SIDE = 1024;
-const TURN_MS = 100;
+const PICTURE_EVERY_MS = 100;
 
-/** A file that this browser can not show. */
+/** A file that this browser cannot show. */
 export class UnreadableFile extends Error {}
 
 /** The camera `id`, playing in `video`. Throws what getUserMedia throws, or the signal's reason. */
 export async function cameraSource(video, id, signal) {
   const stream = await openCamera(id);
   const [track] = stream.getVideoTracks();
-  const source = film(video, "camera", track.label, signal);
+  const source = playingSource(video, "camera", track.label, signal);
   source.camera = track.getSettings().deviceId ?? id;
   source.track = track;
-  atEnd(signal, () => {
+  onAbort(signal, () => {
     stream.getTracks().forEach((each) => each.stop());
     if (video.srcObject === stream) video.srcObject = null;
   });
@@ -34,10 +34,10 @@ export async function cameraSource(video, id, signal) {
   return source;
 }
 
-/** A video file, playing round and round in `video`. */
+/** A video file, repeated in `video`. */
 export async function videoSource(video, file, signal) {
   const url = URL.createObjectURL(file);
-  atEnd(signal, () => {
+  onAbort(signal, () => {
     if (video.src === url) {
       video.removeAttribute("src");
       video.load();
@@ -52,32 +52,32 @@ export async function videoSource(video, file, signal) {
     signal.throwIfAborted();
     throw new UnreadableFile(`This browser cannot play ${file.name}. MP4 and WebM usually work.`);
   }
-  return film(video, "video", file.name, signal);
+  return playingSource(video, "video", file.name, signal);
 }
 
-/** A picture, seen again and again. */
+/** A picture file, which gives the same frame again and again. */
 export async function pictureSource(file, signal) {
-  const canvas = await decoded(file);
+  const canvas = await decode(file);
   return {
     kind: "picture",
     name: file.name,
-    most: 1,
+    maxFps: 1,
     element: canvas,
     width: canvas.width,
     height: canvas.height,
-    each(tick) {
-      tick(this);
-      const timer = setInterval(() => tick(this), TURN_MS);
-      atEnd(signal, () => clearInterval(timer));
+    onFrame(handle) {
+      handle(this);
+      const timer = setInterval(() => handle(this), PICTURE_EVERY_MS);
+      onAbort(signal, () => clearInterval(timer));
     },
   };
 }
 
-function film(video, kind, name, signal) {
+function playingSource(video, kind, name, signal) {
   return {
     kind,
     name,
-    most: FPS.most,
+    maxFps: FPS.most,
     element: video,
     get width() {
       return video.videoWidth;
@@ -85,26 +85,26 @@ function film(video, kind, name, signal) {
     get height() {
       return video.videoHeight;
     },
-    each(tick) {
-      const next = () =>
-        video.requestVideoFrameCallback ? video.requestVideoFrameCallback(turn) : requestAnimationFrame(turn);
-      const turn = () => {
+    onFrame(handle) {
+      const requestNext = () =>
+        video.requestVideoFrameCallback ? video.requestVideoFrameCallback(next) : requestAnimationFrame(next);
+      const next = () => {
         if (signal.aborted) return;
-        if (video.videoWidth > 0) tick(this);
-        next();
+        if (video.videoWidth > 0) handle(this);
+        requestNext();
       };
-      next();
+      requestNext();
     },
   };
 }
 
-async function decoded(file) {
+async function decode(file) {
   const url = URL.createObjectURL(file);
   const image = new Image();
   try {
     image.src = url;
     await image.decode();
-    return reduced(image);
+    return shrink(image);
   } catch {
     throw new UnreadableFile(`This browser cannot open ${file.name}. JPEG, PNG and WebP usually work.`);
   } finally {
@@ -112,31 +112,31 @@ async function decoded(file) {
   }
 }
 
-// Browsers differ in how they shrink a large picture in one step; in halves, the way a mipmap does it, the
-// network sees the same everywhere. A picture with holes gets a white ground.
-function reduced(image) {
+// Browsers differ in how they shrink a large picture in one step. Halving it several times, as mipmaps do, gives the
+// network the same pixels in every browser. Transparent parts become white.
+function shrink(image) {
   const { x, y, side } = centreSquare(image.naturalWidth, image.naturalHeight);
-  let canvas = square(Math.min(side, 2 * PICTURE_SIDE), (pen, to) => {
-    pen.fillStyle = "#fff";
-    pen.fillRect(0, 0, to, to);
-    pen.drawImage(image, x, y, side, side, 0, 0, to, to);
+  let canvas = paintSquare(Math.min(side, 2 * PICTURE_SIDE), (context, to) => {
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, to, to);
+    context.drawImage(image, x, y, side, side, 0, 0, to, to);
   });
   while (canvas.width >= PICTURE_SIDE) {
     const from = canvas;
-    canvas = square(Math.round(from.width / 2), (pen, to) => pen.drawImage(from, 0, 0, to, to));
+    canvas = paintSquare(Math.round(from.width / 2), (context, to) => context.drawImage(from, 0, 0, to, to));
   }
   return canvas;
 }
 
-function square(side, paint) {
+function paintSquare(side, paint) {
   const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
-  const pen = canvas.getContext("2d", { alpha: false });
-  pen.imageSmoothingQuality = "high";
-  paint(pen, side);
+  const context = canvas.getContext("2d", { alpha: false });
+  context.imageSmoothingQuality = "high";
+  paint(context, side);
   return canvas;
 }
 
-function atEnd(signal, release) {
+function onAbort(signal, release) {
   if (signal.aborted) release();
   else signal.addEventListener("abort", release, { once: true });
 }

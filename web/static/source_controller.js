@@ -1,10 +1,10 @@
-// What is being looked at, one thing at a time: starting, stopping, changing over, and saying why it failed.
+// Opens, changes and stops the source, one at a time, and explains why one could not be opened.
 
 import { explainCamera, listCameras } from "./camera.js";
-import { kindOf } from "./intake.js";
+import { kindOf } from "./file_inputs.js";
 import { UnreadableFile, cameraSource, pictureSource, videoSource } from "./source.js";
 
-export class Stage {
+export class SourceController {
   source = null;
   opening = false;
   #lifetime = new AbortController(); // of the source, or of the attempt to open one
@@ -19,9 +19,9 @@ export class Stage {
     this.on = on;
   }
 
-  /** Looks through the camera `id`, or through any. */
-  async camera(id) {
-    await this.#look((signal) => cameraSource(this.video, id, signal));
+  /** Opens the camera `id`, or without an id any camera. */
+  async openCamera(id) {
+    await this.#open((signal) => cameraSource(this.video, id, signal));
     this.source?.track?.addEventListener("ended", () => {
       this.stop();
       this.on.failed("The camera went away", "It was unplugged or switched off. Press Start to try again.");
@@ -29,15 +29,15 @@ export class Stage {
     await this.listCameras();
   }
 
-  /** Looks at a picture or video file. */
-  async file(file) {
+  /** Opens a picture or video file. */
+  async openFile(file) {
     const kind = kindOf(file);
     if (kind === null) {
-      const text = `${file.name} cannot be looked at. Try a JPEG, PNG, MP4 or WebM file.`;
+      const text = `${file.name} cannot be shown. Try a JPEG, PNG, MP4 or WebM file.`;
       this.on.failed("That is neither picture nor video", text);
       return;
     }
-    await this.#look((signal) =>
+    await this.#open((signal) =>
       kind === "picture" ? pictureSource(file, signal) : videoSource(this.video, file, signal),
     );
   }
@@ -53,24 +53,24 @@ export class Stage {
     this.on.cameras(await listCameras(), this.source?.camera);
   }
 
-  async #look(open) {
+  async #open(createSource) {
     this.#lifetime.abort();
     const { signal } = (this.#lifetime = new AbortController());
     this.opening = true;
     this.on.changed();
     try {
-      const opened = await open(signal);
+      const opened = await createSource(signal);
       signal.throwIfAborted();
       this.source = opened;
     } catch (error) {
-      if (signal.aborted) return; // something else is looked at by now
+      if (signal.aborted) return; // another source was opened meanwhile, or the person pressed Stop
       this.stop();
       this.#explain(error);
       return;
     }
     this.opening = false;
     this.on.changed();
-    this.source.each((source) => document.hidden || this.on.frame(source));
+    this.source.onFrame((source) => document.hidden || this.on.frame(source));
   }
 
   #explain(error) {

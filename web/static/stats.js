@@ -1,22 +1,22 @@
-// The statistics page: asks for the session's report again and again, and shows it.
+// The statistics page: fetches the session's report every second and shows it.
 
-import { Graphs } from "./graphs.js";
-import { Figures } from "./figures.js";
+import { StatsCharts } from "./stats_charts.js";
+import { StatsTables } from "./stats_tables.js";
 
-const EVERY_MS = 1000;
-const AT_REST_MS = 5000; // once the session has ended
-const LONG_AGO_MS = 60_000;
+const REFRESH_MS = 1000;
+const SLOW_REFRESH_MS = 5000; // some time after the session has ended
+const SLOW_AFTER_MS = 60_000;
 
 const session = decodeURIComponent(location.pathname.split("/").at(-1));
 const address = new URL(`../api/sessions/${encodeURIComponent(session)}/stats`, location.href).href;
-const figures = new Figures(address);
-const graphs = new Graphs();
+const tables = new StatsTables(address);
+const charts = new StatsCharts();
 
 let report = null;
 let timer = null;
 let span = Infinity; // milliseconds that the charts show
 
-async function turn() {
+async function refresh() {
   clearTimeout(timer);
   if (document.hidden) return;
   let state = "offline";
@@ -28,33 +28,33 @@ async function turn() {
     } else if (answer.status === 404) state = "gone";
     else state = "connecting";
   } catch {
-    // the gateway is away, or the network is: what was known stays on the page
+    // the gateway or the network does not answer: the page keeps showing the last report
   }
-  figures.state(state);
+  tables.showState(state);
   if (report) {
-    figures.show(report);
-    graphs.show(report, span);
+    tables.show(report);
+    charts.show(report, span);
   }
-  const rested = state === "ended" && report.now - report.last_seen > LONG_AGO_MS;
-  timer = setTimeout(turn, rested || state === "gone" ? AT_REST_MS : EVERY_MS);
+  const isOver = state === "ended" && report.now - report.last_seen > SLOW_AFTER_MS;
+  timer = setTimeout(refresh, isOver || state === "gone" ? SLOW_REFRESH_MS : REFRESH_MS);
 }
 
-document.addEventListener("visibilitychange", turn);
-addEventListener("online", turn);
+document.addEventListener("visibilitychange", refresh);
+addEventListener("online", refresh);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  graphs.repaint();
-  if (report) graphs.show(report, span);
+  charts.reset();
+  if (report) charts.show(report, span);
 });
 document.getElementById("spans").addEventListener("change", ({ target }) => {
   span = target.value ? Number(target.value) * 1000 : Infinity;
-  if (report) graphs.show(report, span);
+  if (report) charts.show(report, span);
 });
 
-/** For tests, and for the curious at the console. */
+/** For tests, and for use in the browser's console. */
 window.sightstream = Object.freeze({
   get report() {
     return report;
   },
 });
 
-turn();
+refresh();

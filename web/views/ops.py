@@ -3,18 +3,16 @@
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from streams.contract.prometheus import CONTENT_TYPE
-from web import STATIC
 from web.security.headers import HEADERS
 from web.security.operator_auth import COOKIE, COOKIE_S, is_local
 from web.state import gateway_state
 from web.views.ops_report import operations_report, session_list
 from web.views.responses import StructResponse
-
-FORM = STATIC / "signin.html"
+from web.views.templates import render
 
 OFF = "there is no operations view: it is turned on by SIGHTSTREAM_OPERATOR_TOKEN"
 CLOSED = "this is for operators: send the header `Authorization: Bearer TOKEN`"
@@ -28,7 +26,7 @@ async def page(request: Request) -> Response:
     if not auth.enabled:
         return off()
     if auth.allows(request):
-        return FileResponse(STATIC / "ops.html", headers={"Content-Security-Policy": WITH_FORM})
+        return HTMLResponse(render("ops.html"), headers={"Content-Security-Policy": WITH_FORM})
     return sign_in_form()
 
 
@@ -89,8 +87,7 @@ def refusal(request: Request) -> Response | None:
 
 def sign_in_form(error: str = "") -> Response:
     """The form for the token, with the error of the last try."""
-    text = FORM.read_text().replace('role="alert"></p>', f'role="alert">{error}</p>')
-    return HTMLResponse(text, 401, headers={"Content-Security-Policy": WITH_FORM})
+    return HTMLResponse(render("signin.html", error=error), 401, headers={"Content-Security-Policy": WITH_FORM})
 
 
 async def read_token(request: Request) -> str:

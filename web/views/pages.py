@@ -3,17 +3,17 @@
 import asyncio
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from web import STATIC
 from web.state import gateway_state
 from web.views.responses import StructResponse
+from web.views.templates import render
 
 
 async def page(request: Request) -> Response:
     """The webcam page."""
-    return FileResponse(STATIC / "index.html")
+    return HTMLResponse(render("index.html"))
 
 
 async def healthz(request: Request) -> Response:

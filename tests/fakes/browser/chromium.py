@@ -1,4 +1,4 @@
-"""Chromium for tests: where it is, and how it is started without asking anybody on the network for anything."""
+"""Finds and starts Chromium for tests, without any request to the network of its own."""
 
 import os
 import shutil
@@ -30,18 +30,18 @@ def chromium_path() -> str:
 
 
 def launch(kind: BrowserType, *flags: str, camera: Path | None = None) -> Browser:
-    """A headless Chromium with two fake cameras; with ``camera``, an .mjpeg or .y4m file, with one that shows it.
+    """A headless Chromium with two fake cameras, or with one that plays the .mjpeg or .y4m file ``camera``.
 
     Pages may use the camera only where their context was granted the permission ``camera``.
     """
-    film = (f"--use-file-for-fake-video-capture={camera}",) if camera else ()
+    video = (f"--use-file-for-fake-video-capture={camera}",) if camera else ()
     fake = "--use-fake-device-for-media-stream=device-count=2"
-    return kind.launch(executable_path=chromium_path(), args=[*_QUIET, fake, *film, *flags])
+    return kind.launch(executable_path=chromium_path(), args=[*_QUIET, fake, *video, *flags])
 
 
 @contextmanager
 def chromium(*flags: str, camera: Path | None = None) -> Iterator[Browser]:
-    """As ``launch``, for as long as the context lasts. Only one at a time in a thread: start others from its type."""
+    """As ``launch``, for as long as the context lasts. A thread can have only one: start others from its type."""
     with sync_playwright() as playwright:
         browser = launch(playwright.chromium, *flags, camera=camera)
         yield browser

@@ -1,4 +1,4 @@
-"""A gateway without broker or model: serves the page, and answers frames as the test says."""
+"""A gateway without broker or model: serves the page, and answers frames as the test sets it."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from web import STATIC
 from web.messages import parse_ping
 from web.protocol import Upload, unpack
+from web.views.templates import render
 
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; "
@@ -52,7 +53,7 @@ def dropped(upload: Upload, reason: str) -> dict[str, Any]:
 
 @dataclass
 class FakeGateway:
-    """What the page did, and what it is to be told. Tests read and set these from their own thread."""
+    """What the page has sent, and how to answer it. Tests read and set these fields from their own thread."""
 
     port: int
     answer: Answer | None = lambda gateway, upload: labels(upload)  # None withholds every answer
@@ -69,12 +70,12 @@ class FakeGateway:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    def say(self, word: dict[str, Any]) -> None:
-        """Sends ``word`` to the newest connection."""
-        self._run(self._sockets[-1].send_text(json.dumps(word)))
+    def send(self, message: dict[str, Any]) -> None:
+        """Send ``message`` to the newest connection."""
+        self._run(self._sockets[-1].send_text(json.dumps(message)))
 
-    def hang_up(self, code: int, reason: str = "") -> None:
-        """Closes the newest connection."""
+    def close(self, code: int, reason: str = "") -> None:
+        """Close the newest connection."""
         self._run(self._sockets.pop().close(code, reason))
 
     def _run(self, work: Awaitable[None]) -> None:
@@ -101,11 +102,11 @@ class FakeGateway:
                 message = await browser.receive()
                 if message["type"] == "websocket.disconnect":
                     return
-                await self._hear(browser, message)
+                await self._receive(browser, message)
         except (WebSocketDisconnect, RuntimeError):
             return
 
-    async def _hear(self, browser: WebSocket, message: Any) -> None:
+    async def _receive(self, browser: WebSocket, message: Any) -> None:
         if message.get("text") is not None:
             ping = parse_ping(message["text"])
             pong = {"type": "pong", "sent": ping.sent, "server": time.time() * 1000}
@@ -113,9 +114,9 @@ class FakeGateway:
             return
         upload = unpack(message["bytes"])
         self.uploads.append(upload)
-        word = self.answer(self, upload) if self.answer else None
-        if word is not None:
-            await browser.send_text(json.dumps(word))
+        answer = self.answer(self, upload) if self.answer else None
+        if answer is not None:
+            await browser.send_text(json.dumps(answer))
 
     def _welcome(self, params: dict[str, str]) -> dict[str, Any]:
         number = params["token"].removeprefix("token-") if "token" in params else str(len(self.connections))
@@ -135,17 +136,17 @@ class FakeGateway:
 
 
 async def _page(request: Request) -> Response:
-    return FileResponse(STATIC / "index.html", headers={"content-security-policy": POLICY})
+    return HTMLResponse(render("index.html"), headers={"content-security-policy": POLICY})
 
 
 class FakeServer:
-    """One port for many gateways, one after another: a page stays with the one it connected to."""
+    """One port for several gateways, one after another: a page keeps the one that it connected to."""
 
     def __init__(self, port: int) -> None:
         self.gateway = FakeGateway(port)
 
     def renew(self) -> FakeGateway:
-        """A gateway that has seen nothing yet, for whoever connects from now on."""
+        """A new gateway for the connections from now on."""
         self.gateway = FakeGateway(self.gateway.port)
         return self.gateway
 

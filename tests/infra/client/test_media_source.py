@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from infra.client.media_source import MediaSource, NothingToSend, UnansweredPictures, media_files
-from tests.fakes.browser.film import colour_card, write_film
+from tests.fakes.browser.camera_file import colour_card, write_camera_file
 from tests.fakes.pictures import scene
 
 SIZE = 64
@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "inner").mkdir()
     scene().save(tmp_path / "b.png")
     scene().save(tmp_path / "inner" / "a.jpg")
-    write_film(tmp_path / "film.mjpeg", colour_card(160, 120), frames=3)
+    write_camera_file(tmp_path / "film.mjpeg", colour_card(160, 120), frames=3)
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "broken.jpg").write_bytes(b"no picture either")
     return tmp_path

@@ -25,7 +25,7 @@ class Rotating:
         self._tasks = [asyncio.create_task(self._send(number)) for number in range(count)]
 
     async def _send(self, number: int) -> None:
-        async for _ in self._rotation.shots(16):
+        async for _ in self._rotation.frames(16):
             self.sent.append(number)
 
     async def __aenter__(self) -> "Rotating":

@@ -1,6 +1,8 @@
-// What became of every frame. At any moment: sent = answered + dropped + expired + pending.
+// How many frames had which outcome. At any moment: sent = answered + dropped + expired + pending.
 
-export class Ledger {
+import { EXPIRED } from "./outcomes.js";
+
+export class FrameCounts {
   #sent = 0;
   #answered = 0;
   #expired = 0;
@@ -9,21 +11,22 @@ export class Ledger {
   #pending = new Map(); // sequence number -> capture time
   #labels = {};
 
-  /** How many frames are on their way. */
+  /** How many frames are in flight. */
   get pending() {
     return this.#pending.size;
   }
 
-  /** Their sequence numbers, oldest first. */
-  get waiting() {
+  /** The sequence numbers of the frames in flight, oldest first. */
+  get pendingNumbers() {
     return [...this.#pending.keys()];
   }
 
-  /** Answers that came after a newer one was shown. */
+  /** How many answers came after a newer one was shown. */
   get late() {
     return this.#late;
   }
 
+  /** How often each label was the first one of an answer. */
   get labels() {
     return { ...this.#labels };
   }
@@ -38,14 +41,14 @@ export class Ledger {
     };
   }
 
-  send(seq, captured) {
+  addSent(seq, captured) {
     this.#sent += 1;
     this.#pending.set(seq, captured);
   }
 
-  /** Books labels; returns their frame's capture time, or null when it was not waited for. */
-  answer(seq, labels, isLate) {
-    const captured = this.#settle(seq);
+  /** Counts an answer; returns its frame's capture time, or null when the frame was not in flight. */
+  addAnswer(seq, labels, isLate) {
+    const captured = this.#remove(seq);
     if (captured === null) return null;
     this.#answered += 1;
     if (isLate) this.#late += 1;
@@ -54,22 +57,22 @@ export class Ledger {
     return captured;
   }
 
-  /** Books a frame without labels; returns whether it was waited for. */
-  drop(seq, reason) {
-    if (this.#settle(seq) === null) return false;
-    if (reason === "expired") this.#expired += 1;
+  /** Counts a frame without labels; returns whether it was in flight. */
+  addDrop(seq, reason) {
+    if (this.#remove(seq) === null) return false;
+    if (reason === EXPIRED) this.#expired += 1;
     else this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1;
     return true;
   }
 
-  /** The session is gone, and nobody will answer its frames any more. */
-  abandon() {
+  /** Counts all frames in flight as expired: their session has ended, and no answers will come. */
+  expireAll() {
     this.#expired += this.#pending.size;
     this.#pending.clear();
   }
 
-  // A page that was reloaded also hears answers to frames of its former life: those are not in this ledger.
-  #settle(seq) {
+  // A page that was reloaded also gets answers to frames that it sent before: those are not counted here.
+  #remove(seq) {
     const captured = this.#pending.get(seq);
     if (captured === undefined) return null;
     this.#pending.delete(seq);

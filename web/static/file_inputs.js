@@ -1,6 +1,6 @@
-// Ways in for a file: the file picker, drag and drop, paste, and the sample pictures.
+// How a file reaches the page: the file picker, drag and drop, paste, and the sample pictures.
 
-/** "picture", "video", or null for neither. */
+/** "picture", "video", or null for any other file. */
 export function kindOf(file) {
   if (file.type.startsWith("image/")) return "picture";
   if (file.type.startsWith("video/")) return "video";
@@ -9,47 +9,47 @@ export function kindOf(file) {
 }
 
 /**
- * Calls `take(file)` for every file that comes in, `refuse()` for something that is none.
+ * Calls `onFile(file)` for every file that comes in, `onOther()` when something without a file is dropped.
  *
  * @param {{picker: HTMLInputElement, samples: Iterable<HTMLButtonElement>, root: HTMLElement}} elements
- *   `root` gets the class "dropping" while something hovers over the page
+ *   `root` gets the class "dropping" while something is dragged over the page
  */
-export function watchFiles({ picker, samples, root }, take, refuse) {
+export function watchFiles({ picker, samples, root }, onFile, onOther) {
   picker.addEventListener("change", () => {
-    if (picker.files.length > 0) take(picker.files[0]);
+    if (picker.files.length > 0) onFile(picker.files[0]);
     picker.value = ""; // so that the same file can be chosen again
   });
   for (const button of samples) {
     button.addEventListener("click", async () => {
       const image = button.querySelector("img");
       const blob = await fetch(image.src).then((response) => response.blob());
-      take(new File([blob], button.textContent.trim(), { type: blob.type }));
+      onFile(new File([blob], button.textContent.trim(), { type: blob.type }));
     });
   }
-  watchDrops(root, take, refuse);
+  watchDrops(root, onFile, onOther);
   addEventListener("paste", (event) => {
     const [file] = event.clipboardData?.files ?? [];
-    if (file) take(file);
+    if (file) onFile(file);
   });
 }
 
-function watchDrops(root, take, refuse) {
+function watchDrops(root, onFile, onOther) {
   let depth = 0; // dragenter and dragleave also fire for every element inside
-  const hover = (change) => {
-    depth = Math.max(0, change);
+  const setDepth = (value) => {
+    depth = Math.max(0, value);
     root.classList.toggle("dropping", depth > 0);
   };
   addEventListener("dragenter", (event) => {
     event.preventDefault();
-    hover(depth + 1);
+    setDepth(depth + 1);
   });
-  addEventListener("dragleave", () => hover(depth - 1));
+  addEventListener("dragleave", () => setDepth(depth - 1));
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {
     event.preventDefault();
-    hover(0);
+    setDepth(0);
     const [file] = event.dataTransfer?.files ?? [];
-    if (file) take(file);
-    else refuse();
+    if (file) onFile(file);
+    else onOther();
   });
 }

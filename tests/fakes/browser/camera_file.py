@@ -1,4 +1,4 @@
-"""Pictures and a film whose every part is known."""
+"""Known pictures, and files that Chromium plays as its fake camera."""
 
 import io
 from pathlib import Path
@@ -9,13 +9,13 @@ LEFT, RIGHT, OUTSIDE = (200, 40, 40), (40, 60, 200), (230, 0, 230)
 
 
 def colour_card(width: int = 640, height: int = 480) -> Image.Image:
-    """The centred square is red on the left and blue on the right; what a square cut leaves out is magenta."""
+    """The centred square is red on the left and blue on the right; the parts outside it are magenta."""
     side = min(width, height)
     x, y = (width - side) // 2, (height - side) // 2
     card = Image.new("RGB", (width, height), OUTSIDE)
-    pen = ImageDraw.Draw(card)
-    pen.rectangle((x, y, x + side // 2 - 1, y + side - 1), fill=LEFT)
-    pen.rectangle((x + side // 2, y, x + side - 1, y + side - 1), fill=RIGHT)
+    draw = ImageDraw.Draw(card)
+    draw.rectangle((x, y, x + side // 2 - 1, y + side - 1), fill=LEFT)
+    draw.rectangle((x + side // 2, y, x + side - 1, y + side - 1), fill=RIGHT)
     return card
 
 
@@ -25,8 +25,8 @@ def jpeg(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def write_film(path: Path, picture: Image.Image, frames: int = 30) -> Path:
-    """A film for Chromium's fake camera: JPEGs of one size, one after another."""
+def write_camera_file(path: Path, picture: Image.Image, frames: int = 30) -> Path:
+    """A still camera as an .mjpeg file: the same JPEG ``frames`` times."""
     path.write_bytes(jpeg(picture) * frames)
     return path
 

@@ -1,0 +1,94 @@
+"""Pictures and videos from files."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import FilePayload, Page, expect
+
+from tests.browser.page_driver import CAT, frame_counts, until
+from tests.fakes.browser.camera_file import LEFT, RIGHT, colour_card, is_near, jpeg, pixel
+from tests.fakes.browser.gateway import FakeGateway
+
+pytestmark = pytest.mark.browser
+
+
+def test_picture_from_the_file_picker_is_sent_about_once_a_second(page: Page, gateway: FakeGateway) -> None:
+    page.get_by_label("Picture or video").set_input_files(CAT)
+    until(page, lambda: len(gateway.uploads) == 2)
+    first, second = gateway.uploads
+    assert 800 < second.captured - first.captured < 3000
+    assert Image.open(io.BytesIO(first.jpeg)).size == (260, 260)
+    expect(page.locator("#caption")).to_contain_text("cat.jpg")
+
+
+def test_large_picture_is_cut_and_shrunk_without_its_outside(page: Page, gateway: FakeGateway) -> None:
+    card = FilePayload(name="card.jpg", mimeType="image/jpeg", buffer=jpeg(colour_card(3000, 2100)))
+    page.get_by_label("Picture or video").set_input_files(card)
+    until(page, lambda: gateway.uploads)
+    with Image.open(io.BytesIO(gateway.uploads[0].jpeg)) as sent:
+        assert is_near(pixel(sent, 4, 4), LEFT) and is_near(pixel(sent, 255, 255), RIGHT)
+
+
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_picture_may_be_dropped_or_pasted(page: Page, gateway: FakeGateway, way: str) -> None:
+    script = """async (way) => {
+      const blob = await (await fetch("/static/samples/coffee.jpg")).blob();
+      const data = new DataTransfer();
+      data.items.add(new File([blob], "coffee.jpg", { type: "image/jpeg" }));
+      const event = way === "drop" ? new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })
+        : new ClipboardEvent("paste", { clipboardData: data, bubbles: true });
+      document.body.dispatchEvent(event);
+    }"""
+    page.evaluate(script, way)
+    until(page, lambda: gateway.uploads)
+    expect(page.locator("#caption")).to_contain_text("coffee.jpg")
+
+
+def test_sample_picture_is_one_click_away(page: Page, gateway: FakeGateway) -> None:
+    page.get_by_role("button", name="Coffee").click()
+    until(page, lambda: frame_counts(page)["answered"] > 0)
+    expect(page.locator("#caption")).to_contain_text("Coffee")
+
+
+def test_video_file_is_repeated(page: Page, gateway: FakeGateway) -> None:
+    recorded = page.evaluate(
+        """async () => {
+          const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+          const pen = canvas.getContext("2d");
+          const recorder = new MediaRecorder(canvas.captureStream(20), { mimeType: "video/webm" });
+          const parts = [];
+          recorder.ondataavailable = (event) => parts.push(event.data);
+          recorder.start();
+          for (let i = 0; i < 10; i++) {
+            pen.fillStyle = `rgb(${i * 25}, 100, 100)`;
+            pen.fillRect(0, 0, 320, 240);
+            await new Promise((next) => setTimeout(next, 50));
+          }
+          recorder.stop();
+          await new Promise((next) => (recorder.onstop = next));
+          return [...new Uint8Array(await new Blob(parts).arrayBuffer())];
+        }"""
+    )
+    video = FilePayload(name="film.webm", mimeType="video/webm", buffer=bytes(recorded))
+    page.get_by_label("Picture or video").set_input_files(video)
+    until(page, lambda: len(gateway.uploads) >= 15)
+    assert page.evaluate("video.loop && !video.paused && video.muted")
+    expect(page.locator("#caption")).to_contain_text("film.webm")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("notes.txt", b"words", "neither picture nor video"),
+        ("torn.jpg", b"\xff\xd8 no picture", "cannot open torn.jpg"),
+        ("torn.mp4", b"no video", "cannot play torn.mp4"),
+    ],
+)
+def test_file_that_cannot_be_shown_is_named(page: Page, name: str, content: bytes, says: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    page.get_by_label("Picture or video").set_input_files(tmp_path / name)
+    expect(page.get_by_role("alert")).to_contain_text(says)
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.get_by_role("alert")).to_be_hidden()

@@ -1,0 +1,30 @@
+"""The page's words for outcomes and hops are those of the contract, and are written in one file only."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from streams.contract.outcomes import Hop, Outcome
+from web import STATIC
+
+OUTCOMES_JS = STATIC / "outcomes.js"
+QUOTED = re.compile(rf"""(["'`])({"|".join([*Outcome, *Hop])})\1""")
+OTHERS = sorted(set(STATIC.glob("*.js")) - {OUTCOMES_JS})
+
+
+def test_every_outcome_of_the_page_is_one_of_the_contract() -> None:
+    words = re.findall(r'^export const (\w+) = "(\w+)";', OUTCOMES_JS.read_text(), re.MULTILINE)
+    assert len(words) >= 7
+    for name, value in words:
+        assert Outcome[name] == value
+
+
+def test_the_hops_of_the_page_are_those_of_the_contract_in_the_same_order() -> None:
+    [names] = re.findall(r"^export const HOP_NAMES = \{(.*?)\};", OUTCOMES_JS.read_text(), re.MULTILINE | re.DOTALL)
+    assert re.findall(r"^ *(\w+):", names, re.MULTILINE) == list(Hop)
+
+
+@pytest.mark.parametrize("module", OTHERS, ids=lambda module: module.name)
+def test_no_other_module_writes_such_a_word_as_a_string(module: Path) -> None:
+    assert QUOTED.findall(module.read_text()) == []
