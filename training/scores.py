@@ -108,30 +108,24 @@ class HardPicture:
 class Scores:
     """The scores of a model's answers; every share is from 0 to 1.
 
-    These are about the `n` pictures of the model's own classes, and use the likeliest class even where the model
-    abstained: `top1` and `top5` (the true class is the likeliest, or among the five likeliest), `top1_range` (the
-    95 % interval of `top1`), `ece` (the expected calibration error over `bins`), and `classes` (those that have
-    pictures, the lowest recall first).
-
-    These are about abstaining: `named_share` of the own pictures got a class, and `named_top1` of these the right one
-    (None if there are none). `none_share` of the `outside` pictures, which show none of the classes, got the answer
-    "none of these" (None if there are none).
+    "Own" pictures show a class of the model, "outside" pictures do not. Up to `hardest`, the fields are about the own
+    pictures and use the likeliest class even where the model abstained.
     """
 
     labels: tuple[str, ...]
-    n: int
-    top1: float
-    top1_range: tuple[float, float]
-    top5: float
-    ece: float
+    n: int  # own pictures
+    top1: float  # share whose true class is the likeliest
+    top1_range: tuple[float, float]  # 95 % interval of top1
+    top5: float  # share whose true class is among the five likeliest
+    ece: float  # expected calibration error
     bins: tuple[Bin, ...]
-    classes: tuple[ClassScore, ...]
-    confusions: tuple[Confusion, ...]
-    hardest: tuple[HardPicture, ...]
-    outside: int
-    named_share: float
-    named_top1: float | None
-    none_share: float | None
+    classes: tuple[ClassScore, ...]  # those that have pictures, the lowest recall first
+    confusions: tuple[Confusion, ...]  # the most frequent first
+    hardest: tuple[HardPicture, ...]  # the lowest probability first
+    outside: int  # outside pictures
+    named_share: float  # share of the own pictures that got a class
+    named_top1: float | None  # share of these with the right class
+    none_share: float | None  # share of the outside pictures that got "none of these"
 
     def headline(self) -> dict[str, Any]:
         """The main figures, for JSON."""
@@ -254,7 +248,7 @@ def confusions(
 ) -> tuple[Confusion, ...]:
     """The pairs of classes that were confused, the most frequent first; among equals the lower classes first.
 
-    All arguments are (n,). `index` holds what the examples call the pictures.
+    All arguments are (n,). `index` holds the indices that the examples use.
     """
     mistakes: dict[tuple[int, int], list[int]] = {}
     for place in np.argsort(-confidence, kind="stable"):

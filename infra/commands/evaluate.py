@@ -68,8 +68,8 @@ def evaluate(
 ) -> None:
     """Score BUNDLE, a bundle folder or a published network, on the pictures in DATA.
 
-    DATA has a folder for each class. Its name is the class, or like 012.Some_name; for ImageNet's classes it may be
-    the WordNet id. Files that cannot be read are listed, counted and left out.
+    DATA has a folder for each class, named "Some name" or 012.Some_name. For ImageNet's classes, the name may be the
+    WordNet id. Files that cannot be read are listed, counted and left out.
     """
     try:
         if report:

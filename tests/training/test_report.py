@@ -164,8 +164,8 @@ def test_outside_pictures_that_were_named_are_shown_without_a_truth(tmp_path: Pa
 
 def test_without_a_mistake_nothing_is_confused(tmp_path: Path) -> None:
     scene().save(tmp_path / "one.jpg")
-    sure = np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)
-    right = Answers(("cat", "dog"), np.array([0, 1]), sure, ["one.jpg", "one.jpg"], np.array([False, False]))
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)
+    right = Answers(("cat", "dog"), np.array([0, 1]), probabilities, ["one.jpg", "one.jpg"], np.array([False, False]))
     words = written(tmp_path / "report.html", right).words
     assert "Confused classes" not in words
     assert "still recognised" in words
