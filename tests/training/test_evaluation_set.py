@@ -72,7 +72,7 @@ def test_folder_is_matched_to_its_label(tmp_path: Path, folder: str, label: str)
     assert labelled_pictures(tmp_path, ("other", label)) == [EvaluationPicture(tmp_path / folder / "one.png", (1,))]
 
 
-def test_exact_name_goes_before_a_likeness(tmp_path: Path) -> None:
+def test_exact_name_goes_before_a_similar_one(tmp_path: Path) -> None:
     write_plain(tmp_path / "a_b" / "one.png", "red")
     assert labelled_pictures(tmp_path, ("a b", "a_b"))[0].classes == (1,)
 
