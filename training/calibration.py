@@ -1,4 +1,4 @@
-"""How sure is sure: the temperature and the threshold of "none of these", both from validation."""
+"""How confident the model should be: the temperature, and the threshold of "none of these". Both use validation."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,14 +6,17 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from models.abstain import judge
-from training.linear import Features, cross_entropy
+from training.linear import cross_entropy
 from training.recipes import Labels
 
-STILL_NAMED = 0.97  # the share of validation pictures that the threshold lets through
+STILL_NAMED = 0.97  # the share of validation pictures that must still get a class
 
 
-def temperature(logits: Features, labels: Labels) -> float:
-    """What logits (n, classes) are divided by to be likeliest: Guo et al. 2017 (arXiv:1706.04599)."""
+def fit_temperature(logits: NDArray[np.float32], labels: Labels) -> float:
+    """The temperature for logits (n, classes) that gives the labels (n,) the highest likelihood; 1 when n is 0.
+
+    Temperature scaling: Guo et al. 2017 (arXiv:1706.04599, section 4.2). Searched from e⁻³ to e³.
+    """
     if not len(labels):
         return 1.0
     found = minimize_scalar(
@@ -22,14 +25,20 @@ def temperature(logits: Features, labels: Labels) -> float:
     return round(float(np.exp(found.x)), 4)
 
 
-def probabilities(logits: Features, temperature: float) -> Features:
-    """Softmax of (n, classes + background) logits, as the engines compute it."""
-    rows: Features = softmax(logits / np.float32(temperature), axis=1)
-    return rows
+def probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """The softmax of logits (n, classes + background) divided by the temperature, as the engines compute it."""
+    softmaxed: NDArray[np.float32] = softmax(logits / np.float32(temperature), axis=1)
+    return softmaxed
 
 
-def threshold(rows: NDArray[np.float32], classes: int, still_named: float = STILL_NAMED) -> float | None:
-    """Below which an answer is "none of these", so that this share of (n, classes + background) is still named."""
-    if not len(rows):
+def abstain_threshold(
+    probabilities: NDArray[np.float32], classes: int, still_named: float = STILL_NAMED
+) -> float | None:
+    """The confidence below which the answer is "none of these"; None when there are no pictures.
+
+    It is chosen so that the share `still_named` of these pictures, probabilities (n, classes + background), still
+    gets a class.
+    """
+    if not len(probabilities):
         return None
-    return float(np.quantile(judge(rows, classes, None).sure, 1 - still_named, method="lower"))
+    return float(np.quantile(judge(probabilities, classes, None).sure, 1 - still_named, method="lower"))

@@ -1,7 +1,7 @@
-"""A network's pooled features of pictures, taken once and kept: training a head costs seconds, not the network.
+"""The pooled features of pictures. They are computed once and stored, so training a head takes only seconds.
 
-The store is a file of records, each a picture's SHA-256, its features and a checksum. It only ever grows at its end,
-so what was extracted before Ctrl-C is there the next time, and a record that was cut off is simply taken again.
+The store is a file of records: a picture's SHA-256, its features and a checksum. Records are only added at the end,
+so features that were stored before Ctrl-C are not computed again. Incomplete or damaged records are computed again.
 """
 
 import fcntl
@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,20 +19,20 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.engines.cores import available_cores
 from models.engines.openvino import converted
-from models.images import CENTRE_CROP, read_ahead
+from models.images import CENTRE_CROP
 from training.dataset import Picture
+from training.picture_files import read_batches
+from training.recipes import Features, Labels
 
 BATCH = 8
 
-Features = NDArray[np.float32]
-
-_DIGEST = 32
+_DIGEST = 32  # bytes
 _CHECK = struct.Struct("<I")
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How a picture is shown to the network: `size` pixels a side, `crop` of its short side."""
+    """How a picture is cut for the network: `size` pixels a side, `crop` the share of the short side that is kept."""
 
     size: int
     crop: float = CENTRE_CROP
@@ -42,8 +41,9 @@ class View:
 class Extractor:
     """A published network without its head: (n, size, size, 3) uint8 to pooled features (n, width) float32.
 
-    `view.size` may be another than the network's own, for these networks end in a mean over the whole picture. With
-    `pooled` off it gives what that mean is taken of, (n, rows, columns, width).
+    n is at most BATCH. `view.size` may differ from the network's own input size, because these networks end in a mean
+    over the whole picture. With `pooled=False` the result is the feature maps before that mean, (n, rows, columns,
+    width).
     """
 
     def __init__(self, bundle: Bundle, cache: Path, view: View, *, pooled: bool = True) -> None:
@@ -52,9 +52,9 @@ class Extractor:
         core = openvino.Core()
         network = core.read_model(converted(bundle, cache))
         network.reshape([openvino.Dimension(1, BATCH), view.size, view.size, 3])
-        last = "MatMul" if pooled else "ReduceMean"
-        behind = [node for node in network.get_ordered_ops() if node.get_type_name() == last][-1]
-        features = openvino.Model([behind.input(0).get_source_output()], network.get_parameters())
+        head_operation = "MatMul" if pooled else "ReduceMean"
+        last_operation = [node for node in network.get_ordered_ops() if node.get_type_name() == head_operation][-1]
+        features = openvino.Model([last_operation.input(0).get_source_output()], network.get_parameters())
         bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         options = {
             "PERFORMANCE_HINT": "LATENCY",
@@ -76,8 +76,8 @@ class Extractor:
         return features if self.pooled else features.transpose(0, 2, 3, 1)
 
 
-class Store:
-    """Features by the content of the picture they were taken from, in one file; several processes may add to it."""
+class FeatureStore:
+    """Features (width,) by the SHA-256 of their picture, in one file. Several processes may add to it at once."""
 
     def __init__(self, path: Path, width: int) -> None:
         self.path = path
@@ -96,13 +96,13 @@ class Store:
         return self._rows[digest]
 
     def add(self, rows: Mapping[str, Features]) -> None:
-        """Keep the features, each (width,), of the pictures with these digests."""
+        """Stores features, each (width,), by digest. Raises OSError."""
         records = []
         for digest, features in rows.items():
             body = bytes.fromhex(digest) + features.astype("<f4").tobytes()
             records.append(body + _CHECK.pack(zlib.crc32(body)))
         with self._locked() as file:
-            file.truncate(file.seek(0, 2) // self._size * self._size)  # what was cut off there goes
+            file.truncate(file.seek(0, 2) // self._size * self._size)  # drops an incomplete record
             file.seek(0, 2)
             file.write(b"".join(records))
         self._rows.update(rows)
@@ -124,34 +124,28 @@ def extract(
     pictures: Sequence[Picture],
     extractor: Extractor,
     folder: Path,
-    done: Callable[[int], object] = lambda _: None,
-) -> tuple[Store, dict[Path, str]]:
-    """The features of all `pictures`, from the store in `folder` or taken now, and the files that cannot be read.
+    progress: Callable[[int], object] = lambda count: None,
+) -> tuple[FeatureStore, dict[Path, str]]:
+    """Fills the store in `folder` with the features of all pictures; returns it, and the errors of unreadable files.
 
-    `done` is told of how many more pictures the features are there. Memory holds the features and a few pictures.
+    Only pictures that the store does not have go through the network. `progress` is called with the number of further
+    pictures that are done. Memory holds the features and a few pictures.
     """
-    store = Store(folder / f"{extractor.key}.features", extractor.width)
+    store = FeatureStore(folder / f"{extractor.key}.features", extractor.width)
     missing = [each for each in pictures if each.digest not in store]
-    done(len(pictures) - len(missing))
+    progress(len(pictures) - len(missing))
     unreadable: dict[Path, str] = {}
-    pixels_of = read_ahead([each.path for each in missing], extractor.view.size, extractor.view.crop)
-    shown = zip(missing, pixels_of, strict=True)
-    while window := list(islice(shown, BATCH)):
-        good: dict[str, NDArray[np.uint8]] = {}
-        for picture, pixels in window:
-            if isinstance(pixels, str):
-                unreadable[picture.path] = pixels
-            else:
-                good[picture.digest] = pixels
-        if good:
-            features = extractor(np.stack([*good.values()]))  # (n, size, size, 3) uint8 -> (n, width)
-            store.add(dict(zip(good, features, strict=True)))
-        done(len(window))
+    for batch in read_batches(missing, extractor.view.size, extractor.view.crop, BATCH):
+        unreadable |= batch.unreadable
+        if batch.readable:
+            features = extractor(batch.pixels)  # (n, size, size, 3) uint8 -> (n, width) float32
+            store.add({picture.digest: row for picture, row in zip(batch.readable, features, strict=True)})
+        progress(len(batch))
     return store, unreadable
 
 
-def stacked(pictures: Sequence[Picture], store: Store) -> tuple[Features, NDArray[np.int64]]:
-    """The features (n, width) and the labels (n,) of `pictures`, which are all in the store."""
+def stacked(pictures: Sequence[Picture], store: FeatureStore) -> tuple[Features, Labels]:
+    """The features (n, width) and the labels (n,) of pictures that are all in the store. Raises KeyError."""
     features = np.empty((len(pictures), store.width), np.float32)
     for row, picture in enumerate(pictures):
         features[row] = store[picture.digest]

@@ -1,4 +1,4 @@
-"""Where the lines and bars of a report's charts go, in the pixels of an SVG; the template draws them."""
+"""The positions of lines and bars in a report's charts, in the pixels of an SVG. The template draws them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,13 +8,14 @@ from training.scores import Bin
 
 WIDTH, HEIGHT = 400, 240
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 30
-COUNTS = 36  # of the height, for how many answers each bin has
-POINTS = 300  # more of them in a line are averaged
+COUNTS = 36  # pixels of the height for the bars of counts
+GAP = 8  # pixels between the diagram and these bars
+POINTS = 300  # a longer curve is averaged to at most this many points
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A value on an axis, and its pixel."""
+    """A value on an axis: its position in pixels, and its text."""
 
     at: float
     text: str
@@ -22,7 +23,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve as an SVG polyline, and its last value."""
+    """A curve as the points of an SVG polyline, and the text of its last value."""
 
     name: str
     points: str
@@ -31,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """Curves over the steps of a training."""
+    """Curves over the steps of a training, with their axes."""
 
     title: str
     x: tuple[Tick, ...]
@@ -41,7 +42,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Column:
-    """A bin of a reliability diagram: pixels of its accuracy, its mean confidence and its count, and what it says."""
+    """A bin of a reliability diagram: its accuracy, mean confidence and count in pixels, and its tooltip."""
 
     x: float
     width: float
@@ -65,29 +66,30 @@ class Reliability:
 
 
 def charts(curves: Mapping[str, Sequence[float]]) -> list[Chart]:
-    """One chart for all curves of a quantity: "loss on train", "loss on valid", or "training loss".
+    """One chart for each quantity: "loss on train", "loss on valid" and "training loss" share a chart.
 
-    A curve's values are spread over the whole training, so that one by step and one by epoch lie above each other.
+    The values of a curve are spread over the whole training, so a curve by step and a curve by epoch have the same
+    width. Curves without a finite value are left out.
     """
     groups: dict[str, dict[str, Sequence[float]]] = {}
-    for name, values in curves.items():
-        if any(math.isfinite(value) for value in values):
-            words = " ".join(name.replace("_", " ").split()) or "value"
-            quantity, on, _ = words.partition(" on ")
-            groups.setdefault(quantity if on else words.split()[-1], {})[words] = values
+    for key, values in curves.items():
+        if any(map(math.isfinite, values)):
+            name = " ".join(key.replace("_", " ").split()) or "value"
+            quantity, on, _ = name.partition(" on ")
+            groups.setdefault(quantity if on else name.split()[-1], {})[name] = values
     return [_chart(title, group) for title, group in groups.items()]
 
 
 def reliability(bins: Sequence[Bin]) -> Reliability:
-    """The diagram of `bins`, which cover 0 to 1."""
-    bottom = HEIGHT - BOTTOM - COUNTS - 8
+    """The reliability diagram of bins that cover 0 to 1."""
+    bottom = HEIGHT - BOTTOM - COUNTS - GAP
     width, height = WIDTH - LEFT - RIGHT, bottom - TOP
     most = max((each.count for each in bins), default=0) or 1
     columns = []
     for each in bins:
         if each.accuracy is None or each.confidence is None:
             continue
-        tall = each.count / most * COUNTS
+        count_height = each.count / most * COUNTS
         columns.append(
             Column(
                 x=_px(LEFT + each.low * width + 1),
@@ -95,10 +97,10 @@ def reliability(bins: Sequence[Bin]) -> Reliability:
                 top=_px(bottom - each.accuracy * height),
                 height=_px(each.accuracy * height),
                 confidence=_px(bottom - each.confidence * height),
-                count_top=_px(HEIGHT - BOTTOM - tall),
-                count_height=_px(tall),
-                text=f"{each.count} answers of confidence {each.low:.0%} to {each.high:.0%}, {each.confidence:.1%} "
-                f"in the mean: {each.accuracy:.1%} right",
+                count_top=_px(HEIGHT - BOTTOM - count_height),
+                count_height=_px(count_height),
+                text=f"{each.count} answers with confidence {each.low:.0%} to {each.high:.0%}: "
+                f"mean confidence {each.confidence:.1%}, accuracy {each.accuracy:.1%}",
             )
         )
     fifths = [at / 5 for at in range(6)]
@@ -112,7 +114,7 @@ def reliability(bins: Sequence[Bin]) -> Reliability:
 
 
 def ticks(low: float, high: float, count: int = 6) -> list[float]:
-    """About `count` round values that enclose `low` to `high` (Heckbert 1990, "Nice numbers for graph labels")."""
+    """About `count` round values that cover `low` to `high` (Heckbert 1990, "Nice numbers for graph labels")."""
     if not high > low:
         low, high = low - (abs(low) or 1) / 2, low + (abs(low) or 1) / 2
     rough = (high - low) / (count - 1)
@@ -133,24 +135,25 @@ def _chart(title: str, group: Mapping[str, Sequence[float]]) -> Chart:
         return f"{value * 100:.4g}%" if shares else f"{value:.4g}"
 
     def line(name: str, values: Sequence[float]) -> Line:
-        kept = [(end, mean) for end, mean in _thinned(values) if math.isfinite(mean)]
+        finite_points = [(end, mean) for end, mean in _thinned(values) if math.isfinite(mean)]
         points = [
-            f"{_px(LEFT + end * width)},{_px(TOP + (high - mean) / (high - low) * height)}" for end, mean in kept
+            f"{_px(LEFT + end * width)},{_px(TOP + (high - mean) / (high - low) * height)}"
+            for end, mean in finite_points
         ]
         return Line(name, " ".join(points), text(next(value for value in reversed(values) if math.isfinite(value))))
 
     steps = max(map(len, group.values()))
-    halves = sorted({1, steps // 2, steps} - {0})
+    marked_steps = sorted({1, steps // 2, steps} - {0})
     return Chart(
         title,
-        x=tuple(Tick(_px(LEFT + at / steps * width), f"{at:,}") for at in halves),
+        x=tuple(Tick(_px(LEFT + at / steps * width), f"{at:,}") for at in marked_steps),
         y=tuple(Tick(_px(TOP + (high - mark) / (high - low) * height), text(mark)) for mark in marks),
         lines=tuple(line(name, values) for name, values in group.items() if any(map(math.isfinite, values))),
     )
 
 
 def _thinned(values: Sequence[float]) -> list[tuple[float, float]]:
-    """At most POINTS points of a curve: how far into it each is, 0 to 1, and the mean of the values it stands for."""
+    """At most POINTS points of a curve: the position of each, 0 to 1, and the mean of the values up to there."""
     size = math.ceil(len(values) / POINTS)
     parts = [(min(at + size, len(values)), values[at : at + size]) for at in range(0, len(values), size)]
     return [(end / len(values), math.fsum(part) / len(part)) for end, part in parts]

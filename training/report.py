@@ -1,4 +1,4 @@
-"""The report of a training or an evaluation: one HTML file that needs nothing else, neither network nor folder."""
+"""The report of a training or an evaluation: one HTML file that needs no other file and no network."""
 
 import base64
 import os
@@ -18,40 +18,44 @@ from models.images import CENTRE_CROP, BadFrame, read_picture
 from training import plots
 from training.scores import Answers, Confusion, Scores
 
-PAIRS = 12
-MISTAKEN = 2  # pictures of each pair
-STRANGERS = 12
-HARD = 8  # of the hardest pictures so many are shown however easy, and more below this probability
+PAIRS = 12  # confused pairs of classes
+EXAMPLES_PER_PAIR = 2
+OUTSIDE_PICTURES = 12
+ALWAYS_SHOWN = 8  # this many of the hardest pictures are always shown, and more if their probability is below EASY
 EASY = 0.95
 THUMBNAIL = 112  # pixels a side
-CLASSES = 25  # rows that are seen at once
-LISTED = 12  # values of a list in `about`
+VISIBLE_CLASSES = 25  # table rows that are not folded away
+LISTED_VALUES = 12  # of a list in `about`
 
-_QUALITY = 78
+_QUALITY = 78  # of the JPEG thumbnails
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A picture, as a data URI (empty where it cannot be read any more), with what is said of it."""
+class Thumbnail:
+    """A picture as a data URI, which is empty if the file cannot be read any more, and the model's answer to it.
+
+    `probability` is that of the answer, `truth_probability` that of the true class. `truth` is empty for an outside
+    picture.
+    """
 
     file: str
     uri: str
     truth: str
     answer: str
-    probability: float  # that the answer got
-    given: float  # that the truth got
-    none: bool
+    probability: float
+    truth_probability: float
+    abstained: bool
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two classes that were confused: some mistaken pictures, and one that is what they were taken for."""
+class ConfusedPair:
+    """Two classes that were confused: some of the mistakes, and a correct picture of the class that was answered."""
 
     truth: str
     answer: str
     count: int
-    mistaken: list[Shown]
-    like: Shown | None
+    mistakes: list[Thumbnail]
+    correct: Thumbnail | None
 
 
 def write_report(
@@ -64,12 +68,13 @@ def write_report(
     about: Mapping[str, Any],
     curves: Mapping[str, list[float]] = {},  # never changed
 ) -> None:
-    """Writes the report to `path` at once, in the place of one that is there.
+    """Writes the report to `path`, completely or not at all; an existing file is replaced.
 
-    The files of `answers` are relative to `picture_root`, or absolute; at most 72 of them are embedded, as the model
-    saw them: cut to `about["crop"]` of their short side. `curves` have a value a step, or an epoch. Raises OSError.
+    The files of `answers` are absolute or relative to `picture_root`. At most 72 of them are embedded, cut to
+    `about["crop"]` of their short side, as the model got them. `curves` have a value a step or an epoch. Raises
+    OSError.
     """
-    album = _Album(answers, picture_root, about)
+    thumbnails = _Thumbnails(answers, picture_root, about)
     page = (
         _environment()
         .get_template("report.html")
@@ -77,26 +82,26 @@ def write_report(
             title=title,
             written=datetime.now(UTC),
             scores=scores,
-            pairs=[_pair(each, album) for each in scores.confusions[:PAIRS]],
+            pairs=[_pair(each, thumbnails) for each in scores.confusions[:PAIRS]],
             hardest=[
-                album.show(each.index)
+                thumbnails.of(each.index)
                 for place, each in enumerate(scores.hardest)
-                if place < HARD or each.probability < EASY
+                if place < ALWAYS_SHOWN or each.probability < EASY
             ],
-            strangers=[album.show(index) for index in _named_strangers(answers)],
+            outside=[thumbnails.of(index) for index in _named_outside_pictures(answers)],
             charts=plots.charts(curves),
             reliability=plots.reliability(scores.bins),
             plots=plots,
             about=list(sections(about)),
-            rows_seen=CLASSES,
+            visible_classes=VISIBLE_CLASSES,
             side=THUMBNAIL,
         )
     )
-    _write(path, page.encode("utf-8", "replace"))  # a file's name need not be text
+    _write(path, page.encode("utf-8", "replace"))  # a file name is not always valid text
 
 
 def sections(about: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """What is known of a model, for people: single values first, then each group of them under its name."""
+    """What is known about a model, as (title, rows): single values first, without a title, then each group."""
     single = [(_words(key), _text(value)) for key, value in about.items() if not isinstance(value, Mapping)]
     if single:
         yield "", single
@@ -105,12 +110,12 @@ def sections(about: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, st
             yield _words(key), list(_rows(value))
 
 
-def _rows(group: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+def _rows(group: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in group.items():
         if isinstance(value, Mapping):
-            yield from _rows(value, f"{before}{_words(key)} › ")
+            yield from _rows(value, f"{prefix}{_words(key)} › ")
         else:
-            yield before + _words(key), _text(value)
+            yield prefix + _words(key), _text(value)
 
 
 def _words(key: object) -> str:
@@ -125,34 +130,37 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
-        more = f" and {len(value) - LISTED} more" if len(value) > LISTED else ""
-        return (", ".join(map(_text, value[:LISTED])) or "–") + more
+        more = f" and {len(value) - LISTED_VALUES} more" if len(value) > LISTED_VALUES else ""
+        return (", ".join(map(_text, value[:LISTED_VALUES])) or "–") + more
     return str(value)
 
 
-def _named_strangers(answers: Answers) -> list[int]:
-    """The outside pictures that were named all the same, the surest first."""
-    named = np.flatnonzero((answers.truth < 0) & ~answers.none)
-    surest = np.argsort(-answers.probabilities[named].max(axis=1, initial=0), kind="stable")
-    return [int(at) for at in named[surest][:STRANGERS]]
+def _named_outside_pictures(answers: Answers) -> list[int]:
+    """The indices of outside pictures that got a class, those with the highest confidence first."""
+    named = np.flatnonzero((answers.truth < 0) & ~answers.abstained)
+    order = np.argsort(-answers.probabilities[named].max(axis=1, initial=0), kind="stable")
+    return [int(index) for index in named[order][:OUTSIDE_PICTURES]]
 
 
-def _pair(confusion: Confusion, album: "_Album") -> Pair:
-    labels = album.answers.labels
-    mistaken = [album.show(index) for index in confusion.examples[:MISTAKEN]]
-    return Pair(
-        labels[confusion.truth], labels[confusion.answer], confusion.count, mistaken, album.typical(confusion.answer)
+def _pair(confusion: Confusion, thumbnails: "_Thumbnails") -> ConfusedPair:
+    labels = thumbnails.answers.labels
+    return ConfusedPair(
+        labels[confusion.truth],
+        labels[confusion.answer],
+        confusion.count,
+        [thumbnails.of(index) for index in confusion.examples[:EXAMPLES_PER_PAIR]],
+        thumbnails.clearest(confusion.answer),
     )
 
 
 def _short(file: str) -> str:
-    """A report is handed on: of an absolute path it tells the end, not where its maker keeps things."""
+    """The file name; of an absolute path only the last three parts, because a report is shared with other people."""
     path = PurePath(file)
     return "/".join(path.parts[-3:]) if path.is_absolute() else file
 
 
-class _Album:
-    """The pictures that a report shows, each read once."""
+class _Thumbnails:
+    """The thumbnails of a report; each picture is read once."""
 
     def __init__(self, answers: Answers, root: Path, about: Mapping[str, Any]) -> None:
         self.answers = answers
@@ -161,25 +169,25 @@ class _Album:
         self._crop = crop if isinstance(crop, int | float) and 0 < crop <= 1 else CENTRE_CROP
         self._uris: dict[int, str] = {}
 
-    def show(self, index: int) -> Shown:
+    def of(self, index: int) -> Thumbnail:
         answers, row = self.answers, self.answers.probabilities[index]
         truth, answer = int(answers.truth[index]), int(row.argmax())
         if index not in self._uris:
             self._uris[index] = self._uri(answers.files[index])
-        return Shown(
+        return Thumbnail(
             _short(answers.files[index]),
             self._uris[index],
             answers.labels[truth] if truth >= 0 else "",
             answers.labels[answer],
             float(row[answer]),
             float(row[truth]) if truth >= 0 else 0.0,
-            bool(answers.none[index]),
+            bool(answers.abstained[index]),
         )
 
-    def typical(self, label: int) -> Shown | None:
-        """The picture of a class that is most clearly one of it, if there is any."""
+    def clearest(self, label: int) -> Thumbnail | None:
+        """The picture of a class that got the highest probability for it; None if the class has no pictures."""
         own = np.flatnonzero(self.answers.truth == label)
-        return self.show(int(own[self.answers.probabilities[own, label].argmax()])) if len(own) else None
+        return self.of(int(own[self.answers.probabilities[own, label].argmax()])) if len(own) else None
 
     def _uri(self, file: str) -> str:
         try:
@@ -209,7 +217,7 @@ def _write(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        Path(name).chmod(0o644)  # mkstemp's files are their owner's alone
+        Path(name).chmod(0o644)  # mkstemp makes files that only their owner can read
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

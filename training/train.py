@@ -1,8 +1,8 @@
-"""From a folder of pictures to a bundle: read, extract, teach, calibrate, score, write."""
+"""From a folder of pictures to a bundle: read, extract features, train the head, calibrate, score, write."""
 
 import importlib.metadata
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,158 +18,177 @@ from models.bundle import WEIGHTS, Bundle, Manifest
 from models.catalog import published
 from models.images import CENTRE_CROP
 from training import calibration
-from training.best import best, larger
-from training.classic import classic
 from training.dataset import SPLITS, Dataset, read_dataset
 from training.features import Extractor, View, extract, stacked
-from training.linear import Linear
-from training.recipes import Labels, Progress, TrainedHead, TrainingData
+from training.recipes import RECIPES, Features, Labels, LinearHead, Progress, TrainedHead, TrainingData, load_recipe
+from training.report import write_report
 from training.scores import Answers, score
 
-TOOLS = ("keras", "numpy", "openvino", "scipy", "tensorflow")
-
-Recipe = Callable[[TrainingData, int, Progress], TrainedHead]
-RECIPES: dict[str, Recipe] = {"best": best, "classic": classic}
+PACKAGES = ("keras", "numpy", "openvino", "scipy", "tensorflow")  # whose versions the manifest records
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is to be trained: on which pictures, on which network, by which recipe.
+class TrainingPlan:
+    """What to train: the pictures, the published network (`backbone`) and the recipe.
 
-    `size` is the side in pixels at which pictures are looked at; 0 leaves it to the recipe.
+    `size` is the input size, in pixels a side; 0 means the recipe's own. `weights` is a Keras weights file for the
+    backbone, if it needs one.
     """
 
     data: Path
     backbone: str
-    recipe: str = "best"
+    recipe: str = RECIPES[0]
     name: str = ""
     weights: Path | None = None
     size: int = 0
     seed: int = 0
 
+    @property
+    def model_name(self) -> str:
+        """The name of the model, by default that of the data and the recipe."""
+        return self.name or f"{self.data.resolve().name}-{self.recipe}"
+
 
 @dataclass(frozen=True)
-class Trained:
-    """A bundle that is written, and all that there is to tell of it."""
+class TrainingResult:
+    """A bundle that was written, what it was trained on, and its answers to the pictures of each split."""
 
     bundle: Bundle
     dataset: Dataset
-    taught: TrainedHead
+    trained_head: TrainedHead
     answers: Mapping[str, Answers]
 
 
-def train(plan: Plan, out: Path, cache: Path, progress: Progress = lambda what, share: None) -> Trained:
-    """Trains as planned and writes the bundle to the folder `out`, whole or not at all.
+def train(
+    plan: TrainingPlan, out: Path, cache: Path, progress: Progress = lambda activity, share: None
+) -> TrainingResult:
+    """Trains and writes the bundle to the folder `out`, completely or not at all. `cache` keeps the features.
 
-    Raises dataset.NothingToLearn, FileExistsError when `out` holds something else, and what `catalog.published` does.
+    Raises UnknownRecipe, dataset.NothingToLearn, FileExistsError when `out` holds something else, and the errors of
+    `published`.
     """
-    own = networks.facts(plan.backbone)
-    size = plan.size or (larger(own.input_size) if plan.recipe == "best" else own.input_size)
-    seen = 0
-
-    def looked() -> None:
-        nonlocal seen
-        seen += 1
-        if seen % 100 == 0:
-            progress(f"looking at the pictures: {seen}", 0.0)
-
-    dataset = read_dataset(plan.data, plan.seed, looked)
+    recipe = load_recipe(plan.recipe)
+    network = networks.facts(plan.backbone)
+    size = plan.size or recipe.input_size(network.input_size)
+    dataset = _read(plan, progress)
     progress(f"opening {plan.backbone}", 0.0)
     source = published(plan.backbone, cache, plan.weights)
-    dataset, splits = features_of(dataset, Extractor(source, cache, View(size)), cache / "features", progress)
-    lesson = TrainingData(*splits["train"], *splits["valid"], len(dataset.classes), known_head(source))
-    taught = RECIPES[plan.recipe](lesson, plan.seed, lambda what, share: progress(f"{plan.recipe}: {what}", share))
-    logits = {split: taught.logits(features) for split, (features, _) in splits.items()}
-    heat = calibration.temperature(logits["valid"][:, : taught.head.classes], splits["valid"][1])
-    rows = {split: calibration.probabilities(each, heat) for split, each in logits.items()}
-    abstain_below = calibration.threshold(rows["valid"], taught.head.classes)
+    dataset, splits = extract_splits(dataset, Extractor(source, cache, View(size)), cache / "features", progress)
+    classes = len(dataset.classes)
+    data = TrainingData(*splits["train"], *splits["valid"], classes, head_of(source))
+    trained_head = recipe.fit(data, plan.seed, lambda activity, share: progress(f"{plan.recipe}: {activity}", share))
+    logits = {split: trained_head.logits(features) for split, (features, _) in splits.items()}
+    temperature = calibration.fit_temperature(logits["valid"][:, :classes], splits["valid"][1])
+    probabilities = {split: calibration.probabilities(each, temperature) for split, each in logits.items()}
+    abstain_below = calibration.abstain_threshold(probabilities["valid"], classes)
     answers = {
-        split: answered(dataset, split, judge(each, taught.head.classes, abstain_below))
-        for split, each in rows.items()
+        split: _answers(dataset, split, judge(each, classes, abstain_below)) for split, each in probabilities.items()
     }
     manifest = Manifest(
-        name=plan.name or f"{plan.data.resolve().name}-{plan.recipe}",
-        network=networks.Network(own.name, size, own.mean, own.scale),
-        head=taught.head,
+        name=plan.model_name,
+        network=networks.Network(network.name, size, network.mean, network.scale),
+        head=trained_head.head,
         labels=dataset.classes,
-        temperature=heat,
+        temperature=temperature,
         abstain_below=abstain_below,
-        about=about(plan, source, dataset, taught, answers),
+        about=_about(plan, source, dataset, trained_head, answers),
     )
     progress("writing the bundle", 1.0)
-    return Trained(Bundle.write(out, manifest, tensors(manifest, source, taught)), dataset, taught, answers)
+    bundle = Bundle.write(out, manifest, _weights(manifest, source, trained_head))
+    return TrainingResult(bundle, dataset, trained_head, answers)
 
 
-def features_of(
+def write_training_report(result: TrainingResult, path: Path) -> bool:
+    """Writes the report on the test pictures, or on those of valid if there is no test; False if there is neither."""
+    answers = next((result.answers[split] for split in ("test", "valid") if result.answers[split].files), None)
+    if answers is None:
+        return False
+    manifest = result.bundle.manifest
+    write_report(
+        path,
+        title=f"{manifest.name} {result.bundle.version}",
+        scores=score(answers),
+        answers=answers,
+        picture_root=Path(),
+        about=manifest.about,
+        curves=result.trained_head.curves,
+    )
+    return True
+
+
+def extract_splits(
     dataset: Dataset, extractor: Extractor, folder: Path, progress: Progress
-) -> tuple[Dataset, dict[str, tuple[NDArray[np.float32], Labels]]]:
-    """The features (n, width) and labels (n,) of each split, and the dataset less what could not be read."""
+) -> tuple[Dataset, dict[str, tuple[Features, Labels]]]:
+    """The dataset without unreadable pictures, and the features (n, width) and labels (n,) of each split."""
     pictures = dataset.pictures()
-    there = 0
+    done = 0
 
-    def done(count: int) -> None:
-        nonlocal there
-        there += count
-        progress(f"features: {there} of {len(pictures)} pictures", there / len(pictures))
+    def after_pictures(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(f"features: {done} of {len(pictures)} pictures", done / len(pictures))
 
-    store, unreadable = extract(pictures, extractor, folder, done)
+    store, unreadable = extract(pictures, extractor, folder, after_pictures)
     if unreadable:
         dataset = dataset.without(unreadable)
     return dataset, {split: stacked(dataset.splits[split], store) for split in SPLITS}
 
 
-def known_head(source: Bundle) -> Linear:
-    """The published network's own head, on its pooled features."""
-    with safe_open(source.folder / WEIGHTS, "np") as kept:
-        names = {name.split(".", 1)[1]: name for name in kept.keys()}  # noqa: SIM118  # it is no mapping
-        return Linear(kept.get_tensor(names["logits.kernel"]), kept.get_tensor(names["logits.bias"]))
+def head_of(source: Bundle) -> LinearHead:
+    """The head of a published network, which works on its pooled features."""
+    with safe_open(source.folder / WEIGHTS, "np") as stored:
+        names = {name.split(".", 1)[1]: name for name in stored.keys()}  # noqa: SIM118  # it is not a mapping
+        return LinearHead(stored.get_tensor(names["logits.kernel"]), stored.get_tensor(names["logits.bias"]))
 
 
-def tensors(manifest: Manifest, source: Bundle, taught: TrainedHead) -> dict[str, NDArray[np.float32]]:
-    """The weights of the whole network: the published backbone, the new head."""
+def _read(plan: TrainingPlan, progress: Progress) -> Dataset:
+    count = 0
+
+    def after_file() -> None:
+        nonlocal count
+        count += 1
+        if count % 100 == 0:
+            progress(f"reading pictures: {count}", 0.0)
+
+    return read_dataset(plan.data, plan.seed, after_file)
+
+
+def _weights(manifest: Manifest, source: Bundle, trained_head: TrainedHead) -> dict[str, NDArray[np.float32]]:
+    """The weights of the whole network: the published backbone with the new head."""
     model = networks.with_head(networks.backbone(manifest.network), manifest.head)
-    for name, arrays in taught.layers.items():
+    for name, arrays in trained_head.layers.items():
         model.get_layer(name).set_weights(arrays)
-    of_head = {f".{name}." for name in taught.layers}
-    kept = load_file(source.folder / WEIGHTS)
+    head_layers = {f".{name}." for name in trained_head.layers}
+    published_weights = load_file(source.folder / WEIGHTS)
     return {
-        name: tensor if any(part in name for part in of_head) else kept[name]
+        name: tensor if any(layer in name for layer in head_layers) else published_weights[name]
         for name, tensor in networks.tensors_of(model).items()
     }
 
 
-def answered(dataset: Dataset, split: str, judged: Judgement) -> Answers:
-    """What the new model says of a split's pictures, which are judged in their order."""
+def _answers(dataset: Dataset, split: str, judgement: Judgement) -> Answers:
+    """The answers to the pictures of a split; the judgement is in their order."""
     pictures = dataset.splits[split]
     return Answers(
         dataset.classes,
         np.array([each.label for each in pictures], np.intp),
-        judged.probabilities,
+        judgement.probabilities,
         [str(each.path) for each in pictures],
-        judged.abstained,
+        judgement.abstained,
     )
 
 
-def shares(answers: Answers) -> dict[str, Any]:
-    """The few figures of a split that the manifest keeps, shares between 0 and 1."""
-    if not answers.files:
-        return {"n": 0}
-    scores = score(answers)
-    kept = {"top1": scores.top1, "top5": scores.top5, "ece": scores.ece, "named": scores.named_share}
-    return {"n": scores.n, **{name: round(share, 4) for name, share in kept.items()}}
-
-
-def about(
-    plan: Plan, source: Bundle, dataset: Dataset, taught: TrainedHead, answers: Mapping[str, Answers]
+def _about(
+    plan: TrainingPlan, source: Bundle, dataset: Dataset, trained_head: TrainedHead, answers: Mapping[str, Answers]
 ) -> dict[str, Any]:
-    """What the manifest tells of a training: recipe, data, scores, versions."""
+    """What the manifest records of a training: recipe, data, scores, versions."""
     return {
         "recipe": {
             "name": plan.recipe,
             "seed": plan.seed,
             "backbone": source.name,
             "backbone_version": source.version,
-            **taught.notes,
+            **trained_head.notes,
         },
         "data": {
             "name": plan.data.resolve().name,
@@ -178,10 +197,19 @@ def about(
             "faults": {name: count for name, count in dataset.faults.counts().items() if count},
         },
         "crop": CENTRE_CROP,
-        "scores": {split: shares(each) for split, each in answers.items()},
+        "scores": {split: _split_scores(each) for split, each in answers.items()},
         "calibration": {"still_named": calibration.STILL_NAMED, "on": "valid"},
         "versions": {
             "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in TOOLS},
+            **{name: importlib.metadata.version(name) for name in PACKAGES},
         },
     }
+
+
+def _split_scores(answers: Answers) -> dict[str, float]:
+    """The main figures of a split, shares from 0 to 1."""
+    if not answers.files:
+        return {"n": 0}
+    scores = score(answers)
+    shares = {"top1": scores.top1, "top5": scores.top5, "ece": scores.ece, "named": scores.named_share}
+    return {"n": scores.n, **{name: round(share, 4) for name, share in shares.items()}}

@@ -35,15 +35,18 @@ class FrameCounts:
         else:
             self.dropped[reason] += 1
 
-    def report(self) -> dict[str, Any]:
-        """The counts with the keys of ``sightstream stream --json``."""
+    def outcomes(self) -> dict[str, Any]:
+        """How many frames were sent and had each outcome, with the keys of ``sightstream stream --json``."""
         return {
             "sent": self.sent,
             "answered": self.answered,
             "dropped": dict(sorted(self.dropped.items())),
             "expired": self.expired,
-            "latency_ms": latency(self.round_trips),
         }
+
+    def report(self) -> dict[str, Any]:
+        """``outcomes``, and the percentiles of the round trips."""
+        return {**self.outcomes(), "latency_ms": latency(self.round_trips)}
 
 
 def total(counts: Sequence[FrameCounts]) -> FrameCounts:

@@ -64,8 +64,8 @@ def show(report: RehearsalReport, console: Console) -> None:
     """Print the figures as a table and two lines."""
     table = Table("", "seconds", "answered", "p50 ms", "p99 ms", "p99 / before")
     for part, figures in report.parts.items():
-        ratio = report.p99_over_before.get(part, "")
-        table.add_row(part, *(str(figures[key]) for key in ("seconds", "answered", "p50", "p99")), str(ratio))
+        cells = figures["seconds"], figures["answered"], figures["p50"], figures["p99"]
+        table.add_row(part, *map(str, cells), str(report.p99_over_before.get(part, "")))
     console.print(table)
     dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(report.dropped.items())) or "0"
     console.print(

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from infra.client.client import Client, Refused
-from infra.client.frame_counts import total
+from infra.client.frame_counts import latency, total
 from infra.client.media_source import MediaFrame, MediaSource, NothingToSend, UnansweredPictures, media_files
 from web.messages import Dropped, Label, Labels
 
@@ -94,11 +94,11 @@ class Run:
 
     def report(self) -> dict[str, Any]:
         """The outcomes of the whole run, for ``--json``."""
-        whole = total([client.counts for client in self.clients]).report()
+        whole = total([client.counts for client in self.clients])
         return {
-            **{key: whole[key] for key in ("sent", "answered", "dropped", "expired")},
-            "fps": round(whole["answered"] / self.seconds, 2) if self.seconds else 0.0,
-            "latency_ms": whole["latency_ms"],
+            **whole.outcomes(),
+            "fps": round(whole.answered / self.seconds, 2) if self.seconds else 0.0,
+            "latency_ms": latency(whole.round_trips),
             "model": self._last.model if self._last else None,
             "version": self._last.version if self._last else None,
             "sessions": [

@@ -48,7 +48,7 @@ async def statistics_are_exact(scenario: Scenario) -> Report:
     exact = latency(counts.round_trips)
     expected = comparable(counts)
     return {
-        **{name: expected[name] for name in ("sent", "answered", "dropped", "expired")},
+        **counts.outcomes(),
         "counts_equal": {name: reported.get(name) for name in expected} == expected,
         "exact_ms": exact,
         "told_ms": reported["latency_ms"],
@@ -71,13 +71,7 @@ async def reported_statistics(stack: Stack, session: str, sent: int) -> dict[str
 
 def comparable(counts: FrameCounts) -> Report:
     """The client's counts under the names that the gateway's statistics have."""
-    return {
-        "sent": counts.sent,
-        "answered": counts.answered,
-        "dropped": dict(counts.dropped),
-        "expired": counts.expired,
-        "labels": dict(counts.labels),
-    }
+    return {**counts.outcomes(), "labels": dict(counts.labels)}
 
 
 def relative_error(value: float, exact: float | None) -> float:

@@ -1,11 +1,11 @@
-"""Whatever a folder holds, it is either learnt from or named."""
+"""Every file in a folder is either part of the dataset or named as a problem."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.training.pictures import fill, paint
+from tests.fakes.drawn_pictures import write_class_folders, write_noise
 from training.dataset import SPLITS, NothingToLearn, Picture, read_dataset, readable_names
 
 
@@ -16,7 +16,9 @@ def sizes(root: Path, seed: int = 0) -> dict[str, int]:
 
 def test_split_folders_are_kept_as_they_are(tmp_path: Path) -> None:
     for place, split in enumerate(("train", "valid", "test")):
-        fill(tmp_path / split, {"001.Afghan_hound": 3 - place, "002.Beagle": 2}, first=100 * place)
+        write_class_folders(
+            tmp_path / split, {"001.Afghan_hound": 3 - place, "002.Beagle": 2}, first_seed=100 * place
+        )
     dataset = read_dataset(tmp_path)
     assert dataset.classes == ("Afghan hound", "Beagle")
     assert sizes(tmp_path) == {"train": 5, "valid": 4, "test": 3}
@@ -24,7 +26,7 @@ def test_split_folders_are_kept_as_they_are(tmp_path: Path) -> None:
 
 
 def test_one_folder_of_class_folders_is_split_by_content_and_seed(tmp_path: Path) -> None:
-    fill(tmp_path, {"cup": 100, "mug": 100})
+    write_class_folders(tmp_path, {"cup": 100, "mug": 100})
     first, again, other = (read_dataset(tmp_path, seed) for seed in (1, 1, 2))
     assert first.splits == again.splits
     assert first.splits != other.splits
@@ -33,9 +35,9 @@ def test_one_folder_of_class_folders_is_split_by_content_and_seed(tmp_path: Path
 
 
 def test_a_picture_that_is_added_moves_no_other(tmp_path: Path) -> None:
-    fill(tmp_path, {"cup": 30, "mug": 30})
+    write_class_folders(tmp_path, {"cup": 30, "mug": 30})
     before = {each.path: split for split, each in of_splits(tmp_path)}
-    paint(tmp_path / "cup" / "another.png", 999)
+    write_noise(tmp_path / "cup" / "another.png", 999)
     after = {each.path: split for split, each in of_splits(tmp_path)}
     assert before.items() <= after.items()
     assert len(after) == len(before) + 1
@@ -48,7 +50,7 @@ def of_splits(root: Path) -> list[tuple[str, Picture]]:
 
 def test_duplicates_stay_in_the_split_that_must_be_untouched_most(tmp_path: Path) -> None:
     for place, split in enumerate(SPLITS):
-        fill(tmp_path / split, {"cup": 3, "mug": 3}, first=100 * place)
+        write_class_folders(tmp_path / split, {"cup": 3, "mug": 3}, first_seed=100 * place)
     shutil.copy(tmp_path / "test" / "cup" / "0.png", tmp_path / "train" / "mug" / "copy.png")
     shutil.copy(tmp_path / "valid" / "mug" / "0.png", tmp_path / "train" / "mug" / "copy2.png")
     dataset = read_dataset(tmp_path)
@@ -59,7 +61,9 @@ def test_duplicates_stay_in_the_split_that_must_be_untouched_most(tmp_path: Path
 
 def test_a_class_without_a_picture_to_learn_from_is_named_and_left_out(tmp_path: Path) -> None:
     for place, split in enumerate(SPLITS):
-        fill(tmp_path / split, {"cup": 2, "mug": 2 * (split != "train"), "jar": 2}, first=100 * place)
+        write_class_folders(
+            tmp_path / split, {"cup": 2, "mug": 2 * (split != "train"), "jar": 2}, first_seed=100 * place
+        )
     dataset = read_dataset(tmp_path)
     assert dataset.classes == ("cup", "jar")
     assert dataset.faults.empty == ("mug: no picture to learn from, so it is left out",)
@@ -67,19 +71,19 @@ def test_a_class_without_a_picture_to_learn_from_is_named_and_left_out(tmp_path:
 
 
 def test_one_class_is_remarked_on(tmp_path: Path) -> None:
-    dataset = read_dataset(fill(tmp_path, {"cup": 20}))
+    dataset = read_dataset(write_class_folders(tmp_path, {"cup": 20}))
     assert any("one class only, cup" in each for each in dataset.faults.remarks)
 
 
 def test_without_validation_some_of_train_is_held_back(tmp_path: Path) -> None:
-    fill(tmp_path / "train", {"cup": 16, "mug": 16})
+    write_class_folders(tmp_path / "train", {"cup": 16, "mug": 16})
     dataset = read_dataset(tmp_path)
     assert sizes(tmp_path) == {"train": 28, "valid": 4, "test": 0}
     assert len(dataset.faults.remarks) == 2
 
 
 def test_unreadable_pictures_leave_and_are_named(tmp_path: Path) -> None:
-    dataset = read_dataset(fill(tmp_path, {"cup": 20, "mug": 20}))
+    dataset = read_dataset(write_class_folders(tmp_path, {"cup": 20, "mug": 20}))
     broken = dataset.splits["train"][0].path
     left = dataset.without({broken: "cut off"})
     assert broken not in {each.path for each in left.pictures()}
@@ -87,7 +91,7 @@ def test_unreadable_pictures_leave_and_are_named(tmp_path: Path) -> None:
 
 
 def test_a_class_whose_pictures_are_all_unreadable_is_left_out(tmp_path: Path) -> None:
-    dataset = read_dataset(fill(tmp_path, {"cup": 20, "mug": 20}))
+    dataset = read_dataset(write_class_folders(tmp_path, {"cup": 20, "mug": 20}))
     left = dataset.without({each.path: "bad" for each in dataset.pictures() if each.label == 1})
     assert left.classes == ("cup",)
     assert len(left.faults.empty) == 1
@@ -96,20 +100,20 @@ def test_a_class_whose_pictures_are_all_unreadable_is_left_out(tmp_path: Path) -
 @pytest.mark.parametrize("classes", [{}, {"cup": 0}])
 def test_a_folder_without_pictures_is_an_error_that_says_what_to_do(tmp_path: Path, classes: dict[str, int]) -> None:
     with pytest.raises(NothingToLearn, match="put each class's pictures into a folder"):
-        read_dataset(fill(tmp_path, classes))
+        read_dataset(write_class_folders(tmp_path, classes))
 
 
 def test_nothing_left_after_reading_is_an_error(tmp_path: Path) -> None:
-    dataset = read_dataset(fill(tmp_path, {"cup": 4}))
+    dataset = read_dataset(write_class_folders(tmp_path, {"cup": 4}))
     with pytest.raises(NothingToLearn, match="bad"):
         dataset.without({each.path: "bad" for each in dataset.pictures()})
 
 
 def test_the_fingerprint_is_of_content_not_of_place(tmp_path: Path) -> None:
-    here = read_dataset(fill(tmp_path / "here", {"cup": 10, "mug": 10}))
+    here = read_dataset(write_class_folders(tmp_path / "here", {"cup": 10, "mug": 10}))
     shutil.copytree(tmp_path / "here", tmp_path / "there")
     assert read_dataset(tmp_path / "there").fingerprint == here.fingerprint
-    paint(tmp_path / "there" / "cup" / "more.png", 500)
+    write_noise(tmp_path / "there" / "cup" / "more.png", 500)
     assert read_dataset(tmp_path / "there").fingerprint != here.fingerprint
 
 

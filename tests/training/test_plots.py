@@ -1,4 +1,4 @@
-"""Charts: where lines and bars go."""
+"""Charts: the positions of lines and bars."""
 
 import math
 
@@ -73,7 +73,7 @@ def test_long_curve_is_thinned_to_means() -> None:
     assert len({y for _, y in points(chart.lines[0])}) == 1
 
 
-def test_shares_are_told_in_percent_and_losses_are_not() -> None:
+def test_shares_are_written_in_percent_and_losses_are_not() -> None:
     accuracy, loss = plots.charts({"accuracy": [0.25, 0.5], "loss": [0.25, 0.5]})
     assert accuracy.lines[0].last == "50%"
     assert loss.lines[0].last == "0.5"
@@ -88,4 +88,4 @@ def test_well_calibrated_bin_reaches_its_confidence() -> None:
     x1, y1, x2, y2 = diagram.diagonal
     middle = column.x + column.width / 2
     assert y1 + (y2 - y1) * (middle - x1) / (x2 - x1) == pytest.approx(column.top, abs=0.2)
-    assert column.text == "8 answers of confidence 50% to 100%, 75.0% in the mean: 75.0% right"
+    assert column.text == "8 answers with confidence 50% to 100%: mean confidence 75.0%, accuracy 75.0%"

@@ -1,4 +1,4 @@
-"""The report of a training: one file, whole, harmless whatever files and labels are called."""
+"""The report of a training: one complete file, safe for any file names and labels."""
 
 import base64
 import re
@@ -20,7 +20,7 @@ VOID = {"meta", "img", "br", "line", "rect", "polyline"}
 
 
 class Reader(HTMLParser):
-    """What a browser would make of it: the elements, their text, and whether all are closed in order."""
+    """The page as a browser reads it: the elements, their text, and whether all are closed in order."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ def random_answers(root: Path, classes: int = 30, each: int = 4, outside: int = 
         truth=np.concatenate([np.repeat(np.arange(classes), each), np.full(outside, -1)]),
         probabilities=chance.dirichlet(np.full(classes, 0.2), n + outside).astype(np.float32),
         files=[f"{at % written}.jpg" for at in range(n + outside)],
-        none=chance.random(n + outside) < 0.2,
+        abstained=chance.random(n + outside) < 0.2,
     )
 
 
@@ -75,7 +75,7 @@ def two(root: Path, labels: tuple[str, str] = ("cat", "dog"), file: str = "one.j
         truth=np.array([0, 1, -1][: len(files)]),
         probabilities=np.array([[0.25, 0.75], [0.1, 0.9], [0.4, 0.6]][: len(files)], np.float32),
         files=files,
-        none=np.array([False, False, False][: len(files)]),
+        abstained=np.array([False, False, False][: len(files)]),
     )
 
 
@@ -130,10 +130,12 @@ def test_pictures_are_framed_as_the_model_saw_them(tmp_path: Path) -> None:
 def test_figures_stand_at_the_top(tmp_path: Path) -> None:
     words = written(tmp_path / "report.html", two(tmp_path, outside="real.jpg")).words
     assert "cats and dogs 2 pictures of 2 classes, 1 outside pictures" in words
-    assert "Top-1 50.0% with 95% between 9.5% and 90.5%" in words
+    assert "Top-1 50.0% 95% interval: 9.5% to 90.5%" in words
     assert "Still named 100.0%" in words
     assert "“None of these” 0.0% of 1 outside pictures" in words
-    assert "Top-5" not in words.split("Classes, the worst first")[0]  # of two classes it would always be 100 %
+    assert (
+        "Top-5" not in words.split("Classes, the lowest recall first")[0]
+    )  # of two classes it would always be 100 %
 
 
 def test_confusion_shows_both_classes(tmp_path: Path) -> None:
@@ -141,9 +143,9 @@ def test_confusion_shows_both_classes(tmp_path: Path) -> None:
     reader = written(tmp_path / "report.html", two(tmp_path))
     assert "cat taken for dog 1×" in reader.words
     assert "cat “dog”, 75%" in reader.words
-    mistaken, like = reader.all("img")[:2]
-    assert (mistaken["title"], like["title"]) == ("one.jpg", "real.jpg")
-    assert mistaken["src"] != like["src"]
+    mistake, correct = reader.all("img")[:2]
+    assert (mistake["title"], correct["title"]) == ("one.jpg", "real.jpg")
+    assert mistake["src"] != correct["src"]
 
 
 def test_worst_class_comes_first_and_the_long_tail_is_folded(tmp_path: Path) -> None:
@@ -156,16 +158,16 @@ def test_worst_class_comes_first_and_the_long_tail_is_folded(tmp_path: Path) -> 
 
 def test_outside_pictures_that_were_named_are_shown_without_a_truth(tmp_path: Path) -> None:
     reader = written(tmp_path / "report.html", two(tmp_path, outside="real.jpg"))
-    assert "named all the same" in reader.words
+    assert "Outside pictures that got a class" in reader.words
     assert reader.all("img")[-1]["alt"] == "outside picture"
 
 
 def test_without_a_mistake_nothing_is_confused(tmp_path: Path) -> None:
     scene().save(tmp_path / "one.jpg")
-    sure = np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)
-    right = Answers(("cat", "dog"), np.array([0, 1]), sure, ["one.jpg", "one.jpg"], np.array([False, False]))
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)
+    right = Answers(("cat", "dog"), np.array([0, 1]), probabilities, ["one.jpg", "one.jpg"], np.array([False, False]))
     words = written(tmp_path / "report.html", right).words
-    assert "What is taken for what" not in words
+    assert "Confused classes" not in words
     assert "still recognised" in words
 
 
@@ -191,7 +193,7 @@ def test_file_whose_name_is_no_text_is_no_obstacle(tmp_path: Path) -> None:
     assert reader.all("img")[0]["title"] == "caf?.jpg"
 
 
-def test_absolute_paths_are_told_by_their_end(tmp_path: Path) -> None:
+def test_of_absolute_paths_only_the_end_is_shown(tmp_path: Path) -> None:
     folder = tmp_path / "dogs" / "test" / "cairn"
     folder.mkdir(parents=True)
     scene().save(folder / "one.jpg")
@@ -203,7 +205,7 @@ def test_absolute_paths_are_told_by_their_end(tmp_path: Path) -> None:
 def test_picture_that_is_gone_leaves_its_place(tmp_path: Path) -> None:
     (tmp_path / "one.jpg").write_bytes(b"no longer a picture")
     reader = written(tmp_path / "report.html", two(tmp_path))
-    assert "not to be read any more" in reader.words
+    assert "cannot be read any more" in reader.words
     assert {each["title"] for each in reader.all("img")} == {"real.jpg"}
 
 
@@ -222,7 +224,7 @@ def test_curves_are_drawn_one_chart_a_quantity(tmp_path: Path) -> None:
     assert "training accuracy 80% at the end" in reader.words
 
 
-def test_about_is_told_in_sections() -> None:
+def test_about_is_shown_in_sections() -> None:
     about = {
         "seed": 7,
         "data": {"train": 4800, "split": {"valid": 0.1}},

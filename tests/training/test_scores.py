@@ -1,4 +1,4 @@
-"""Scores, each compared with figures worked out by hand or by a plain loop."""
+"""Scores, each compared with figures computed by hand or by a plain loop."""
 
 import json
 from math import ceil
@@ -12,9 +12,9 @@ from training.scores import (
     ClassScore,
     Confusion,
     NothingToScore,
-    calibration,
     expected_calibration_error,
     ranks,
+    reliability_bins,
     score,
     wilson,
 )
@@ -31,18 +31,18 @@ PROBABILITIES = [
     [0.3, 0.3, 0.4],
     [0.1, 0.1, 0.8],
 ]
-NONE = [False, False, False, True, False, True, False]
+ABSTAINED = [False, False, False, True, False, True, False]
 
 
 def answers(
-    truth: list[int] = TRUTH, probabilities: list[list[float]] = PROBABILITIES, none: list[bool] | None = None
+    truth: list[int] = TRUTH, probabilities: list[list[float]] = PROBABILITIES, abstained: list[bool] | None = None
 ) -> Answers:
     return Answers(
         labels=tuple(f"class {at}" for at in range(len(probabilities[0]))) if len(probabilities[0]) != 3 else LABELS,
         truth=np.array(truth),
         probabilities=np.array(probabilities, np.float32),
         files=[f"{at}.jpg" for at in range(len(truth))],
-        none=np.array([False] * len(truth) if none is None else none),
+        abstained=np.array([False] * len(truth) if abstained is None else abstained),
     )
 
 
@@ -62,8 +62,8 @@ def test_top1_counts_the_own_pictures_only() -> None:
     assert scores.outside == 2
 
 
-def test_abstaining_is_told_for_own_and_for_outside_pictures() -> None:
-    scores = score(answers(none=NONE))
+def test_abstaining_is_counted_for_own_and_for_outside_pictures() -> None:
+    scores = score(answers(abstained=ABSTAINED))
     assert scores.named_share == pytest.approx(4 / 5)
     assert scores.named_top1 == pytest.approx(2 / 4)
     assert scores.none_share == pytest.approx(1 / 2)
@@ -75,7 +75,7 @@ def test_without_outside_pictures_their_share_is_unknown() -> None:
 
 
 def test_model_that_names_nothing_has_no_accuracy_of_what_it_named() -> None:
-    scores = score(answers(none=[True] * 7))
+    scores = score(answers(abstained=[True] * 7))
     assert (scores.named_share, scores.named_top1, scores.none_share) == (0.0, None, 1.0)
 
 
@@ -125,7 +125,7 @@ def test_recall_and_precision_are_those_of_counting() -> None:
         assert each.confused == max(map(wrong.count, wrong))
 
 
-def test_confusions_are_the_most_frequent_first_with_the_surest_mistake_first() -> None:
+def test_confusions_are_the_most_frequent_first_with_the_most_confident_mistake_first() -> None:
     assert score(answers()).confusions == (Confusion(1, 0, 2, (4, 3)), Confusion(0, 1, 1, (1,)))
 
 
@@ -141,15 +141,15 @@ def test_hardest_gave_least_to_the_truth() -> None:
     assert [each.index for each in found] == [4, 1, 3, 2, 0]
     first = found[0]
     assert (first.truth, first.answer) == (1, 0)
-    assert (first.probability, first.sureness) == pytest.approx((0.05, 0.9))
+    assert (first.probability, first.confidence) == pytest.approx((0.05, 0.9))
 
 
 def test_bins_are_open_below_and_closed_above() -> None:
     confidence = np.array([0.25, 0.5, 0.51, 1.0], np.float32)
-    bins = calibration(confidence, np.array([True, False, True, True]), bins=4)
+    bins = reliability_bins(confidence, np.array([True, False, True, True]), bins=4)
     assert [each.count for each in bins] == [1, 1, 1, 1]
     assert bins[0] == Bin(0.0, 0.25, 1, 0.25, 1.0)
-    assert calibration(np.array([0.3], np.float32), np.array([True]), bins=2)[1] == Bin(0.5, 1.0, 0, None, None)
+    assert reliability_bins(np.array([0.3], np.float32), np.array([True]), bins=2)[1] == Bin(0.5, 1.0, 0, None, None)
 
 
 def test_calibration_error_by_hand() -> None:
@@ -160,18 +160,18 @@ def test_calibration_error_by_hand() -> None:
 
 def test_calibration_error_is_that_of_a_plain_loop() -> None:
     given = random_answers()
-    sure = given.probabilities.max(axis=1).astype(float).tolist()
+    confidence = given.probabilities.max(axis=1).astype(float).tolist()
     right = (given.probabilities.argmax(axis=1) == given.truth).tolist()
     error = 0.0
     for at in range(1, 16):
-        inside = [pair for pair in zip(sure, right, strict=True) if ceil(pair[0] * 15) == at]
-        error += abs(sum(hit for _, hit in inside) - sum(value for value, _ in inside)) / len(sure)
+        inside = [pair for pair in zip(confidence, right, strict=True) if ceil(pair[0] * 15) == at]
+        error += abs(sum(hit for _, hit in inside) - sum(value for value, _ in inside)) / len(confidence)
     assert score(given).ece == pytest.approx(error)
 
 
-def test_model_as_sure_as_it_is_right_has_no_calibration_error() -> None:
+def test_model_whose_confidence_is_its_accuracy_has_no_calibration_error() -> None:
     confidence = np.full(10, 0.7, np.float32)
-    bins = calibration(confidence, np.arange(10) < 7)
+    bins = reliability_bins(confidence, np.arange(10) < 7)
     assert expected_calibration_error(bins) == pytest.approx(0, abs=1e-6)
 
 
@@ -184,13 +184,10 @@ def test_range_of_top1_is_wilsons(right: int, n: int, low: float, high: float) -
     assert wilson(right, n) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_everything_goes_into_json_by_name() -> None:
-    written = json.loads(json.dumps(score(answers(none=NONE)).to_json()))
-    assert written["confusions"][0] == {"truth": "dog", "answer": "cat", "count": 2, "examples": [4, 3]}
-    assert written["hardest"][0]["file"] == "4.jpg"
-    assert written["classes"][1]["confused_with"] == "dog"
-    assert len(written["calibration"]) == 15
+def test_the_headline_can_be_written_as_json() -> None:
+    written = json.loads(json.dumps(score(answers(abstained=ABSTAINED)).headline()))
     assert (written["n"], written["none_share"]) == (5, 0.5)
+    assert written["top1_range"] == pytest.approx(wilson(2, 5))
 
 
 def test_outside_pictures_alone_are_nothing_to_score() -> None:
@@ -203,7 +200,7 @@ def test_outside_pictures_alone_are_nothing_to_score() -> None:
     [
         ([0, 1], [[0.5, 0.3, 0.2]], "2 files and 3 labels"),
         ([3], [[0.5, 0.3, 0.2]], "truth is from 3 to 3, not -1 to 2"),
-        ([0, 0], [[0.5, 0.3, 0.2], [0.5, float("nan"), 0.2]], "1.jpg a probability that is no number"),
+        ([0, 0], [[0.5, 0.3, 0.2], [0.5, float("nan"), 0.2]], "1.jpg a probability that is not finite"),
     ],
 )
 def test_answers_that_do_not_belong_together_are_refused(

@@ -1,33 +1,29 @@
-"""The dog breeds, end to end: both recipes on the same splits, scored on test, and on pictures that show no dog.
+"""The dog breeds: trains every recipe on the same splits, scores it on test and on pictures without a dog.
 
     python -m training.runs.dogs DATA [--outside PICTURES] [--backbone efficientnet_lite2] [--weights FILE]
 
-DATA is laid out as the Udacity dog images are: train, valid and test folders of breeds. PICTURES are photographs of
-other things; those whose names start with the number of an ImageNet dog, 151 to 268, are left out.
+DATA has the layout of the Udacity dog images: folders train, valid and test of breeds. PICTURES is a folder of other
+photographs. Files whose names start with the ImageNet index of a dog, 151 to 268, are left out.
 """
 
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import click
-import numpy as np
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from models.bundle import Bundle
 from models.classifier import Classifier
 from models.engines.base import EngineOptions
-from models.images import read_picture
 from streams.contract.settings import Settings
-from training.report import write_report
-from training.scores import score
-from training.train import RECIPES, Plan, train
+from training.evaluation_set import EvaluationPicture, classify_pictures, crop_of, outside_pictures
+from training.recipes import RECIPES
+from training.train import TrainingPlan, train, write_training_report
 
 IMAGENET_DOGS = range(151, 269)
-BATCH = 8
 
 
 @click.command()
@@ -37,72 +33,56 @@ BATCH = 8
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A Keras weights file.")
 @click.option("--size", default=0, help="Pixels a side.  [default: each recipe's own]")
 @click.option("--out", default=Path("dogs"), show_default=True, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON on the last line, too.")
+@click.option("--json", "as_json", is_flag=True, help="Also print the results as JSON, on the last line.")
 def main(
     data: Path, outside: Path | None, backbone: str, weights: Path | None, size: int, out: Path, as_json: bool
 ) -> None:
-    """Train both recipes on DATA into OUT/classic and OUT/best, with their reports."""
+    """Train each recipe on DATA into a folder of OUT, with a report beside it."""
     cache = Settings.from_environ().cache
-    figures: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, float]] = {}
     with Progress(console=Console(stderr=True)) as bar:
-        for recipe in sorted(RECIPES, reverse=True):
+        for recipe in RECIPES:
             task = bar.add_task(recipe, total=1.0)
-            plan = Plan(data, backbone, recipe, f"dogs-{recipe}", weights, size)
-            trained = train(
-                plan,
-                out / recipe,
-                cache,
-                lambda what, share, task=task: bar.update(task, description=what, completed=share),  # type: ignore[misc]
-            )
-            answers = trained.answers["test"]
-            write_report(
-                out / f"{recipe}.html",
-                title=f"{plan.name} {trained.bundle.version}",
-                scores=score(answers),
-                answers=answers,
-                picture_root=data,
-                about=trained.bundle.manifest.about,
-                curves=trained.taught.curves,
-            )
-            figures[recipe] = dict(trained.bundle.manifest.about["scores"]["test"])
+
+            def progress(activity: str, share: float, task: TaskID = task) -> None:
+                bar.update(task, description=activity, completed=share)
+
+            plan = TrainingPlan(data, backbone, recipe, f"dogs-{recipe}", weights, size)
+            trained = train(plan, out / recipe, cache, progress)
+            write_training_report(trained, out / f"{recipe}.html")
+            results[recipe] = dict(trained.bundle.manifest.about["scores"]["test"])
             if outside:
-                figures[recipe] |= none_share(trained.bundle, no_dogs(outside), cache)
-    show(figures, backbone)
+                results[recipe] |= none_share(trained.bundle, outside, cache)
+    print_table(results, backbone)
     if as_json:
-        click.echo(json.dumps(figures))
+        click.echo(json.dumps(results))
 
 
-def no_dogs(folder: Path) -> list[Path]:
-    """The pictures in `folder` but those named after an ImageNet dog."""
-    numbered = re.compile(r"(\d{3})_")
-    return [
-        path
-        for path in sorted(folder.glob("*.jpg"))
-        if not ((number := numbered.match(path.name)) and int(number[1]) in IMAGENET_DOGS)
-    ]
-
-
-def none_share(bundle: Bundle, pictures: list[Path], cache: Path) -> dict[str, Any]:
-    """The share of `pictures` that the served bundle answers "none of these", by the engine that serves it."""
+def none_share(bundle: Bundle, outside: Path, cache: Path) -> dict[str, float]:
+    """The share of the pictures in `outside` to which the bundle, in its engine, answers "none of these"."""
+    pictures = [picture for picture in outside_pictures(outside) if not shows_dog(picture)]
     classifier = Classifier.load(bundle, EngineOptions(cache))
-    abstained = []
-    for start in range(0, len(pictures), BATCH):
-        batch = np.stack([read_picture(path, classifier.input_size) for path in pictures[start : start + BATCH]])
-        abstained.append(classifier.judge(batch).abstained)
+    answers, _ = classify_pictures(classifier, pictures, outside, crop_of(bundle.manifest))
     classifier.close()
-    return {"outside": len(pictures), "none_share": round(float(np.concatenate(abstained).mean()), 4)}
+    return {"outside": len(answers.files), "none_share": round(float(answers.abstained.mean()), 4)}
 
 
-def show(figures: dict[str, dict[str, Any]], backbone: str) -> None:
-    """The recipes side by side."""
+def shows_dog(picture: EvaluationPicture) -> bool:
+    """Whether the file is named after an ImageNet dog: `151_n02085620_Chihuahua.jpg`."""
+    index = re.match(r"(\d{3})_", picture.path.name)
+    return index is not None and int(index[1]) in IMAGENET_DOGS
+
+
+def print_table(results: dict[str, dict[str, float]], backbone: str) -> None:
+    """Prints a row for each recipe."""
     table = Table("recipe", "top-1", "top-5", "calibration error", "dogs still named", "no dog: none of these")
-    for recipe, each in figures.items():
+    for recipe, each in results.items():
         none = f"{each['none_share']:.1%} of {each['outside']}" if "none_share" in each else ""
         table.add_row(
             recipe, f"{each['top1']:.1%}", f"{each['top5']:.1%}", f"{each['ece']:.3f}", f"{each['named']:.1%}", none
         )
     console = Console(width=110)
-    console.print(f"{backbone}, {next(iter(figures.values()))['n']} test pictures")
+    console.print(f"{backbone}, {next(iter(results.values()))['n']} test pictures")
     console.print(table)
 
 

@@ -1,4 +1,4 @@
-"""The small run: three classes of drawn pictures, a bundle in less than a minute on any CPU.
+"""A small run: trains on three classes of drawn pictures, in less than a minute on any CPU.
 
 python -m training.runs.shapes [FOLDER]
 """
@@ -11,13 +11,14 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from streams.contract.settings import Settings
-from training.train import Plan, Trained, train
+from training.recipes import RECIPES
+from training.train import TrainingPlan, TrainingResult, train
 
 SIDE = 96  # pixels
 
 
 def draw(shape: str, seed: int) -> Image.Image:
-    """A picture of a ring, of stripes or of a chequerboard, with its own colours, place and noise."""
+    """A picture of a "ring", of "stripes" or of "chequers"; the seed decides colours, position and noise."""
     random = np.random.default_rng([seed, sum(shape.encode())])
     back, front = (tuple(int(value) for value in random.integers(*span, 3)) for span in ((0, 90), (150, 256)))
     image = Image.new("RGB", (SIDE, SIDE), back)
@@ -39,7 +40,7 @@ def draw(shape: str, seed: int) -> Image.Image:
 
 
 def write_pictures(root: Path, per_class: int = 24) -> Path:
-    """Class folders of drawn pictures in `root`, which is not split; the same every time."""
+    """Writes one class folder for each shape to `root`, without splits; the same pictures every time."""
     for place, shape in enumerate(("ring", "stripes", "chequers"), start=1):
         folder = root / f"{place:03d}.{shape}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,18 +49,18 @@ def write_pictures(root: Path, per_class: int = 24) -> Path:
     return root
 
 
-def run(folder: Path, recipe: str = "best", seed: int = 0) -> Trained:
-    """Draws the pictures into `folder` and trains on them; the bundle is in `folder`/bundle."""
+def run(folder: Path, recipe: str = RECIPES[0], seed: int = 0) -> TrainingResult:
+    """Draws pictures into `folder`/pictures and trains on them; the bundle is in `folder`/bundle."""
     data = write_pictures(folder / "pictures")
-    plan = Plan(data, "efficientnet_lite0", recipe, name="shapes", size=SIDE, seed=seed)
+    plan = TrainingPlan(data, "efficientnet_lite0", recipe, name="shapes", size=SIDE, seed=seed)
     return train(plan, folder / "bundle", Settings.from_environ().cache)
 
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp(prefix="sightstream-shapes-"))
-    trained = run(folder)
-    scores = trained.bundle.manifest.about["scores"]["test"]
-    print(f"{scores['top1']:.1%} of {scores['n']} test pictures; the bundle is {trained.bundle.folder}")
+    result = run(folder)
+    scores = result.bundle.manifest.about["scores"]["test"]
+    print(f"{scores['top1']:.1%} of {scores['n']} test pictures; the bundle is {result.bundle.folder}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`sightstream train`, as a person meets it."""
+"""`sightstream train`: its output, its errors, and Ctrl-C."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def test_a_folder_without_classes_is_refused_with_what_to_do(tmp_path: Path) -> 
 
 
 @pytest.mark.model
-def test_faults_are_named_and_the_rest_is_learnt(tmp_path: Path, cache: Path) -> None:
+def test_faults_are_named_and_the_rest_is_used(tmp_path: Path, cache: Path) -> None:
     data = write_pictures(tmp_path / "data")
     (data / "004.empty").mkdir()
     (data / "001.ring" / "broken.png").write_bytes(b"\x89PNG and no more")
@@ -66,10 +66,10 @@ def test_something_else_in_the_way_is_left_alone(tmp_path: Path, cache: Path) ->
 
 
 @pytest.mark.model
-def test_after_ctrl_c_the_same_command_goes_on(tmp_path: Path, cache: Path) -> None:
+def test_after_ctrl_c_the_same_command_continues(tmp_path: Path, cache: Path) -> None:
     data = write_pictures(tmp_path / "data", per_class=150)
     arguments = [data, "--backbone", "efficientnet_lite0", "--size", 112, "--out", tmp_path / "model"]
-    # leashed: a shell that runs the tests in the background has its children ignore Ctrl-C
+    # through parent_watch, because the children of a shell in the background ignore Ctrl-C
     command = parent_watch.command([sys.executable, "-m", "infra.commands", "train", *map(str, arguments)])
     environ = {**os.environ, "SIGHTSTREAM_CACHE": str(cache)}
     child = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -80,8 +80,8 @@ def test_after_ctrl_c_the_same_command_goes_on(tmp_path: Path, cache: Path) -> N
             break
         time.sleep(0.02)
     child.send_signal(signal.SIGINT)
-    said, _ = child.communicate(timeout=30)
-    assert "the same command goes on from here" in said
+    output, _ = child.communicate(timeout=30)
+    assert "the same command continues from here" in output
     assert not (tmp_path / "model").exists()
     assert [*stores.glob("*-112-*.features")]
     assert run(cache, *arguments).exit_code == 0

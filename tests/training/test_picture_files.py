@@ -1,0 +1,44 @@
+"""Picture files are found in a fixed order and read in batches."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.fakes.drawn_pictures import write_noise, write_plain
+from training.picture_files import picture_files, read_batches, subfolders
+
+
+@dataclass
+class File:
+    path: Path
+
+
+def test_pictures_are_found_at_any_depth_without_hidden_files_and_other_kinds(tmp_path: Path) -> None:
+    deep, top = write_noise(tmp_path / "a" / "deep" / "x.png", 1), write_noise(tmp_path / "b.JPG", 2)
+    write_noise(tmp_path / ".hidden.png", 3)
+    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "folder.png").mkdir()
+    assert picture_files(tmp_path) == [deep, top]
+
+
+def test_hidden_folders_and_files_are_no_subfolders(tmp_path: Path) -> None:
+    for name in ("b", "a", ".cache"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "file").write_text("")
+    assert [path.name for path in subfolders(tmp_path)] == ["a", "b"]
+
+
+def test_batches_keep_the_order_and_name_what_cannot_be_read(tmp_path: Path) -> None:
+    files = [File(write_plain(tmp_path / f"{number}.png", "red")) for number in range(5)]
+    files[1].path.write_bytes(b"not a picture")
+    first, second, third = read_batches(files, 8, 1.0, 2)
+    assert [len(batch) for batch in (first, second, third)] == [2, 2, 1]
+    assert first.readable + second.readable + third.readable == [files[0], *files[2:]]
+    assert [*first.unreadable] == [files[1].path]
+    assert first.pixels.shape == (1, 8, 8, 3)
+    assert second.pixels.shape == (2, 8, 8, 3)
+
+
+def test_a_batch_without_a_readable_picture_is_empty(tmp_path: Path) -> None:
+    (batch,) = read_batches([File(tmp_path / "missing.png")], 8, 1.0, 2)
+    assert batch.pixels.shape == (0, 8, 8, 3)
+    assert batch.unreadable == {tmp_path / "missing.png": "No such file or directory"}
