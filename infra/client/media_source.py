@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,13 @@ from PIL import Image
 from models.images import BadFrame, Picture, to_frame
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
-VIDEOS = {".mp4", ".mkv", ".webm", ".mov", ".avi", ".mjpeg", ".y4m"}
-
 # JPEG qualities. A picture is sent once. At quality 98, 198 (EfficientNet-Lite0) and 200 (Lite2) of 200 photographs
 # get the label that they get without the JPEG in between; at quality 95, 196 of both.
 PICTURE_QUALITY = 98
 VIDEO_QUALITY = 90
+
+
+VideoReader = Callable[[Path, int], Iterator["MediaFrame"]]  # a path and a size in pixels to frames
 
 
 class NothingToSend(ValueError):
@@ -36,7 +37,7 @@ def media_files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(each for each in path.rglob("*") if each.suffix.lower() in PICTURES | VIDEOS)
+            found += sorted(each for each in path.rglob("*") if each.suffix.lower() in {*PICTURES, *VIDEOS})
         else:
             found.append(path)
     return found
@@ -62,8 +63,8 @@ class MediaSource:
         first %= len(self.paths)
         while True:
             for path in self.paths[first:] + self.paths[:first]:
-                if path.suffix.lower() in VIDEOS:
-                    async for frame in self._video(path, size):
+                if reader := VIDEOS.get(path.suffix.lower()):
+                    async for frame in self._video(reader, path, size):
                         yield frame
                 elif picture := await self.picture(path, size):
                     yield picture
@@ -82,8 +83,8 @@ class MediaSource:
                 self.unreadable[path] = f"{path}: {error}"
         return self._pictures.get((path, size))
 
-    async def _video(self, path: Path, size: int) -> AsyncIterator[MediaFrame]:
-        frames = read_video(path, size)
+    async def _video(self, reader: VideoReader, path: Path, size: int) -> AsyncIterator[MediaFrame]:
+        frames = reader(path, size)
         try:
             while frame := await asyncio.to_thread(next, frames, None):
                 yield frame
@@ -141,3 +142,9 @@ def read_video(path: Path, size: int) -> Iterator[MediaFrame]:
         for frame in container.decode(video=0):
             picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
             yield MediaFrame(path, video_frame(picture, size))
+
+
+# how the frames of a video are read, by the suffix of its file
+VIDEOS: dict[str, VideoReader] = dict.fromkeys(
+    (".mp4", ".mkv", ".webm", ".mov", ".avi", ".mjpeg", ".y4m"), read_video
+)

@@ -24,7 +24,7 @@ DEFAULT_STEP_MS = 100.0  # time since the frame before, for a prediction without
 
 
 @dataclass(slots=True)
-class SmoothedLabel:
+class ExponentialSmoothing:
     """The smoothed label of a session.
 
     ``seq`` is the newest frame that was used, ``at`` the time at which the gateway received it, in milliseconds since
@@ -63,3 +63,6 @@ class SmoothedLabel:
     def pack(self) -> list[Any]:
         """All fields as a list for JSON; ``SmoothedLabel(*packed)`` is the label again."""
         return [self.label, self.seq, self.at, self.switches, self.scores]
+
+
+SmoothedLabel = ExponentialSmoothing  # the rule in use

@@ -1,4 +1,4 @@
-"""Bad input through the real WebSocket: a clear answer to whoever sent it, and nobody else notices."""
+"""Bad input through the real WebSocket: its sender gets a clear error, and no other session is affected."""
 
 import json
 import os
@@ -126,8 +126,8 @@ async def test_foreign_messages_on_the_frames_topic_are_set_aside(stack: Running
     await consumer.start()
     try:
         header = b'{"session":"","seq":1}'
-        nobody = struct.pack("!BI", 1, len(header)) + header + CAT
-        foreign = [b"not ours", b"", b"\xff\xfe", nobody]
+        no_session = struct.pack("!BI", 1, len(header)) + header + CAT
+        foreign = [b"not ours", b"", b"\xff\xfe", no_session]
         for value in foreign:
             await producer.send_and_wait(FRAMES, value, key=b"x")
         set_aside = {(await consumer.getone()).value for _ in foreign}

@@ -42,13 +42,13 @@ def better(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return shapes.run(tmp_path_factory.mktemp("shapes")).bundle
 
 
-class Audience:
+class Sessions:
     """Sessions that stream while something happens, and what answered them."""
 
-    def __init__(self, stack: RunningStack, sessions: int, **how: Any) -> None:
+    def __init__(self, stack: RunningStack, count: int, **how: Any) -> None:
         self.versions: list[tuple[str, str]] = []
         self.clients = [
-            Client(stack.websocket, endless_samples, fps=8.0, on_answer=self._note, **how) for _ in range(sessions)
+            Client(stack.websocket, endless_samples, fps=8.0, on_answer=self._note, **how) for _ in range(count)
         ]
 
     def _note(self, _: MediaFrame, message: Labels, __: float) -> None:
@@ -78,10 +78,7 @@ class Audience:
     def check_that_nothing_is_lost(self) -> None:
         for counts in (each.counts for each in self.clients):
             assert counts.sent == counts.answered + counts.dropped.total()
-            assert set(counts.dropped) <= {
-                Outcome.SUPERSEDED,
-                Outcome.STALE,
-            }  # as on any busy machine
+            assert set(counts.dropped) <= {Outcome.SUPERSEDED, Outcome.STALE}  # as on any busy machine
 
 
 def models(stack: RunningStack, *arguments: str | Path, code: int = 0) -> str:
@@ -106,35 +103,35 @@ def models(stack: RunningStack, *arguments: str | Path, code: int = 0) -> str:
 async def test_promotion_and_rollback_under_load_lose_no_frame(serving: RunningStack, better: Bundle) -> None:
     before = published(NAME, Settings().cache).version
     models(serving, "add", better.folder, "--name", NAME)
-    audience = Audience(serving, 2)
-    await audience.watch(
+    sessions = Sessions(serving, 2)
+    await sessions.watch(
         (lambda: models(serving, "promote", NAME), (NAME, better.version)),
         (lambda: models(serving, "rollback", NAME), (NAME, before)),
     )
-    audience.check_that_nothing_is_lost()
-    assert set(audience.versions) == {(NAME, before), (NAME, better.version)}
+    sessions.check_that_nothing_is_lost()
+    assert set(sessions.versions) == {(NAME, before), (NAME, better.version)}
 
 
 async def test_model_under_a_name_of_its_own_is_offered_to_sessions_and_withdrawn(
     serving: RunningStack, better: Bundle
 ) -> None:
     models(serving, "add", better.folder, "--name", "better")
-    everyone = Audience(serving, 1)
+    others = Sessions(serving, 1)
     default = published(NAME, Settings().cache).version
 
     def promote() -> None:
         models(serving, "promote", "better")
         end = time.monotonic() + SWAP_WITHIN_S
-        while {each.name for each in everyone.clients[0].offered} != {NAME, "better"}:
+        while {each.name for each in others.clients[0].offered} != {NAME, "better"}:
             assert time.monotonic() < end
             time.sleep(0.1)
 
-    await everyone.watch((promote, (NAME, default)))
-    everyone.check_that_nothing_is_lost()
-    choosy = Audience(serving, 2, model="better")
-    await choosy.watch()
-    choosy.check_that_nothing_is_lost()
-    assert set(choosy.versions) == {("better", better.version)}
+    await others.watch((promote, (NAME, default)))
+    others.check_that_nothing_is_lost()
+    choosing = Sessions(serving, 2, model="better")
+    await choosing.watch()
+    choosing.check_that_nothing_is_lost()
+    assert set(choosing.versions) == {("better", better.version)}
     models(serving, "remove", "better")
 
 
@@ -142,14 +139,14 @@ async def test_gate_answers_for_a_model_what_is_not_for_it(serving: RunningStack
     gate = ("--gate", NAME, "--gate-labels", "151-268", "--gate-answer", "not a dog")
     models(serving, "add", better.folder, "--name", "dogs")
     models(serving, "promote", "dogs", *gate)
-    curious = Audience(serving, 1, model="dogs")
+    gated = Sessions(serving, 1, model="dogs")
     async with asyncio.timeout(SWAP_WITHIN_S):
-        while not curious.versions:
+        while not gated.versions:
             with suppress(Refused):
-                await curious.watch()
+                await gated.watch()
             await asyncio.sleep(0.5)  # it is not served yet
-    curious.check_that_nothing_is_lost()
-    assert set(curious.clients[0].counts.labels) == {"not a dog"}  # the samples show a cat and a coffee
+    gated.check_that_nothing_is_lost()
+    assert set(gated.clients[0].counts.labels) == {"not a dog"}  # the samples show a cat and a coffee
     models(serving, "remove", "dogs")
 
 
@@ -166,15 +163,15 @@ async def test_bundle_that_is_damaged_in_the_registry_leaves_the_old_one_live(
     before = published(NAME, Settings().cache).version
     promotion = {"format": 1, "promotions": [{"version": better.version, "gate": None}]}
 
-    def told_nevertheless() -> None:
-        """As a careless copy from another machine would."""
+    def promote_all_the_same() -> None:
+        """Write live.json without a check, as a copy from another machine does."""
         (registry / "live.json").write_text(json.dumps(promotion))
         end = time.monotonic() + 30
         while "is damaged" not in (serving.folder / "logs" / "worker-1.log").read_text():
             assert time.monotonic() < end
             time.sleep(0.1)
 
-    audience = Audience(serving, 1)
-    await audience.watch((told_nevertheless, (NAME, before)))
-    audience.check_that_nothing_is_lost()
-    assert set(audience.versions) == {(NAME, before)}
+    sessions = Sessions(serving, 1)
+    await sessions.watch((promote_all_the_same, (NAME, before)))
+    sessions.check_that_nothing_is_lost()
+    assert set(sessions.versions) == {(NAME, before)}

@@ -1,4 +1,4 @@
-"""What Faust is told about the topics."""
+"""How Faust reads the topics."""
 
 from typing import Any
 

@@ -33,8 +33,8 @@ async def test_a_message_is_delivered_at_once(consumer: Consumer) -> None:
         return asyncio.current_task()
 
     never = asyncio.Event()
-    told = await consumer.wait_first(deliver(), never.wait())
-    assert told.results == [asyncio.current_task()]
+    waited = await consumer.wait_first(deliver(), never.wait())
+    assert waited.results == [asyncio.current_task()]
 
 
 @pytest.mark.parametrize("why", ["full", "suspended"])

@@ -148,16 +148,16 @@ async def test_gateways_are_told_at_once_after_a_swap(registry: Registry, monkey
     monkeypatch.setattr("streams.registry_watcher.LOOK_EVERY_S", 0.01)
     watcher = RegistryWatcher(registry, BASE, load)
     batcher = batcher_of(watcher)
-    told: list[dict[str, str]] = []
+    announced: list[dict[str, str]] = []
 
-    async def tell() -> None:
-        told.append(served(batcher))
+    async def announce() -> None:
+        announced.append(served(batcher))
 
-    watching = asyncio.create_task(watcher.watch(batcher, tell))
+    watching = asyncio.create_task(watcher.watch(batcher, announce))
     version = added(registry, "pets")
     registry.promote("pets")
     async with asyncio.timeout(10):
-        while not told:
+        while not announced:
             await asyncio.sleep(0.01)
     watching.cancel()
-    assert told == [{"net": "net", "pets": version}]
+    assert announced == [{"net": "net", "pets": version}]

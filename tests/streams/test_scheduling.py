@@ -154,8 +154,8 @@ def test_of_sessions_over_their_share_the_one_that_is_even_again_runs() -> None:
 def test_every_frame_is_run_kept_or_dropped_once() -> None:
     frames = [waiting(f"s{n % 5}", n, NOW - n * 40, model="xy"[n % 2]) for n in range(1, 60)]
     found = planned(*frames, max_batch=3, share=having_run("s0", *["s1"] * 9, "s2", "s3"))
-    fates = names(found.run) + names(found.keep) + [(session, seq) for session, seq, _ in drops(found)]
-    assert sorted(fates) == sorted(names(frames))
+    all_names = names(found.run) + names(found.keep) + [(session, seq) for session, seq, _ in drops(found)]
+    assert sorted(all_names) == sorted(names(frames))
 
 
 @pytest.mark.parametrize(("ms_per_frame", "frames"), [(0.0, 8), (10.0, 8), (50.0, 5), (90.0, 2), (400.0, 1)])

@@ -137,8 +137,8 @@ async def test_withdrawn_model_answers_what_it_has_begun_and_no_more() -> None:
         "late": "unknown_model",
         "other": "answered",
     }
-    told = {each.message for each in published.predictions if each.outcome == "unknown_model"}
-    assert told == {"model 'gone' is not served; served are slow"}
+    messages = {each.message for each in published.predictions if each.outcome == "unknown_model"}
+    assert messages == {"model 'gone' is not served; served are slow"}
 
 
 async def test_next_version_is_warmed_between_batches() -> None:

@@ -11,7 +11,6 @@ from click.testing import CliRunner, Result
 
 from infra.commands.evaluate import Facts, evaluate, print_scores
 from models.bundle import Bundle
-from models.catalog import published
 from tests import SAMPLES
 from tests.fakes.drawn_pictures import write_plain
 from tests.fakes.pictures import scene
@@ -74,16 +73,6 @@ def test_report_without_what_writes_it_says_what_to_install(
     result = run(tmp_path, "--report", tmp_path / "report.html", "efficientnet_lite0", data)
     assert result.exit_code == 1
     assert "a report needs the package jinja2: pip install 'sightstream[train]'" in result.stderr
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def lite0(cache: Path) -> Bundle:
-    return published("efficientnet_lite0", cache)
 
 
 @pytest.fixture

@@ -18,11 +18,6 @@ from models.bundle import Bundle
 from training.runs.shapes import write_pictures
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
 def run(cache: Path, *arguments: object) -> Result:
     environ = {"SIGHTSTREAM_CACHE": str(cache)}
     return CliRunner().invoke(train, [*map(str, arguments)], env=environ, catch_exceptions=False)
