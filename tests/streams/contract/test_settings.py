@@ -1,8 +1,10 @@
 import os
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from models.engines.registry import ENGINES
 from streams.contract import settings as module
 from streams.contract.settings import PREFIX, BadSetting, Settings, variable_of
 
@@ -152,3 +154,7 @@ def test_every_setting_is_in_one_group_and_has_a_meaning() -> None:
     assert {name for name, _ in fields} == Settings.model_fields.keys()
     for name, field in fields:
         assert field.description and field.description.endswith("."), variable_of(name)
+
+
+def test_the_engines_that_can_be_set_are_those_that_there_are() -> None:
+    assert get_args(Settings.model_fields["engine"].annotation) == ENGINES
