@@ -21,7 +21,7 @@ export class SourceController {
 
   /** Opens the camera `id`, or without an id any camera. */
   async openCamera(id) {
-    await this.#open((signal) => cameraSource(this.video, id, signal));
+    await this.open((video, signal) => cameraSource(video, id, signal));
     this.source?.track?.addEventListener("ended", () => {
       this.stop();
       this.on.failed("The camera went away", "It was unplugged or switched off. Press Start to try again.");
@@ -37,8 +37,8 @@ export class SourceController {
       this.on.failed("That is neither picture nor video", text);
       return;
     }
-    await this.#open((signal) =>
-      kind === "picture" ? pictureSource(file, signal) : videoSource(this.video, file, signal),
+    await this.open((video, signal) =>
+      kind === "picture" ? pictureSource(file, signal) : videoSource(video, file, signal),
     );
   }
 
@@ -53,13 +53,18 @@ export class SourceController {
     this.on.cameras(await listCameras(), this.source?.camera);
   }
 
-  async #open(createSource) {
+  /**
+   * Opens any source, in the place of the one that is open.
+   *
+   * @param {(video: HTMLVideoElement, signal: AbortSignal) => Promise<object>} createSource see source.js
+   */
+  async open(createSource) {
     this.#lifetime.abort();
     const { signal } = (this.#lifetime = new AbortController());
     this.opening = true;
     this.on.changed();
     try {
-      const opened = await createSource(signal);
+      const opened = await createSource(this.video, signal);
       signal.throwIfAborted();
       this.source = opened;
     } catch (error) {
