@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -150,7 +150,7 @@ async def send_odd_records(stack: RunningStack) -> int:
                 timestamp = ODD_TIMESTAMPS[place % len(ODD_TIMESTAMPS)]
                 if timestamp is not None and not 0 < timestamp < 2**41:  # Kafka refuses times in the future
                     timestamp = 1
-                await producer.send_and_wait(topic, value, key, timestamp_ms=timestamp, headers=headers)
+                await producer.send_and_wait(topic, value, key, timestamp_ms=timestamp, headers=list(headers))
                 sent += 1
             for each in range(100):
                 await producer.send_and_wait(topic, os.urandom(each), key=os.urandom(5))
@@ -174,7 +174,9 @@ async def test_odd_records_on_every_topic_stop_nobody(stack: RunningStack) -> No
         await asyncio.sleep(1)
         sent = await send_odd_records(stack)
         counts = total([await each for each in running])
-        rejected = [record for some in (await consumer.getmany(timeout_ms=2000)).values() for record in some]
+        rejected: list[ConsumerRecord] = []
+        while some := await consumer.getmany(timeout_ms=2000):
+            rejected += [record for records in some.values() for record in records]
     finally:
         await consumer.stop()
     assert {each.pid for each in stack.processes()} == before
