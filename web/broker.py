@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from streams.contract.logs import about
 from streams.contract.messages import Frame, Prediction, WorkerStatus
-from streams.contract.rejected import RejectedRecord
+from streams.contract.rejected import RejectedRecord, skip_unreadable_batches
 from streams.contract.settings import Settings
 from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, WORKERS
 
@@ -56,6 +56,7 @@ class Broker:
 
     async def run(self) -> None:
         """Send and read until cancelled; reconnect whenever Kafka is back."""
+        skip_unreadable_batches()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._retry(self._send))
             tasks.create_task(self._retry(self._read))
