@@ -9,20 +9,18 @@ from typing import Any
 from models.catalog import configured_specs, load
 from models.engines.base import EngineOptions
 from models.registry import Registry
-from streams.app import WORKER, app, frames, predictions, rejected, settings, workers
+from streams.app import WORKER, app, frames, metrics, predictions, reject, settings, workers
 from streams.batching import Batcher
 from streams.contract.clock import now_ms
 from streams.contract.logs import about
-from streams.contract.messages import Frame, Prediction, ServedModel
+from streams.contract.messages import Prediction, ServedModel
 from streams.contract.outcomes import Outcome
-from streams.metrics import Metrics, lag, serve
+from streams.metrics import lag, serve
 from streams.registry_watcher import RegistryWatcher
 
 log = logging.getLogger(__name__)
 
 ANNOUNCE_EVERY_S = 2.0
-
-metrics = Metrics()
 
 
 @app.on_worker_init.connect
@@ -53,11 +51,11 @@ def prepare(*_: Any, **__: Any) -> None:
 @app.agent(frames)
 async def classify(stream: Any) -> None:
     """Every frame goes to the batcher, which publishes its prediction."""
-    async for frame in stream:
-        if reason := frame.invalid_reason():
-            await reject(frame, reason)
-        else:
-            app.batcher.put(frame)
+    async for event in stream.events():
+        try:
+            app.batcher.put(event.value)
+        except Exception as error:  # it concerns this frame only
+            reject(event.message, f"it could not be taken: {error!r}")
 
 
 @app.task
@@ -101,9 +99,3 @@ async def publish(prediction: Prediction) -> None:
         log.warning("a frame failed: %s", prediction.message, extra=about(prediction))
     else:
         log.debug("a frame was %s", prediction.outcome, extra=about(prediction))
-
-
-async def reject(frame: Frame, reason: str) -> None:
-    """Set aside a frame that cannot be answered, because it names no session or is broken."""
-    log.warning("rejected a frame: %s", reason, extra=about(frame))
-    await rejected.send(value=frame.jpeg if isinstance(frame.jpeg, bytes) else b"", headers={"why": reason.encode()})

@@ -1,44 +1,88 @@
-"""The Faust app: its settings, its typed topics and its table."""
+"""The Faust app: its settings, its typed topics and its table. All of them outlive any record of any producer."""
 
-import logging
 import os
 import socket
+from collections.abc import Iterable
 from typing import Any
 
 import faust
 from faust.app.base import BootStrategy as AppBootStrategy
+from faust.types import EventT
 
 from streams.batching import Batcher
 from streams.consumer import Transport
 from streams.contract import codec
 from streams.contract.logs import configuration
 from streams.contract.messages import Frame, Prediction, WorkerStatus
+from streams.contract.rejected import RejectedRecord
 from streams.contract.settings import Settings
 from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS
+from streams.metrics import Metrics
 from streams.registry_watcher import RegistryWatcher
-
-log = logging.getLogger(__name__)
+from streams.rejected import SetAside
 
 settings = Settings.from_environ()
 
 WORKER = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
 
 
+metrics = Metrics()
+
+
 class Topic(faust.Topic):
-    """A topic whose messages that cannot be decoded go to the rejected topic, without disturbing the agent.
+    """A topic whose messages that cannot be decoded are set aside, without disturbing the agent.
 
     Faust would throw the error into the agent that reads the topic, and so restart it.
     """
 
     async def on_key_decode_error(self, exc: Exception, message: Any) -> None:
-        await self._reject(exc, message)
+        reject(message, f"the key cannot be read: {exc}")
 
     async def on_value_decode_error(self, exc: Exception, message: Any) -> None:
-        await self._reject(exc, message)
+        reject(message, "there is no value" if message.value is None else str(exc))
 
-    async def _reject(self, exc: Exception, message: Any) -> None:
-        log.warning("rejected %s[%s]@%s: %s", message.topic, message.partition, message.offset, exc)
-        await rejected.send(value=message.value, headers={"topic": message.topic.encode(), "why": str(exc).encode()})
+
+class Table(faust.Table[str, bytes]):
+    """A table whose keys are text and whose values are bytes. Entries of its changelog that are neither are left out.
+
+    The changelog topic gives keys as bytes, because Faust waits for its last record: a table would never be restored
+    if that one could not be decoded.
+    """
+
+    def apply_changelog_batch(self, batch: Iterable[EventT[Any]]) -> None:
+        """Take records of the changelog into the table."""
+        super().apply_changelog_batch([event for event in batch if self._is_entry(event)])
+
+    def _to_key(self, k: bytes) -> str:
+        return k.decode()
+
+    def _is_entry(self, event: EventT[Any]) -> bool:
+        message: Any = event.message
+        if why := bad_entry(message.key, message.value):
+            reject(message, why)
+        return not why
+
+
+def bad_entry(key: bytes | None, value: bytes | None) -> str:
+    """Why a record of the changelog is no entry of the table, or an empty string.
+
+    What is in the value is found when it is used: to unpack all values would hold up a worker that takes partitions
+    over.
+    """
+    if not key:
+        return "there is no key"
+    try:
+        key.decode()
+    except UnicodeDecodeError as error:
+        return f"the key cannot be read: {error}"
+    if value is None:  # the entry was removed
+        return ""
+    return codec.bad_envelope(value)
+
+
+def reject(message: Any, why: str) -> None:
+    """Set a message of Faust aside; raises nothing."""
+    set_aside.add(RejectedRecord(message.topic, message.partition, message.offset, why, message.value))
 
 
 class Boot(AppBootStrategy):
@@ -65,6 +109,7 @@ app = App(
     "sightstream",
     broker=[f"aiokafka://{address}" for address in settings.broker],
     Topic=Topic,
+    Table=Table,
     store="memory://",
     key_serializer="raw",
     topic_partitions=settings.partitions,
@@ -100,8 +145,17 @@ sessions = app.Table(
     value_type=bytes,
     partitions=settings.partitions,
     changelog_topic=app.topic(
-        SESSIONS, key_type=str, value_type=bytes, value_serializer="raw", internal=True, compacting=True
+        SESSIONS, key_type=bytes, value_type=bytes, value_serializer="raw", internal=True, compacting=True
     ),
 )
 # Faust writes the keys of a table as JSON, whatever its topic says. All other topics have the plain session id.
 sessions.key_serializer = "raw"  # type: ignore[attr-defined]
+
+
+async def send_rejected(record: RejectedRecord) -> None:
+    """Send a record to the topic of rejected ones."""
+    body = record.body(4 * settings.max_frame_bytes)
+    await rejected.send(value=body, headers=record.headers(), force=True)  # not as part of the event at hand
+
+
+set_aside = SetAside(send_rejected, lambda topic: metrics.rejected.add(1, topic))

@@ -16,6 +16,8 @@ from mode.services import WaitResults
 from mode.threads import ServiceThread
 from mode.utils.futures import maybe_async
 
+from streams.contract.rejected import skip_unreadable_batches
+
 
 class LoopWorker:
     """Runs a service that expects a thread as a task of the given event loop."""
@@ -48,6 +50,7 @@ class Consumer(aiokafka.Consumer):
     """The consumer that this module is about."""
 
     def _new_consumer_thread(self) -> LoopConsumer:
+        skip_unreadable_batches()
         return LoopConsumer(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
 
     async def perform_seek(self) -> None:

@@ -54,6 +54,9 @@ class Metrics(MetricSet):
             "sightstream_worker_answers_total", "Frames answered with labels.", "model", "version"
         )
         self.drops = self.counter("sightstream_worker_drops_total", "Frames dropped.", "reason")
+        self.rejected = self.counter(
+            "sightstream_worker_rejected_total", "Records that could not be used and were set aside.", "topic"
+        )
         self.gauge(
             "sightstream_worker_partition_lag_frames",
             "Frames of one of the worker's partitions that it has not read yet.",
@@ -117,6 +120,7 @@ class Metrics(MetricSet):
             waiting=self.waiting(),
             lag={str(partition): frames for partition, frames in sorted(self.lag.items())},
             drops={reason: frames for (reason,), frames in self.drops.values.items()},
+            rejected=self.rejected.total,
         )
         self._batch_sizes, self._oldest_ms, self._answered, self._since = Counter(), 0.0, 0, now
         return status

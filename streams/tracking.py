@@ -9,20 +9,20 @@ again, to this worker or to another one. What was counted already changes nothin
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aiokafka.partitioner import DefaultPartitioner
 from faust.types import TP
 
-from streams.app import app, predictions, sessions, settings
+from streams.app import app, predictions, reject, sessions, set_aside, settings
 from streams.contract.canary import is_canary
 from streams.contract.clock import now_ms
-from streams.contract.logs import about
 from streams.contract.messages import Prediction
+from streams.contract.rejected import RejectedRecord
 from streams.contract.stats import SessionStats
-from streams.contract.topics import PREDICTIONS
+from streams.contract.topics import PREDICTIONS, SESSIONS
 from streams.expiry import Expiry
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,8 @@ class Tracker:
     Args:
         load: a session's statistics as last written, or None.
         write: called with (session, its partition, its statistics) for some sessions; returns when Kafka has them.
+        reject: called with the message of a prediction that cannot be counted, and why.
+        reject_entry: called with a session, its statistics as last written, and why they cannot be used.
         clock: seconds.
     """
 
@@ -69,10 +71,15 @@ class Tracker:
         load: Callable[[str], bytes | None],
         write: Callable[[Sequence[tuple[str, int, bytes]]], Awaitable[None]],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        reject: Callable[[Any, str], None],
+        reject_entry: Callable[[str, bytes, str], None],
     ) -> None:
         self.load = load
         self.write = write
         self.clock = clock
+        self.reject = reject
+        self.reject_entry = reject_entry
         self._stats: dict[str, SessionStats] = {}
         self._unwritten = Unwritten()
         self._assignment = 0  # counts the assignments of partitions
@@ -85,14 +92,13 @@ class Tracker:
         self._unwritten.events.append(event)
         if is_canary(prediction.session):
             return
-        at = event.message.timestamp * 1000
         try:
+            at = published_ms(event.message.timestamp, now_ms())
             stats = self._stats.get(prediction.session) or self._load(prediction.session, at)
             if stats.add(prediction, at):
                 self._unwritten.changed[prediction.session] = event.message.partition
-        except (TypeError, ValueError, AttributeError) as error:  # a message that no part of Sightstream sends
-            why = "a prediction for %r that cannot be counted: %r"
-            log.warning(why, prediction.session, error, extra=about(prediction))
+        except Exception as error:  # it concerns this prediction only
+            self.reject(event.message, f"it cannot be counted: {error!r}")
 
     async def write_changes(self) -> None:
         """Write what has changed, then acknowledge the events that changed it."""
@@ -104,7 +110,7 @@ class Tracker:
         try:
             for first in range(0, len(changed), WRITE_AT_ONCE):
                 some = changed[first : first + WRITE_AT_ONCE]
-                await self.write([(each, partition, self._stats[each].dumps()) for each, partition in some])
+                await self.write([*self._packed(some)])
                 if assignment != self._assignment:
                     return
         except Exception as error:
@@ -138,13 +144,24 @@ class Tracker:
         self._stats.clear()
         self._unwritten = Unwritten()
 
+    def _packed(self, changed: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int, bytes]]:
+        """What to write for some sessions. Statistics that cannot be packed start again: no other session waits."""
+        for session, partition in changed:
+            try:
+                packed = self._stats[session].dumps()
+            except Exception as error:
+                log.warning("the statistics of %r cannot be packed (%r): they start again", session, error)
+                self._stats.pop(session, None)
+            else:
+                yield session, partition, packed
+
     def _load(self, session: str, at: float) -> SessionStats:
         stats = SessionStats(session, at, at)
         if written := self.load(session):
             try:
                 stats = SessionStats.loads(written)
-            except (ValueError, KeyError, TypeError) as error:
-                log.warning("the statistics of %s cannot be read (%r): they start again at zero", session, error)
+            except ValueError as error:  # they start again at zero
+                self.reject_entry(session, written, str(error))
         self._stats[session] = stats
         return stats
 
@@ -156,6 +173,16 @@ class Tracker:
         return now < self._paused_until
 
 
+def published_ms(timestamp_s: float | None, now_ms: float) -> float:
+    """When a message was published, in milliseconds since 1970: its timestamp if that is a time in the past.
+
+    Kafka's older clients leave it out, and any client can set another one; ``now_ms`` then has to do.
+    """
+    if timestamp_s is None or not 0 < timestamp_s * 1000 < now_ms:
+        return now_ms
+    return timestamp_s * 1000
+
+
 async def write_to_table(entries: Sequence[tuple[str, int, bytes]]) -> None:
     """Write entries of the table outside of a stream, where Faust cannot know their partitions."""
     sent = []
@@ -165,16 +192,28 @@ async def write_to_table(entries: Sequence[tuple[str, int, bytes]]) -> None:
     await asyncio.gather(*sent)
 
 
+def partition_of(session: str) -> int:
+    """The partition of a session, in each topic whose keys are sessions."""
+    partitions = list(range(settings.partitions))
+    return int(DefaultPartitioner()(session.encode(), partitions, partitions))
+
+
+def reject_entry(session: str, entry: bytes, why: str) -> None:
+    """Set aside a session's entry that cannot be read. Its offset in the changelog is not known any more."""
+    set_aside.add(RejectedRecord(SESSIONS, partition_of(session), -1, why, entry))
+
+
 async def erase(session: str) -> None:
     """Remove a session's entry here, and in the changelog if this worker has its partition."""
     sessions.data.pop(session, None)
-    partitions = list(range(settings.partitions))
-    partition = DefaultPartitioner()(session.encode(), partitions, partitions)
+    partition = partition_of(session)
     if TP(PREDICTIONS, partition) in app.consumer.assignment():
         await sessions.send_changelog(partition, session, None, value_serializer="raw")
 
 
-tracker = Tracker(lambda session: sessions.data.get(session), write_to_table)
+tracker = Tracker(
+    lambda session: sessions.data.get(session), write_to_table, reject=reject, reject_entry=reject_entry
+)
 
 
 async def track(stream: Any) -> None:
@@ -194,12 +233,15 @@ async def write_statistics() -> None:
 
 async def expire_statistics() -> None:
     """Remove the statistics of sessions that ended long ago."""
-    expiry = Expiry(settings.stats_keep_s * 1000)
+    expiry = Expiry(settings.stats_keep_s * 1000, reject_entry)
     while True:
         await asyncio.sleep(min(SWEEP_EVERY_S, settings.stats_keep_s))
-        for session in expiry.due(sessions.data, now_ms()):
-            if tracker.unload(session):
-                await erase(session)
+        try:
+            for session in expiry.due(sessions.data, now_ms()):
+                if tracker.unload(session):
+                    await erase(session)
+        except Exception as error:  # the worker does not end for it: the next sweep tries again
+            log.warning("old statistics could not be removed: %r; trying again", error)
 
 
 async def reset(*_: Any, **__: Any) -> None:

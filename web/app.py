@@ -34,7 +34,7 @@ def create_app(
 ) -> Starlette:
     """A gateway with these settings. It connects to Kafka when the application starts."""
     hub = Hub(settings, lambda message: broker.post(message), now_ms=now_ms)
-    broker = broker_type(settings, hub.settle, hub.note_worker, now_ms=now_ms)
+    broker = broker_type(settings, hub.settle, hub.note_worker, now_ms=now_ms, on_rejected=hub.note_rejected)
     state = GatewayState(
         settings=settings,
         hub=hub,
@@ -51,7 +51,7 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         works = [broker.run(), state.canary.run(), tick(hub), sweep(state.stats_store, hub)]
         if settings.statistics == "on":
-            works.append(reader_type(settings, state.stats_store).run())
+            works.append(reader_type(settings, state.stats_store, hub.note_rejected).run())
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(each) for each in works]
             yield

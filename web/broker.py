@@ -7,18 +7,20 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
 from streams.contract.logs import about
 from streams.contract.messages import Frame, Prediction, WorkerStatus
+from streams.contract.rejected import RejectedRecord, skip_unreadable_batches
 from streams.contract.settings import Settings
-from streams.contract.topics import FRAMES, PREDICTIONS, WORKERS
+from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, WORKERS
 
 log = logging.getLogger(__name__)
 
 BATCH_BYTES = 256 * 1024
 RETRY_S = 0.5
+MAX_WAITING = 1024  # while more messages than this wait to be sent, rejected records are only counted
 PAUSE_S = 0.004  # between two requests: messages that come meanwhile share the next one, which halves the requests
 
 
@@ -27,6 +29,9 @@ class Broker:
 
     Predictions are read without a consumer group, from ``resume_s`` before now. So a gateway that restarts still gets
     the outcomes of frames that came before the restart.
+
+    A record that cannot be used is passed to ``on_rejected``. Those of the workers' topic, which only gateways read,
+    are set aside here, those of the predictions' topic by the workers.
     """
 
     def __init__(
@@ -36,12 +41,14 @@ class Broker:
         on_worker: Callable[[WorkerStatus], None],
         *,
         now_ms: Callable[[], float],
+        on_rejected: Callable[[RejectedRecord], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.on_prediction = on_prediction
         self.on_worker = on_worker
         self.now_ms = now_ms
-        self._outgoing: asyncio.Queue[Frame | Prediction] = asyncio.Queue()
+        self.on_rejected = on_rejected
+        self._outgoing: asyncio.Queue[Frame | Prediction | RejectedRecord] = asyncio.Queue()
 
     def post(self, message: Frame | Prediction) -> None:
         """Queue a message for its topic. The sessions' credits limit how many wait while Kafka is away."""
@@ -49,6 +56,7 @@ class Broker:
 
     async def run(self) -> None:
         """Send and read until cancelled; reconnect whenever Kafka is back."""
+        skip_unreadable_batches()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._retry(self._send))
             tasks.create_task(self._retry(self._read))
@@ -81,10 +89,21 @@ class Broker:
             with suppress(KafkaError):
                 await producer.stop()
 
-    async def _produce(self, producer: AIOKafkaProducer, message: Frame | Prediction) -> None:
+    async def _produce(self, producer: AIOKafkaProducer, message: Frame | Prediction | RejectedRecord) -> None:
+        if isinstance(message, RejectedRecord):
+            await self._produce_rejected(producer, message)
+            return
         topic = FRAMES if isinstance(message, Frame) else PREDICTIONS
         sent = await producer.send(topic, message.dumps(), key=message.session.encode())
         sent.add_done_callback(partial(_note_failure, message))
+
+    async def _produce_rejected(self, producer: AIOKafkaProducer, record: RejectedRecord) -> None:
+        try:
+            body = record.body(4 * self.settings.max_frame_bytes)
+            sent = await producer.send(REJECTED, body, headers=record.headers())
+            sent.add_done_callback(partial(_note_lost, record))
+        except Exception as error:
+            log.warning("a record of %s could not be set aside: %r", record.topic, error)
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
@@ -98,9 +117,9 @@ class Broker:
         try:
             await self._rewind(consumer)
             while True:
-                for partition, records in (await consumer.getmany(timeout_ms=1000)).items():
+                for records in (await consumer.getmany(timeout_ms=1000)).values():
                     for record in records:
-                        self._dispatch(partition.topic, record.value)
+                        self.take(record)
         finally:
             await consumer.stop()
 
@@ -114,16 +133,32 @@ class Broker:
             else:
                 await consumer.seek_to_end(partition)
 
-    def _dispatch(self, topic: str, value: bytes) -> None:
+    def take(self, record: ConsumerRecord) -> None:
+        """Pass a record on; whatever it is, nothing is raised."""
         try:
-            if topic == PREDICTIONS:
-                self.on_prediction(Prediction.loads(value))
+            if record.value is None:
+                raise ValueError("there is no value")
+            if record.topic == PREDICTIONS:
+                self.on_prediction(Prediction.loads(record.value))
             else:
-                self.on_worker(WorkerStatus.loads(value))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            log.warning("a message on %s cannot be read: %s", topic, error)
+                self.on_worker(WorkerStatus.loads(record.value))
+        except Exception as error:  # it concerns this record only
+            why = str(error) if isinstance(error, ValueError) else repr(error)
+            rejected = RejectedRecord(record.topic, record.partition, record.offset, why, record.value)
+            self.on_rejected(rejected)
+            if record.topic == WORKERS:
+                self._set_aside(rejected)
+
+    def _set_aside(self, record: RejectedRecord) -> None:
+        if self._outgoing.qsize() < MAX_WAITING:
+            self._outgoing.put_nowait(record)
 
 
 def _note_failure(message: Frame | Prediction, sent: "asyncio.Future[Any]") -> None:
     if not sent.cancelled() and (error := sent.exception()):
         log.warning("Kafka did not take a message: %s", error, extra=about(message))
+
+
+def _note_lost(record: RejectedRecord, sent: "asyncio.Future[Any]") -> None:
+    if not sent.cancelled() and (error := sent.exception()):
+        log.warning("a record of %s could not be set aside: %r", record.topic, error)

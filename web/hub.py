@@ -8,6 +8,7 @@ from collections.abc import Callable
 from streams.contract.canary import is_canary
 from streams.contract.messages import Frame, Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome
+from streams.contract.rejected import RejectedRecord
 from streams.contract.settings import Settings
 from web.messages import Dropped, Error, GatewayMessage, Label, Labels, ModelInfo, Models, SmoothedLabel, Welcome
 from web.metrics import Metrics
@@ -17,6 +18,7 @@ from web.sessions import Session
 log = logging.getLogger(__name__)
 
 WORKER_SILENT_MS = 10_000.0  # a worker that says nothing for so long is forgotten
+REJECTION_LOG_MS = 1000.0  # between two log lines
 OUTBOX_SIZE = 256  # messages; credits keep far fewer waiting, so a socket with so many no longer reads
 
 
@@ -83,6 +85,7 @@ class Hub:
         self.outboxes: dict[str, Outbox] = {}
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._workers: dict[str, WorkerStatus] = {}
+        self._rejection_logged = 0.0
 
     def join(self, session_id: str, pending: list[int], model: str, token: str = "") -> Outbox:
         """Connect a socket to a session. Returns the outbox whose messages the socket sends, a welcome first.
@@ -162,6 +165,14 @@ class Hub:
         before = self.models()
         self._workers[status.worker] = status
         self._tell_models(before)
+
+    def note_rejected(self, record: RejectedRecord) -> None:
+        """Count a record of Kafka that cannot be used, and log it; at most one line a second."""
+        self.metrics.rejected.add(1, record.topic)
+        now = self.now_ms()
+        if now - self._rejection_logged >= REJECTION_LOG_MS:
+            self._rejection_logged = now
+            log.warning("rejected %s; %d so far", record, self.metrics.rejected.total)
 
     def workers(self) -> list[WorkerStatus]:
         """The last status of each live worker, by name."""

@@ -29,6 +29,9 @@ class Metrics(MetricSet):
         )
         self.drops = self.counter("sightstream_gateway_drops_total", "Frames dropped.", "reason", "stage")
         self.expired = self.counter("sightstream_gateway_expired_total", "Frames given up without an answer.")
+        self.rejected = self.counter(
+            "sightstream_gateway_rejected_total", "Records of Kafka that could not be used.", "topic"
+        )
         self.hop_seconds = self.histogram(
             "sightstream_gateway_hop_seconds",
             "Seconds that answered frames took to the end of each hop from the end of the one before, "

@@ -17,10 +17,11 @@ offset  type        meaning (network byte order)
 All other messages are JSON text: see ``web/messages.py``.
 """
 
-import math
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+
+from streams.contract.messages import MAX_MS
 
 VERSION = 1
 MAX_ECHOES = 16
@@ -82,9 +83,9 @@ def unpack(message: bytes) -> Upload:
     start = _HEADER.size + count * _ECHO.size
     if count > MAX_ECHOES or len(message) < start:
         raise BadMessage("bad_header", f"{count} echoes do not fit: at most {MAX_ECHOES}, 8 bytes each")
-    if seq < 1 or not math.isfinite(captured):
+    if seq < 1 or not abs(captured) <= MAX_MS:  # true of NaN, too
         raise BadMessage("bad_header", f"sequence number {seq} or capture time {captured} is impossible")
     echoes = tuple(_ECHO.iter_unpack(message[_HEADER.size : start]))
-    if not all(math.isfinite(ms) and ms >= 0 for _, ms in echoes):
+    if not all(0 <= ms <= MAX_MS for _, ms in echoes):
         raise BadMessage("bad_header", "an echo's round trip is a number of milliseconds, 0 or more")
     return Upload(seq, captured, message[start:], echoes)

@@ -3,10 +3,13 @@
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
+from streams.contract.codec import bad_envelope
+from streams.contract.rejected import RejectedRecord
 from streams.contract.settings import Settings
 from streams.contract.stats import SessionStats
 from streams.contract.topics import SESSIONS
@@ -56,7 +59,7 @@ class StatsStore:
             return None
         try:
             return SessionStats.loads(value)
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             log.warning("the statistics of a session cannot be read: %r", error)
             return None
 
@@ -68,11 +71,14 @@ class StatsStore:
 
 
 class StatsReader:
-    """Copies statistics from Kafka to a store."""
+    """Copies statistics from Kafka to a store. A record that cannot be used is passed to ``on_rejected``."""
 
-    def __init__(self, settings: Settings, store: StatsStore) -> None:
+    def __init__(
+        self, settings: Settings, store: StatsStore, on_rejected: Callable[[RejectedRecord], None] = lambda _: None
+    ) -> None:
         self.settings = settings
         self.store = store
+        self.on_rejected = on_rejected
 
     async def run(self) -> None:
         """Read until cancelled. After an error of Kafka, read everything again."""
@@ -82,6 +88,17 @@ class StatsReader:
             except (KafkaError, OSError) as error:
                 log.warning("statistics cannot be read: %s; trying again", error or type(error).__name__)
             await asyncio.sleep(RETRY_S)
+
+    def take(self, record: ConsumerRecord) -> None:
+        """Put a record into the store; whatever it is, nothing is raised."""
+        try:
+            if not record.key:
+                raise ValueError("there is no key")
+            if record.value is not None and (why := bad_envelope(record.value)):
+                raise ValueError(why)
+            self.store.put(record.key.decode(), record.value, record.timestamp or 0)
+        except Exception as error:  # it concerns this record only
+            self.on_rejected(RejectedRecord(record.topic, record.partition, record.offset, str(error)))
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
@@ -98,7 +115,7 @@ class StatsReader:
             while True:
                 for records in (await consumer.getmany(timeout_ms=1000)).values():
                     for record in records:
-                        self.store.put(record.key.decode(errors="replace"), record.value, record.timestamp)
+                        self.take(record)
                 if missing:
                     missing = {each: end for each, end in missing.items() if await consumer.position(each) < end}
                     self.store.complete = not missing

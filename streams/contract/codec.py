@@ -30,20 +30,31 @@ class Codec(codecs.Codec):
         return bytes(_PREFIX.pack(_FORMAT, len(header)) + header + body)
 
     def _loads(self, data: bytes) -> dict[str, Any]:
-        if len(data) < _PREFIX.size:
-            raise ValueError(f"a message starts with {_PREFIX.size} bytes, this one has {len(data)}")
-        version, length = _PREFIX.unpack_from(data)
-        end = _PREFIX.size + length
-        if version != _FORMAT:
-            raise ValueError(f"message format {version} is not {_FORMAT}")
-        if end > len(data):
-            raise ValueError(f"a header of {length} bytes in a message of {len(data)}")
-        header = msgspec.json.decode(data[_PREFIX.size : end])
+        if why := bad_envelope(data):
+            raise ValueError(why)
+        end = _PREFIX.size + _PREFIX.unpack_from(data)[1]
+        try:
+            header = msgspec.json.decode(data[_PREFIX.size : end])
+        except RecursionError:
+            raise ValueError("the header is nested too deeply") from None
         if not isinstance(header, dict):
             raise ValueError("the header is not a JSON object")
+        header.pop("jpeg", None)  # an image is never inside the header
         if end < len(data):
             header["jpeg"] = data[end:]
         return header
+
+
+def bad_envelope(data: bytes) -> str:
+    """Why these bytes cannot be a message, or an empty string. The header itself is not looked at."""
+    if len(data) < _PREFIX.size:
+        return f"a message starts with {_PREFIX.size} bytes, this one has {len(data)}"
+    version, length = _PREFIX.unpack_from(data)
+    if version != _FORMAT:
+        return f"message format {version} is not {_FORMAT}"
+    if _PREFIX.size + length > len(data):
+        return f"a header of {length} bytes in a message of {len(data)}"
+    return ""
 
 
 def _as_dict(record: faust.Record) -> Any:

@@ -51,5 +51,14 @@ def pack(histogram: Mapping[int, int]) -> list[int]:
 
 
 def unpack(packed: Sequence[int]) -> dict[int, int]:
-    """The histogram from its packed form."""
-    return {packed[0] + place: number for place, number in enumerate(packed[1:]) if number} if packed else {}
+    """The histogram from its packed form.
+
+    Raises:
+        ValueError: it has buckets that do not exist.
+    """
+    if not packed:
+        return {}
+    first, *counts = packed
+    if first < bucket(SHORTEST_MS) or first + len(counts) - 1 > bucket(LONGEST_MS) or min(counts, default=0) < 0:
+        raise ValueError(f"no histogram begins at bucket {first} and has {len(counts)} counts")
+    return {first + place: number for place, number in enumerate(counts) if number}

@@ -50,8 +50,14 @@ class Slot:
 
     @classmethod
     def unpack(cls, packed: Sequence[Any]) -> "Slot":
-        """The slot from its packed form."""
+        """The slot from its packed form.
+
+        Raises:
+            ValueError: it is no packed slot.
+        """
         start, width, answered, dropped, expired, latency, hops, labels = packed
+        if len(hops) != len(Hop):
+            raise ValueError(f"a time slot with {len(hops)} hops instead of {len(Hop)}")
         pairs = dict(zip(labels[::2], labels[1::2], strict=True))
         return cls(start, width, answered, dropped, expired, histogram.unpack(latency), list(hops), pairs)
 

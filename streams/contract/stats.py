@@ -8,12 +8,14 @@ step runs for every frame of every session; therefore it changes the statistics 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, TypedDict, get_type_hints
+
+import msgspec
 
 from streams.contract import histogram
 from streams.contract.codec import Codec
 from streams.contract.history import Slot, coarsen, slot_start
-from streams.contract.messages import Prediction
+from streams.contract.messages import MAX_COUNT, MAX_MS, MAX_SEQ, Prediction
 from streams.contract.outcomes import CAPTURED, SERVER_HOPS, Hop, Outcome
 from streams.contract.smoothing import SmoothedLabel
 
@@ -22,6 +24,34 @@ MAX_AWAITING_ECHO = 32  # answered frames for which the browser has not yet repo
 PAUSE_MS = 10_000.0  # a longer gap between two answers does not count as watched time
 
 _codec = Codec()
+
+Ms = Annotated[float, msgspec.Meta(ge=-MAX_MS, le=MAX_MS)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+Seq = Annotated[int, msgspec.Meta(ge=0, le=MAX_SEQ)]
+Start = Annotated[int, msgspec.Meta(ge=-(10**12), le=10**12)]  # of a slot, in seconds since 1970
+PackedSlot = tuple[Start, Count, Count, Count, Count, list[int], list[Ms], list[Count]]
+
+
+class PackedStats(TypedDict):
+    """The fields of a session's statistics in a message. Unknown fields are left out when it is read."""
+
+    session: str
+    started: Ms
+    last_seen: Ms
+    answered: Count
+    expired: Count
+    dropped: dict[str, Count]
+    labels: dict[str, tuple[Count, Ms, Ms, Count]]
+    top: tuple[str, Count, Count, Ms, Seq, Ms]
+    steady: list[Any]
+    models: list[tuple[str, Count, str]]
+    latency: list[int]
+    hops: dict[str, list[int]]
+    unechoed: list[tuple[Seq, Ms]]
+    history: list[PackedSlot]
+    slot: PackedSlot | None
+    floor: Seq
+    beyond: list[Seq]
 
 
 @dataclass(slots=True)
@@ -221,10 +251,15 @@ class SessionStats:
         """The statistics from the value of a message.
 
         Raises:
-            ValueError, KeyError, TypeError: the value is not the statistics of a session.
+            ValueError: the value is not the statistics of a session.
         """
-        packed = _codec.loads(value)
+        packed = msgspec.convert(_codec.loads(value), PackedStats)
         top, streak, switches, watched_ms, newest_seq, answered_at = packed["top"]
+        if top and top not in packed["labels"]:
+            raise ValueError("the newest label was never counted")
+        slots = [Slot.unpack(each) for each in (*packed["history"], packed["slot"]) if each]
+        if any(place >= len(packed["labels"]) for slot in slots for place in slot.labels):
+            raise ValueError("a time slot has a label that was never counted")
         return cls(
             session=packed["session"],
             started=packed["started"],
@@ -239,14 +274,17 @@ class SessionStats:
             watched_ms=watched_ms,
             newest_seq=newest_seq,
             answered_at=answered_at,
-            smoothed=SmoothedLabel(*packed["steady"]),
+            smoothed=SmoothedLabel(*msgspec.convert(packed["steady"], _SMOOTHED)),
             models={version: number for version, number, _ in packed["models"]},
             names={version: name for version, _, name in packed["models"]},
             latency=histogram.unpack(packed["latency"]),
             hops={hop: histogram.unpack(each) for hop, each in packed["hops"].items()},
-            awaiting_echo={seq: ms for seq, ms in packed["unechoed"]},  # noqa: C416 - dict() takes no lists
-            history=packed["history"],
-            slot=Slot.unpack(packed["slot"]) if packed["slot"] else None,
+            awaiting_echo=dict(packed["unechoed"]),
+            history=[list(each) for each in packed["history"]],
+            slot=slots[-1] if packed["slot"] else None,
             floor=packed["floor"],
             above_floor=set(packed["beyond"]),
         )
+
+
+_SMOOTHED: Any = tuple[tuple(get_type_hints(SmoothedLabel).values())]  # type: ignore[misc]

@@ -10,7 +10,7 @@ from streams.contract.canary import canary_session
 from streams.contract.messages import Label, Prediction
 from streams.contract.outcomes import Outcome, Stage
 from streams.contract.stats import SessionStats
-from streams.tracking import Event, Tracker
+from streams.tracking import Event, Tracker, published_ms
 
 NOW_S = 1e9
 
@@ -37,6 +37,13 @@ class Table:
         self.entries: dict[str, bytes] = {}
         self.writes: list[tuple[str, int]] = []
         self.broken = False
+        self.rejected: list[str] = []
+
+    def reject(self, message: Any, why: str) -> None:
+        self.rejected.append(why)
+
+    def reject_entry(self, session: str, entry: bytes, why: str) -> None:
+        self.rejected.append(f"{session} {entry!r}")
 
     async def write(self, entries: Sequence[tuple[str, int, bytes]]) -> None:
         if self.broken:
@@ -57,7 +64,9 @@ class Clock:
 
 
 def tracker(table: Table, clock: Clock | None = None) -> Tracker:
-    return Tracker(table.entries.get, table.write, clock or Clock())
+    return Tracker(
+        table.entries.get, table.write, clock or Clock(), reject=table.reject, reject_entry=table.reject_entry
+    )
 
 
 def add(one: Tracker, *events: Event) -> None:
@@ -196,6 +205,7 @@ async def test_nonsense_is_acknowledged_and_harms_nobody() -> None:
     await one.write_changes()
     assert nonsense.acked
     assert table.answered() == 1
+    assert len(table.rejected) == 1
 
 
 async def test_statistics_that_cannot_be_read_begin_anew() -> None:
@@ -205,3 +215,26 @@ async def test_statistics_that_cannot_be_read_begin_anew() -> None:
     add(one, Delivered(1))
     await one.write_changes()
     assert table.answered() == 1
+    assert table.rejected == ["s b'what is this'"]
+
+
+async def test_statistics_that_cannot_be_packed_keep_no_other_session_waiting() -> None:
+    table = Table()
+    one = tracker(table)
+    broken = Delivered(1, "broken")
+    broken.value.version = "\ud800"  # half a surrogate pair: no UTF-8
+    add(one, broken, Delivered(1))
+    await one.write_changes()
+    assert table.answered() == 1
+    assert broken.acked
+    assert "broken" not in table.entries
+
+
+@pytest.mark.parametrize(
+    ("timestamp_s", "published"),
+    [(5.0, 5000.0), (None, 9000.0), (-0.001, 9000.0), (0.0, 9000.0), (9.2e15, 9000.0), (float("nan"), 9000.0)],
+)
+def test_a_message_without_a_possible_timestamp_was_published_now(
+    timestamp_s: float | None, published: float
+) -> None:
+    assert published_ms(timestamp_s, now_ms=9000.0) == published

@@ -38,7 +38,8 @@ async function refresh() {
 }
 
 function show(report) {
-  write("gateway", `gateway ${report.gateway}; counts since its start`);
+  const rejected = report.rejected ? `; ${count(report.rejected)} records of Kafka rejected` : "";
+  write("gateway", `gateway ${report.gateway}; counts since its start${rejected}`);
   showTiles(report);
   showWorkers(report.workers);
   showModels(report);
@@ -70,6 +71,7 @@ function showWorkers(workers) {
       count(each.waiting),
       Object.entries(each.lag).map(([partition, frames]) => `${partition}: ${count(frames)}`).join(" · ") || "none",
       reasons(each.drops).join(", ") || "0",
+      count(each.rejected),
       `${each.silent_s.toFixed(0)} s ago`,
     ],
   }));

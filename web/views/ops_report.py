@@ -67,6 +67,7 @@ class WorkerSummary(msgspec.Struct, frozen=True):
     waiting: int  # frames
     lag: dict[int, int]  # frames that the worker has not read yet, by partition
     drops: dict[str, int]  # frames by reason, since the worker's start
+    rejected: int  # records that it could not use, since its start
 
 
 class SessionSummary(msgspec.Struct, frozen=True):
@@ -104,6 +105,7 @@ class OperationsReport(msgspec.Struct, frozen=True):
     received: int
     answered: int
     expired: int
+    rejected: int  # records of Kafka that this gateway could not use
     drops: list[DropCount]
     models: list[AnswerCount]
     workers: list[WorkerSummary]
@@ -133,6 +135,7 @@ def operations_report(state: GatewayState) -> OperationsReport:
         received=metrics.received.total,
         answered=metrics.answers.total,
         expired=metrics.expired.total,
+        rejected=metrics.rejected.total,
         drops=[DropCount(reason, stage, frames) for (reason, stage), frames in sorted(metrics.drops.values.items())],
         models=[
             AnswerCount(model, version, frames) for (model, version), frames in sorted(metrics.answers.values.items())
@@ -186,6 +189,7 @@ def worker_summary(status: WorkerStatus, now: float) -> WorkerSummary:
         waiting=status.waiting,
         lag={int(partition): frames for partition, frames in status.lag.items()},
         drops=status.drops,
+        rejected=status.rejected,
     )
 
 

@@ -2,10 +2,13 @@ import json
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from streams.contract.messages import Frame, Label, Prediction, ServedModel, WorkerStatus
+from streams.contract.messages import Frame, Label, Message, Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Stage
 from tests import SAMPLES
+from tests.fakes.odd_records import odd_fields
 
 JPEG = (SAMPLES / "cat.jpg").read_bytes()
 
@@ -38,27 +41,95 @@ def test_a_workers_status_comes_back() -> None:
     assert WorkerStatus.loads(status.dumps()) == status
 
 
+VALID: dict[type[Message], dict[str, object]] = {
+    Frame: {"session": "s", "seq": 1, "model": "m", "captured": 1.0, "received": 2.0, "echoes": [[1, 2.5]]},
+    Prediction: {
+        "session": "s",
+        "seq": 2,
+        "outcome": "answered",
+        "stage": "worker",
+        "labels": [{"index": 281, "label": "tabby", "probability": 0.5}],
+        "times": {"captured": 1.0, "published": 2.0},
+        "echoes": [[1, 2.5]],
+        "also": [3],
+    },
+    WorkerStatus: {
+        "worker": "w",
+        "at": 1.0,
+        "models": [{"name": "m", "version": "v", "input_size": 224}],
+        "batch_sizes": [[1, 2]],
+        "lag": {"0": 3},
+        "drops": {"stale": 1},
+    },
+}
+
+
+def message(fields: dict[str, object]) -> bytes:
+    header = json.dumps(fields).encode()
+    return struct.pack("!BI", 1, len(header)) + header
+
+
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("kind", "change", "reason"),
     [
-        ({"session": ""}, "session"),
-        ({"session": 5}, "session"),
-        ({"seq": 0}, "sequence"),
-        ({"seq": "1"}, "sequence"),
-        ({"seq": True}, "sequence"),
-        ({"model": 5}, "model"),
-        ({"received": "now"}, "time"),
-        ({"echoes": 3}, "echoes"),
+        (Frame, {"session": ""}, "no session"),
+        (Frame, {"session": 5}, "session"),
+        (Frame, {"session": "s" * 1000}, "session"),
+        (Frame, {"seq": 0}, "sequence number 0"),
+        (Frame, {"seq": 2**32}, "sequence number"),
+        (Frame, {"seq": "1"}, "seq"),
+        (Frame, {"seq": True}, "seq"),
+        (Frame, {"model": 5}, "model"),
+        (Frame, {"received": "now"}, "received"),
+        (Frame, {"received": 1e300}, "time"),
+        (Frame, {"echoes": 3}, "echoes"),
+        (Frame, {"echoes": [[1]]}, "echo"),
+        (Frame, {"echoes": [[1, -1]]}, "echo"),
+        (Prediction, {"outcome": "lost"}, "outcome"),
+        (Prediction, {"stage": None}, "stage"),
+        (Prediction, {"labels": [None]}, "labels"),
+        (Prediction, {"labels": [{"index": 1, "label": "cat", "probability": 1.5}]}, "probability"),
+        (Prediction, {"labels": [{"index": 1, "label": 7, "probability": 0.5}]}, "label"),
+        (Prediction, {"times": {"captured": None}}, "times"),
+        (Prediction, {"also": [0]}, "sequence number 0"),
+        (Prediction, {"input_size": -1}, "input size"),
+        (WorkerStatus, {"worker": ""}, "no worker"),
+        (WorkerStatus, {"at": "soon"}, "at"),
+        (WorkerStatus, {"models": None}, "models"),
+        (WorkerStatus, {"models": [{"name": "m", "version": "v", "input_size": 0}]}, "input size"),
+        (WorkerStatus, {"lag": {"first": 3}}, "lag"),
+        (WorkerStatus, {"batch_sizes": [[1]]}, "batch sizes"),
+        (WorkerStatus, {"drops": {"stale": -1}}, "count"),
     ],
 )
-def test_an_invalid_frame_says_why(change: dict[str, object], reason: str) -> None:
-    header = json.dumps({"session": "s", "seq": 1, **change}).encode()
-    frame = Frame.loads(struct.pack("!BI", 1, len(header)) + header + JPEG)
-    assert reason in frame.invalid_reason()
+def test_an_invalid_message_is_a_value_error_that_says_why(
+    kind: type[Message], change: dict[str, object], reason: str
+) -> None:
+    assert kind.loads(message(VALID[kind]))
+    with pytest.raises(ValueError, match=reason):
+        kind.loads(message(VALID[kind] | change))
 
 
-def test_a_valid_frame_has_no_reason() -> None:
-    assert Frame(session="s", seq=1, jpeg=JPEG).invalid_reason() == ""
+@pytest.mark.parametrize("kind", VALID)
+def test_foreign_fields_replace_nothing_of_a_message(kind: type[Message]) -> None:
+    foreign = {"invalid_reason": 1, "seqs": 1, "dumps": 1, "__faust": {"ns": "streams.contract.messages.Label"}}
+    read = kind.loads(message(VALID[kind] | foreign))
+    assert read == kind.loads(message(VALID[kind]))
+    assert kind.loads(read.dumps()) == read
+
+
+@pytest.mark.parametrize("kind", VALID)
+@given(data=st.data())
+def test_whatever_a_header_holds_it_is_a_valid_message_or_a_value_error(
+    kind: type[Message], data: st.DataObject
+) -> None:
+    fields = data.draw(odd_fields(VALID[kind]))
+    try:
+        read = kind.loads(message(fields))
+    except ValueError:
+        return
+    assert read.invalid_reason() == ""
+    assert kind.loads(read.dumps()) == read
 
 
 def test_a_prediction_names_all_frames_with_its_outcome() -> None:

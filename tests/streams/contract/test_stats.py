@@ -1,13 +1,16 @@
+import json
 import random
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from streams.contract import histogram
 from streams.contract.codec import Codec
 from streams.contract.messages import Label, Prediction
 from streams.contract.outcomes import Outcome, Stage
 from streams.contract.stats import SessionStats
+from tests.fakes.odd_records import odd_fields, packed
 
 
 def prediction(seq: int, outcome: str = "answered", label: str = "cat", **more: Any) -> Prediction:
@@ -177,3 +180,37 @@ def test_one_message_can_give_the_outcome_of_many_frames() -> None:
     assert not stats.add(prediction(4, "superseded", also=[5]), 2000.0)
     assert stats.add(prediction(3, "superseded", also=[6]), 2000.0)
     assert (stats.answered, stats.dropped) == (2, {"superseded": 4})
+
+
+PACKED = Codec().loads(after(*(prediction(seq) for seq in range(1, 5))).dumps())
+
+
+@given(fields=odd_fields(PACKED))
+def test_odd_statistics_are_a_value_error_or_go_on_counting(fields: dict[str, Any]) -> None:
+    try:
+        read = SessionStats.loads(packed(json.dumps(fields).encode()))
+    except ValueError:
+        return
+    read.add(prediction(4000), read.last_seen + 1)
+    assert SessionStats.loads(read.dumps()).dumps() == read.dumps()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"last_seen": "now"},
+        {"last_seen": 1e300},
+        {"latency": [-(10**9), 1]},
+        {"latency": [0, *[1] * 1000]},
+        {"hops": {"received": [10**9, 1]}},
+        {"top": ["never seen", 1, 0, 0.0, 1, 0.0]},
+        {"slot": [0, 2, 0, 0, 0, [], [0.0], []]},
+        {"slot": [0, 2, 0, 0, 0, [], [0.0] * 6, [99, 1]]},
+        {"history": [[]]},
+        {"steady": ["cat", "one", 0.0, 0, {}]},
+        {"floor": 10**30},
+    ],
+)
+def test_statistics_with_impossible_values_are_a_value_error(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        SessionStats.loads(packed(json.dumps(PACKED | change).encode()))

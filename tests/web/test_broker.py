@@ -1,0 +1,104 @@
+"""What the gateway does with the records that it reads, without Kafka."""
+
+from typing import Any
+
+import pytest
+from aiokafka import ConsumerRecord
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.contract.rejected import RejectedRecord
+from streams.contract.settings import Settings
+from streams.contract.stats import SessionStats
+from streams.contract.topics import PREDICTIONS, SESSIONS, WORKERS
+from tests.fakes.odd_records import OddRecord, odd_records, odd_values
+from web.app import create_app
+from web.broker import Broker
+from web.hub import Hub
+from web.state import GatewayState
+from web.stats_reader import StatsReader, StatsStore
+from web.views.ops_report import operations_report
+
+NOW = 1e12
+FIELDS: dict[str, dict[str, object]] = {
+    PREDICTIONS: {
+        "session": "s",
+        "seq": 1,
+        "outcome": "answered",
+        "stage": "worker",
+        "labels": [{"index": 1, "label": "cat", "probability": 0.5}],
+        "times": {"captured": NOW, "received": NOW},
+        "also": [2],
+    },
+    WORKERS: {
+        "worker": "w",
+        "at": NOW,
+        "models": [{"name": "m", "version": "1", "input_size": 224}],
+        "lag": {"0": 1},
+    },
+}
+
+
+def read(topic: str, record: OddRecord, offset: int = 0) -> Any:
+    """A record as aiokafka hands it over."""
+    timestamp: Any = record.timestamp
+    return ConsumerRecord(topic, 0, offset, timestamp, 0, record.key, record.value, None, -1, -1, record.headers)
+
+
+class Gateway:
+    """A gateway whose tasks do not run, and a broker that gives it what it reads."""
+
+    def __init__(self) -> None:
+        self.state: GatewayState = create_app(Settings()).state.gateway
+        hub: Hub = self.state.hub
+        hub.now_ms = lambda: NOW
+        self.broker = Broker(
+            Settings(), hub.settle, hub.note_worker, now_ms=hub.now_ms, on_rejected=hub.note_rejected
+        )
+
+    @property
+    def rejected(self) -> int:
+        return operations_report(self.state).rejected
+
+
+@pytest.mark.parametrize("topic", FIELDS)
+def test_every_odd_value_is_taken_or_counted_and_the_reader_goes_on(topic: str) -> None:
+    gateway = Gateway()
+    for value in odd_values(FIELDS[topic]):
+        gateway.broker.take(read(topic, OddRecord(b"s", value, 0, ())))
+        gateway.state.hub.tick()
+    assert gateway.rejected > 20
+    assert f'rejected_total{{topic="{topic}"}}' in gateway.state.hub.metrics.text().decode()
+
+
+@pytest.mark.parametrize("topic", FIELDS)
+@given(data=st.data())
+def test_every_odd_record_is_taken_or_counted(topic: str, data: st.DataObject) -> None:
+    gateway = Gateway()
+    gateway.broker.take(read(topic, data.draw(odd_records(FIELDS[topic]))))
+    hub = gateway.state.hub
+    assert bool(hub.workers()) + bool(gateway.rejected) == 1 or topic == PREDICTIONS
+    hub.tick()
+
+
+@given(record=odd_records({"session": "s", "started": 1.0}))
+def test_every_odd_entry_of_the_statistics_is_taken_or_counted(record: OddRecord) -> None:
+    rejected: list[RejectedRecord] = []
+    store = StatsStore(keep_ms=1000)
+    StatsReader(Settings(), store, rejected.append).take(read(SESSIONS, record, 5))
+    assert len(rejected) + len(store) == (record.value is not None or bool(rejected))
+    assert all((each.topic, each.offset) == (SESSIONS, 5) and each.why for each in rejected)
+    store.sweep(NOW)
+    assert store.get("s", NOW) is None
+
+
+def test_good_entries_before_and_after_an_odd_one_are_read() -> None:
+    entry = SessionStats("s", started=NOW, last_seen=NOW).dumps()
+    rejected: list[RejectedRecord] = []
+    store = StatsStore(keep_ms=1000)
+    reader = StatsReader(Settings(), store, rejected.append)
+    for key, value in ((b"a", entry), (None, entry), (b"\xff", entry), (b"a", b""), (b"b", entry)):
+        reader.take(read(SESSIONS, OddRecord(key, value, int(NOW), ())))
+    assert store.get("a", NOW) is not None
+    assert store.get("b", NOW) is not None
+    assert len(rejected) == 3
