@@ -43,6 +43,8 @@ def fit(data: TrainingData, seed: int, progress: Progress, *, epochs: int = EPOC
     model.set_weights(best_epoch.weights)
 
     def logits(features: Features) -> NDArray[np.float32]:
+        if not len(features):  # Keras predicts nothing for nothing
+            return np.empty((0, data.classes), np.float32)
         predicted: NDArray[np.float32] = model.predict(features, batch_size=256, verbose=0)
         return predicted
 

@@ -1,29 +1,24 @@
 """Folders of pictures as a dataset: which picture shows which class, and which split it belongs to.
 
 Two layouts are read: folders `train`, `valid` and `test` that hold class folders, like the Udacity dog images; or one
-folder of class folders, which is then split. Problems are named and counted. None is an error while there still are
-pictures to train on.
+folder of class folders, which is then split. `models.picture_folder` says which files are looked at, and
+`training.class_folders` which folders are classes. Problems are named and counted. None is an error while there still
+are pictures to train on, except folders that can be understood in two ways.
 """
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from models.picture_folder import look_into, shown, some
 from models.storage import sha256
-from training.picture_files import picture_files, subfolders
+from training.class_folders import NothingToLearn as NothingToLearn  # what this module raises
+from training.class_folders import class_folders, readable_names
 
 SPLITS = ("train", "valid", "test")
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}  # how a single folder is split
-
-_SPELLINGS = {"train": ("train", "training"), "valid": ("valid", "validation", "val"), "test": ("test", "testing")}
-_NUMBERED = re.compile(r"^\d+\.(?=.)")
-
-
-class NothingToLearn(ValueError):
-    """The folder has no pictures in class folders; the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +56,15 @@ class Faults:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pictures of `classes` by split. The same files give the same dataset, in the same order, on every machine."""
+    """Pictures of `classes` by split. The same files give the same dataset, in the same order, on every machine.
+
+    `seed` is the one that split them, None where folders did.
+    """
 
     classes: tuple[str, ...]
     splits: Mapping[str, tuple[Picture, ...]]
     faults: Faults = field(default_factory=Faults)
+    seed: int | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -85,80 +84,63 @@ class Dataset:
         splits = {
             split: tuple(each for each in self.splits[split] if each.path not in unreadable) for split in SPLITS
         }
-        sentences = tuple(f"{path}: {reason}" for path, reason in unreadable.items())
-        faults = replace(self.faults, unreadable=self.faults.unreadable + sentences)
-        return _without_empty_classes(Dataset(self.classes, splits, faults))
+        sentences = tuple(f"{shown(path)}: {reason}" for path, reason in unreadable.items())
+        known = set(_unmeasured(self))
+        faults = replace(
+            self.faults,
+            unreadable=self.faults.unreadable + sentences,
+            remarks=tuple(each for each in self.faults.remarks if each not in known),
+        )
+        return _settled(replace(self, splits=splits, faults=faults))
 
 
 def read_dataset(root: Path, seed: int = 0, after_file: Callable[[], object] = lambda: None) -> Dataset:
     """The dataset in the folder `root`. `after_file` is called after each file.
 
     One folder of class folders is split 80/10/10 within each class. The seed and the content of a picture decide its
-    split, so a new picture does not move any other. Of several pictures with the same content one is kept: the one in
-    test, else the one in valid, so that the model is never tested on a picture of train. Raises NothingToLearn.
+    split, so a new picture does not move any other, except that every class keeps a picture in train. Of several
+    pictures with the same content one is kept: the one in test, else the one in valid, so that the model is never
+    tested on a picture of train. Raises NothingToLearn.
     """
     if not root.is_dir():
-        raise NothingToLearn(f"{root} is not a folder; give a folder of class folders, or of train, valid and test")
-    found: list[tuple[str, str, Path, str]] = []  # split or "", class folder, file, digest
-    folders: set[str] = set()
-    unreadable: list[str] = []
-    for split, split_folder in _split_folders(root).items():
-        for folder in subfolders(split_folder):
-            folders.add(folder.name)
-            for path in picture_files(folder):
-                try:
-                    found.append((split, folder.name, path, sha256(path)))
-                except OSError as error:
-                    unreadable.append(f"{path}: {error.strerror}")
-                after_file()
-    if not found:
         raise NothingToLearn(
-            f"{root} has no pictures in class folders; put each class's pictures into a folder of its name"
+            f"{shown(root)} is not a folder; give a folder of class folders, or of train, valid and test"
         )
-    labels = {name: label for label, name in enumerate(sorted(folders))}
-    splits, duplicates = _without_duplicates(
-        (split or _split_of(digest, seed), Picture(path, labels[folder], digest))
-        for split, folder, path, digest in found
-    )
-    remarks = tuple(
-        f"there is no {split} picture; {consequence}"
-        for split, consequence in (
-            ("valid", "some pictures of train are used instead"),
-            ("test", "the accuracy on new pictures is not measured"),
-        )
-        if not splits[split]
-    )
-    return _without_empty_classes(
-        Dataset(
-            tuple(readable_names(labels)),
-            _with_validation(splits, seed),
-            Faults(unreadable=tuple(unreadable), duplicates=duplicates, remarks=remarks),
-        )
-    )
+    try:
+        listing = look_into(root)
+    except OSError as error:
+        raise NothingToLearn(f"{shown(root)} cannot be looked into: {error.strerror}") from error
+    folders = class_folders(listing)
+    unreadable: list[str] = []
+    labels = {name: label for label, name in enumerate(folders.names)}
+    pictures: list[tuple[str, Picture]] = []
+    for each in folders.pictures:
+        try:
+            digest = sha256(each.path)
+        except OSError as error:
+            unreadable.append(f"{shown(each.path)}: {error.strerror}")
+        else:
+            pictures.append((each.split or _split_of(digest, seed), Picture(each.path, labels[each.name], digest)))
+        after_file()
+    splits, duplicates = _without_duplicates(pictures)
+    remarks = (*folders.remarks, *listing.remarks())
+    by_seed = not any(each.split for each in folders.pictures)
+    if by_seed:
+        splits = _with_training(splits, seed)
+    if not splits["valid"]:
+        splits = _with_validation(splits, seed)
+        if splits["valid"]:
+            remarks += ("there is no valid picture; some pictures of train are used instead",)
+    faults = Faults(unreadable=tuple(unreadable), duplicates=duplicates, remarks=remarks)
+    return _settled(Dataset(tuple(_class_names(labels, pictures)), splits, faults, seed if by_seed else None))
 
 
-def readable_names(folders: Iterable[str]) -> list[str]:
-    """Class names for folder names: `042.Cairn_terrier` gives "Cairn terrier".
-
-    The numbers go only if all folders have one. Where two names would be equal, the folder names stay.
-    """
-    folders = list(folders)
-    numbered = all(_NUMBERED.match(folder) for folder in folders)
-    names = [(_NUMBERED.sub("", folder) if numbered else folder).replace("_", " ").strip() for folder in folders]
-    counts = Counter(names)
-    return [name if name and counts[name] == 1 else folder for name, folder in zip(names, folders, strict=True)]
-
-
-def _split_folders(root: Path) -> dict[str, Path]:
-    """The folder of each split; the root itself, as split "", when there is no folder for train."""
-    by_name = {folder.name.lower(): folder for folder in subfolders(root)}
-    found = {
-        split: by_name[spelling]
-        for split, spellings in _SPELLINGS.items()
-        for spelling in spellings
-        if spelling in by_name
-    }
-    return found if "train" in found else {"": root}
+def _class_names(labels: Mapping[str, int], pictures: Iterable[tuple[str, Picture]]) -> list[str]:
+    """The class names in the order of `labels`; folders without pictures do not decide how they are read."""
+    filled = {picture.label for _, picture in pictures}
+    counted = [name for name, label in labels.items() if label in filled]
+    names = dict(zip(counted, readable_names(counted), strict=True))
+    return [names.get(name, name) for name in labels]
 
 
 def _split_of(digest: str, seed: int) -> str:
@@ -184,22 +166,72 @@ def _without_duplicates(
             splits[split].append(picture)
         else:
             other = "" if original.label == picture.label else ", which is in another class"
-            duplicates.append(f"{picture.path}: the same picture as {original.path}{other}")
+            duplicates.append(f"{shown(picture.path)}: the same picture as {shown(original.path)}{other}")
     return {split: tuple(each) for split, each in splits.items()}, tuple(duplicates)
 
 
+def _with_training(splits: Mapping[str, tuple[Picture, ...]], seed: int) -> dict[str, tuple[Picture, ...]]:
+    """The splits; a class with no picture in train gets one from valid or test, chosen by content and seed."""
+    taught = {each.label for each in splits["train"]}
+    moved: dict[int, Picture] = {}
+    for split in ("valid", "test"):
+        for each in sorted(splits[split], key=lambda each: _hashed(each.digest, seed)):
+            if each.label not in taught:
+                moved.setdefault(each.label, each)
+    chosen = set(moved.values())
+    left = {split: tuple(each for each in pictures if each not in chosen) for split, pictures in splits.items()}
+    return {**left, "train": (*left["train"], *(moved[label] for label in sorted(moved)))}
+
+
 def _with_validation(splits: dict[str, tuple[Picture, ...]], seed: int) -> dict[str, tuple[Picture, ...]]:
-    """The splits; if valid is empty, an eighth of each class of train moves there, chosen by content and seed."""
-    if splits["valid"] or len(splits["train"]) < 2:
-        return splits
+    """The splits with an eighth of each class of train moved to valid, chosen by content and seed.
+
+    It is at least one picture, if a class has two.
+    """
     ranked = sorted(splits["train"], key=lambda each: _hashed(each.digest, seed))
     valid: list[Picture] = []
     for label in sorted({each.label for each in ranked}):
         of_class = [each for each in ranked if each.label == label]
         valid += of_class[: len(of_class) // 8]
-    valid = valid or ranked[:1]
-    moved = set(valid)
-    return {**splits, "valid": tuple(valid), "train": tuple(each for each in splits["train"] if each not in moved)}
+    counts = Counter(each.label for each in ranked)
+    moved = set(valid or [each for each in ranked if counts[each.label] > 1][:1])
+    return {
+        **splits,
+        "valid": tuple(each for each in valid or ranked if each in moved),
+        "train": tuple(each for each in splits["train"] if each not in moved),
+    }
+
+
+def _settled(dataset: Dataset) -> Dataset:
+    """The dataset with a picture of each class in train, where the seed decides, and with what cannot be measured.
+
+    Raises NothingToLearn.
+    """
+    if dataset.seed is not None:
+        dataset = replace(dataset, splits=_with_training(dataset.splits, dataset.seed))
+    dataset = _without_empty_classes(dataset)
+    remarks = (*dataset.faults.remarks, *_unmeasured(dataset))
+    return replace(dataset, faults=replace(dataset.faults, remarks=remarks))
+
+
+def _unmeasured(dataset: Dataset) -> list[str]:
+    """What cannot be measured on this dataset, as sentences."""
+    remarks = []
+    if not dataset.splits["valid"]:
+        remarks.append("there is no valid picture; how sure the model may be is not measured")
+    if not dataset.splits["test"]:
+        remarks.append("there is no test picture; the accuracy on new pictures is not measured")
+    for split, consequence in (
+        ("valid", "how sure the model may be of them is not measured"),
+        ("test", "their accuracy on new pictures is not measured"),
+    ):
+        covered = {each.label for each in dataset.splits[split]}
+        missing = [shown(name) for label, name in enumerate(dataset.classes) if label not in covered]
+        if covered and missing:
+            remarks.append(f"classes with no {split} picture: {some(missing)}; {consequence}")
+    if len(dataset.classes) == 1:
+        remarks.append(f"one class only, {shown(dataset.classes[0])}: its only alternative is “none of these”")
+    return remarks
 
 
 def _without_empty_classes(dataset: Dataset) -> Dataset:
@@ -209,18 +241,16 @@ def _without_empty_classes(dataset: Dataset) -> Dataset:
         raise NothingToLearn("no picture to learn from is left; " + "; ".join([*dataset.faults.sentences()][:5]))
     new_labels = {label: new for new, label in enumerate(kept)}
     empty = tuple(
-        f"{name}: no picture to learn from, so it is left out"
+        f"{shown(name)}: no picture to learn from, so it is left out"
         for label, name in enumerate(dataset.classes)
         if label not in new_labels
     )
-    remarks = dataset.faults.remarks
-    if len(kept) == 1:
-        remarks += (f"one class only, {dataset.classes[kept[0]]}: its only alternative is “none of these”",)
-    return Dataset(
-        tuple(dataset.classes[label] for label in kept),
-        {
+    return replace(
+        dataset,
+        classes=tuple(dataset.classes[label] for label in kept),
+        splits={
             split: tuple(replace(each, label=new_labels[each.label]) for each in pictures if each.label in new_labels)
             for split, pictures in dataset.splits.items()
         },
-        replace(dataset.faults, empty=dataset.faults.empty + empty, remarks=remarks),
+        faults=replace(dataset.faults, empty=dataset.faults.empty + empty),
     )

@@ -1,7 +1,5 @@
 """An evaluation set: pictures whose class is known from their folder, and the answers of a classifier to them."""
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +11,15 @@ from models.abstain import Judgement
 from models.bundle import BrokenBundle, Manifest
 from models.classifier import Classifier
 from models.images import CENTRE_CROP
+from models.picture_folder import PICTURES, Listing, look_into, shown, some
 from models.weights import imagenet_labels, imagenet_wnids
-from training.picture_files import SUFFIXES, picture_files, read_batches, subfolders
+from training.class_folders import NUMBERED, class_name
+from training.picture_files import read_batches
 from training.scores import Answers
 
 BATCH = 32
+
+_KINDS = " ".join(sorted(PICTURES))
 
 
 class UnknownClasses(ValueError):
@@ -36,34 +38,57 @@ class EvaluationPicture:
     classes: tuple[int, ...] = ()
 
 
-def labelled_pictures(data: Path, labels: Sequence[str]) -> list[EvaluationPicture]:
+def labelled_pictures(
+    data: Path, labels: Sequence[str], say: Callable[[str], object] = lambda remark: None
+) -> list[EvaluationPicture]:
     """The pictures in the class folders of `data`, at any depth.
 
-    A folder has the name of its class, or that name with a number before it and underscores for spaces
-    (`012.Some_name`). For ImageNet's classes it may also be the WordNet id. Raises UnknownClasses and NoPictures.
+    A folder has the name of its class, or that name with three digits before it and underscores for spaces
+    (`012.Some_name`). For ImageNet's classes it may also be the WordNet id. `data` may also hold one folder only,
+    with the class folders in it. `say` gets what was left out, as sentences. Raises UnknownClasses and NoPictures.
     """
-    folders = subfolders(data)
+    listing = _look(data)
     classes_of = _class_finder(labels)
-    classes = {folder: classes_of(folder.name) for folder in folders}
-    if unknown := [folder.name for folder in folders if not classes[folder]]:
+    root, by_folder = _by_folder(listing, classes_of)
+    if unknown := [folder for folder in by_folder if not classes_of(folder)]:
         known = ", ".join(labels[:3]) + (" and so on" if len(labels) > 3 else "")
-        advice = f"give one split, {data / 'test'}" if "test" in unknown else "rename these folders or remove them"
+        advice = (
+            f"give one split, {shown(root / 'test')}" if "test" in unknown else "rename these folders or remove them"
+        )
         raise UnknownClasses(
-            f"{data} has folders that are not classes of this model: {', '.join(unknown)}. "
+            f"{shown(root)} has folders that are not classes of this model: {', '.join(map(shown, unknown))}. "
             f"Its {len(labels)} classes are {known}; {advice}"
         )
-    pictures = [EvaluationPicture(path, classes[folder]) for folder in folders for path in picture_files(folder)]
+    for folder, paths in by_folder.items():
+        own = classes_of(folder)
+        for name in sorted({name for path in paths for name in path.relative_to(root).parts[1:-1]}):
+            if (other := classes_of(name)) and other != own:
+                raise UnknownClasses(
+                    f"classes inside classes: {shown(root / folder)} holds a folder {shown(name)}, which is another "
+                    "class of this model; move it beside that folder"
+                )
+    pictures = [EvaluationPicture(path, classes_of(folder)) for folder, paths in by_folder.items() for path in paths]
     if not pictures:
-        raise NoPictures(f"{data} has no class folders with pictures ({' '.join(SUFFIXES)}) in them")
+        raise NoPictures(f"{shown(data)} has no class folders with pictures ({_KINDS}) in them")
+    used = {picture.path for picture in pictures}
+    if unused := [shown(path.relative_to(data)) for path in listing.files if path not in used]:
+        say(f"pictures in no class folder, not used: {len(unused)} ({some(unused)})")
+    for remark in listing.remarks():
+        say(remark)
     return pictures
 
 
-def outside_pictures(folder: Path) -> list[EvaluationPicture]:
-    """The pictures in `folder`, at any depth, as pictures of none of the classes. Raises NoPictures."""
-    pictures = [EvaluationPicture(path) for path in picture_files(folder)]
-    if not pictures:
-        raise NoPictures(f"{folder} has no pictures ({' '.join(SUFFIXES)}) in it")
-    return pictures
+def outside_pictures(folder: Path, say: Callable[[str], object] = lambda remark: None) -> list[EvaluationPicture]:
+    """The pictures in `folder`, at any depth, as pictures of none of the classes.
+
+    `say` gets what was left out, as sentences. Raises NoPictures.
+    """
+    listing = _look(folder)
+    if not listing.files:
+        raise NoPictures(f"{shown(folder)} has no pictures ({_KINDS}) in it")
+    for remark in listing.remarks():
+        say(remark)
+    return [EvaluationPicture(path) for path in listing.files]
 
 
 def classify_pictures(
@@ -109,11 +134,45 @@ def crop_of(manifest: Manifest) -> float:
     return float(crop)
 
 
+def _look(folder: Path) -> Listing:
+    try:
+        return look_into(folder)
+    except OSError as error:
+        raise NoPictures(f"{shown(folder)} cannot be looked into: {error.strerror}") from error
+
+
+def _by_folder(listing: Listing, classes_of: Callable[[str], tuple[int, ...]]) -> tuple[Path, dict[str, list[Path]]]:
+    """The folder that holds the class folders, and the pictures by the name of the folder they are in there.
+
+    A folder that is the only one with pictures, and that is no class, is passed through.
+    """
+    root = listing.root
+    while True:
+        found: dict[str, list[Path]] = {}
+        for path in listing.files:
+            if path.is_relative_to(root) and len(parts := path.relative_to(root).parts) > 1:
+                found.setdefault(parts[0], []).append(path)
+        match [*found]:
+            case [only] if not classes_of(only) and any(
+                len(path.relative_to(root).parts) > 2 for path in found[only]
+            ):
+                root /= only
+            case _:
+                return root, found
+
+
 def _class_finder(labels: Sequence[str]) -> Callable[[str], tuple[int, ...]]:
     """A function from a folder's name to the indices of its possible classes, none for an unknown name."""
-    by_label, by_plain_name = _indices(labels), _indices(map(_plain_name, labels))
+    by_label, by_name = _indices(labels), _indices(map(class_name, labels))
+    by_plain_name = _indices(class_name(label).replace("_", " ").strip() for label in labels)
     by_wordnet_id = _indices(_wordnet_ids(labels))
-    return lambda name: by_label.get(name) or by_plain_name.get(_plain_name(name)) or by_wordnet_id.get(name) or ()
+    return lambda folder: (
+        by_label.get(folder)
+        or by_name.get(class_name(folder))
+        or by_plain_name.get(_plain_name(folder))
+        or by_wordnet_id.get(folder)
+        or ()
+    )
 
 
 def _indices(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
@@ -123,9 +182,9 @@ def _indices(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
     return indices
 
 
-def _plain_name(name: str) -> str:
-    """The name without a leading number, with spaces for underscores, in NFC: macOS stores accents separately."""
-    return re.sub(r"^\d+\.", "", unicodedata.normalize("NFC", name)).replace("_", " ").strip()
+def _plain_name(folder: str) -> str:
+    """The name without the three digits of the form `012.Some_name`, with spaces for underscores, in NFC."""
+    return NUMBERED.sub("", class_name(folder), count=1).replace("_", " ").strip()
 
 
 def _wordnet_ids(labels: Sequence[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Picture files: which files of a folder are pictures, and reading many of them in batches."""
+"""Reading many picture files in batches."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.images import read_ahead
-
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 class PictureFile(Protocol):
@@ -34,20 +32,6 @@ class Batch(Generic[P]):
 
     def __len__(self) -> int:
         return len(self.readable) + len(self.unreadable)
-
-
-def subfolders(folder: Path) -> list[Path]:
-    """The folders in `folder` that are not hidden, sorted."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def picture_files(folder: Path) -> list[Path]:
-    """The pictures in `folder` and all folders below it, sorted, without hidden files."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
-    )
 
 
 def read_batches(pictures: Iterable[P], size: int, crop: float, batch_size: int) -> Iterator[Batch[P]]:

@@ -17,6 +17,7 @@ from models.abstain import Judgement, judge
 from models.bundle import WEIGHTS, Bundle, Manifest
 from models.catalog import published
 from models.images import CENTRE_CROP
+from models.picture_folder import utf8
 from training import calibration
 from training.dataset import SPLITS, Dataset, read_dataset
 from training.features import Extractor, View, extract, stacked
@@ -46,7 +47,7 @@ class TrainingPlan:
     @property
     def model_name(self) -> str:
         """The name of the model, by default that of the data and the recipe."""
-        return self.name or f"{self.data.resolve().name}-{self.recipe}"
+        return utf8(self.name or f"{self.data.resolve().name}-{self.recipe}")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ def train(
     source = published(plan.backbone, cache, plan.weights)
     dataset, splits = extract_splits(dataset, Extractor(source, cache, View(size)), cache / "features", progress)
     classes = len(dataset.classes)
-    data = TrainingData(*splits["train"], *splits["valid"], classes, head_of(source))
+    # with too few pictures to hold any back, the recipe chooses by the training pictures
+    held_back = splits["valid"] if dataset.splits["valid"] else splits["train"]
+    data = TrainingData(*splits["train"], *held_back, classes, head_of(source))
     trained_head = recipe.fit(data, plan.seed, lambda activity, share: progress(f"{plan.recipe}: {activity}", share))
     logits = {split: trained_head.logits(features) for split, (features, _) in splits.items()}
     temperature = calibration.fit_temperature(logits["valid"][:, :classes], splits["valid"][1])
@@ -191,7 +194,7 @@ def _about(
             **trained_head.notes,
         },
         "data": {
-            "name": plan.data.resolve().name,
+            "name": utf8(plan.data.resolve().name),
             "fingerprint": dataset.fingerprint,
             **{split: len(dataset.splits[split]) for split in SPLITS},
             "faults": {name: count for name, count in dataset.faults.counts().items() if count},

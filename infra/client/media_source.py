@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 from models.images import BadFrame, Picture, to_frame
+from models.picture_folder import look_into, shown
 
-PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
 # JPEG qualities. A picture is sent once. At quality 98, 198 (EfficientNet-Lite0) and 200 (Lite2) of 200 photographs
 # get the label that they get without the JPEG in between; at quality 95, 196 of both.
 PICTURE_QUALITY = 98
@@ -32,12 +32,18 @@ class MediaFrame:
     jpeg: bytes
 
 
-def media_files(paths: Sequence[Path]) -> list[Path]:
-    """All files among ``paths``, and the pictures and videos in the folders among them, sorted, at any depth."""
+def media_files(paths: Sequence[Path], say: Callable[[str], object] = lambda remark: None) -> list[Path]:
+    """All files among ``paths``, and the pictures and videos in the folders among them, sorted, at any depth.
+
+    ``say`` gets what was left out of a folder, as sentences. Raises OSError when a folder cannot be looked into.
+    """
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(each for each in path.rglob("*") if each.suffix.lower() in {*PICTURES, *VIDEOS})
+            listing = look_into(path, VIDEOS)
+            found += listing.files
+            for remark in listing.remarks():
+                say(f"{shown(path)}: {remark}")
         else:
             found.append(path)
     return found

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from models.engines.registry import ENGINES
+from models.picture_folder import look_into, shown, utf8
 
 if TYPE_CHECKING:
     from models.classifier import Classifier, Label
@@ -74,14 +76,18 @@ def results(classifier: "Classifier", paths: Iterable[Path]) -> Iterator[Result]
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files, and for a folder the pictures in it or, if there are none, the folder."""
-    from infra.client.media_source import VIDEOS, media_files
+    """Yield the files, and for a folder the pictures in it or, if there are none, the folder.
 
+    What is left out of a folder is said on stderr.
+    """
     for path in paths:
-        pictures = (
-            [file for file in media_files([path]) if file.suffix.lower() not in VIDEOS] if path.is_dir() else []
-        )
-        yield from pictures or [path]
+        listing = None
+        if path.is_dir():
+            with suppress(OSError):  # who reads it names the error
+                listing = look_into(path)
+        for remark in listing.remarks() if listing else []:
+            click.echo(f"{shown(path)}: {remark}", err=True)
+        yield from (listing.files if listing else ()) or [path]
 
 
 def _classifier(model: str | None, weights: Path | None, engine: str | None) -> "Classifier":
@@ -101,10 +107,10 @@ def _classifier(model: str | None, weights: Path | None, engine: str | None) -> 
 
 def _json(classifier: "Classifier", result: Result) -> str:
     if result.error:
-        return json.dumps({"file": str(result.file), "error": result.error})
+        return json.dumps({"file": utf8(str(result.file)), "error": result.error})
     return json.dumps(
         {
-            "file": str(result.file),
+            "file": utf8(str(result.file)),
             "model": classifier.model,
             "version": classifier.version,
             "engine": classifier.engine,
@@ -115,10 +121,10 @@ def _json(classifier: "Classifier", result: Result) -> str:
 
 def _text(result: Result) -> str:
     if result.error:
-        return f"{result.file}\n  {click.style(result.error, fg='red')}"
+        return f"{shown(result.file)}\n  {click.style(result.error, fg='red')}"
     width = max(len(label.label) for label in result.labels)
     lines = [
         f"  {label.label:<{width}}  {label.probability:6.1%}  {'█' * round(label.probability * BAR)}".rstrip()
         for label in result.labels
     ]
-    return "\n".join([str(result.file), *lines])
+    return "\n".join([shown(result.file), *lines])

@@ -16,6 +16,7 @@ from models.catalog import LOADING_ERRORS, find
 from models.classifier import Classifier
 from models.engines.base import EngineOptions
 from models.engines.registry import ENGINES
+from models.picture_folder import shown, utf8
 from streams.contract.settings import BadSetting, Settings
 from training.evaluation_set import (
     NoPictures,
@@ -76,15 +77,15 @@ def evaluate(
         settings = Settings.from_environ()
         found = find(bundle, settings.cache, weights)
         crop = crop_of(found.manifest)
-        pictures = labelled_pictures(data, found.manifest.labels)
+        pictures = labelled_pictures(data, found.manifest.labels, say)
         if outside:
-            pictures += outside_pictures(outside)
+            pictures += outside_pictures(outside, say)
         options = EngineOptions(settings.cache, engine or settings.engine, settings.precision, settings.threads)
         classifier = Classifier.load(found, options)
         with _progress(len(pictures)) as progress:
             answers, unreadable = classify_pictures(classifier, pictures, data, crop, progress)
         for file, error in unreadable.items():
-            click.echo(f"{file}: {error}", err=True)
+            say(f"{shown(file)}: {error}")
         scores = score(answers)
         facts = Facts(
             model=found.name,
@@ -96,7 +97,10 @@ def evaluate(
         if report:
             from training.report import write_report
 
-            folders = {"data": data.resolve().name, "outside": outside.resolve().name if outside else None}
+            folders = {
+                "data": utf8(data.resolve().name),
+                "outside": utf8(outside.resolve().name) if outside else None,
+            }
             try:
                 write_report(
                     report,
@@ -107,13 +111,18 @@ def evaluate(
                     about={"evaluation": {**facts, **folders}, **found.manifest.about},
                 )
             except OSError as error:
-                raise NoReport(f"{report} cannot be written: {error}") from error
+                raise NoReport(f"{shown(report)} cannot be written: {error}") from error
     except (BadSetting, NoPictures, NoReport, NothingToScore, UnknownClasses, *LOADING_ERRORS) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps({**facts, **scores.headline()}))
     else:
         print_scores(facts, scores)
+
+
+def say(sentence: str) -> None:
+    """Prints what was left out of the pictures, on stderr."""
+    click.echo(sentence, err=True)
 
 
 def check_report(report: Path) -> None:
@@ -127,7 +136,7 @@ def check_report(report: Path) -> None:
     try:
         report.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise NoReport(f"{report} cannot be written: {error}") from error
+        raise NoReport(f"{shown(report)} cannot be written: {error}") from error
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import msgspec
 from infra.client.client import Client, Refused
 from infra.client.frame_counts import latency, total
 from infra.client.media_source import MediaFrame, MediaSource, NothingToSend, UnansweredPictures, media_files
+from models.picture_folder import shown, utf8
 from web.messages import Dropped, Label, Labels
 
 
@@ -43,7 +44,13 @@ def stream(
     as_json: bool,
 ) -> None:
     """Send pictures, folders of them or videos through a running stack, and show what comes back."""
-    run = Run(media_files(paths), once=once, loop=seconds is not None, show=not as_json)
+    try:
+        files = media_files(paths, lambda remark: click.echo(remark, err=True))
+    except OSError as error:
+        raise click.ClickException(f"{shown(error.filename)} cannot be looked into: {error.strerror}") from error
+    if not files:
+        raise click.ClickException(f"no picture and no video in {', '.join(map(shown, paths))}")
+    run = Run(files, once=once, loop=seconds is not None, show=not as_json)
     try:
         asyncio.run(run.all(url, sessions, seconds, model=model, fps=fps))
     except (Refused, NothingToSend) as error:
@@ -53,7 +60,7 @@ def stream(
     report = run.report()
     click.echo(json.dumps(report) if as_json else summary(report), err=not as_json)
     for why in run.source.unreadable.values():
-        click.echo(f"not sent: {why}", err=True)
+        click.echo(f"not sent: {shown(why)}", err=True)
     if run.source.unreadable:
         sys.exit(1)
 
@@ -115,19 +122,22 @@ class Run:
 
     def _answered(self, frame: MediaFrame, message: Labels, round_trip_ms: float) -> None:
         top = message.labels[0]
-        before = self.top_labels.get(str(frame.path))
-        self.top_labels[str(frame.path)] = top
+        file = utf8(str(frame.path))
+        before = self.top_labels.get(file)
+        self.top_labels[file] = top
         self._last = message
         if self.unanswered:
             self.unanswered.answered(frame.path)
         if self.show and (before is None or before.label != top.label):
-            click.echo(f"{frame.path.name:32.32}  {top.label:28.28} {top.probability:6.1%}  {round_trip_ms:6.0f} ms")
+            click.echo(
+                f"{shown(frame.path.name):32.32}  {top.label:28.28} {top.probability:6.1%}  {round_trip_ms:6.0f} ms"
+            )
 
     def _dropped(self, frame: MediaFrame, message: Dropped) -> None:
         if self.unanswered:
             self.unanswered.dropped(frame.path)
         if self.show and message.message:
-            click.echo(f"{frame.path.name:32.32}  dropped: {message.message}", err=True)
+            click.echo(f"{shown(frame.path.name):32.32}  dropped: {message.message}", err=True)
 
 
 def summary(report: dict[str, Any]) -> str:

@@ -15,3 +15,4 @@ def test_classic_learns_and_gives_the_same_for_the_same_seed() -> None:
     np.testing.assert_array_equal(one.logits(data.valid), two.logits(data.valid))
     assert len(one.curves["loss on valid"]) == 4
     assert one.curves["accuracy on valid"][one.notes["best epoch"] - 1] > 0.6
+    assert one.logits(data.valid[:0]).shape == (0, 3)

@@ -1,12 +1,13 @@
 """Every file in a folder is either part of the dataset or named as a problem."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.drawn_pictures import write_class_folders, write_noise
-from training.dataset import SPLITS, NothingToLearn, Picture, read_dataset, readable_names
+from training.dataset import SPLITS, NothingToLearn, Picture, read_dataset
 
 
 def sizes(root: Path, seed: int = 0) -> dict[str, int]:
@@ -117,7 +118,46 @@ def test_the_fingerprint_is_of_content_not_of_place(tmp_path: Path) -> None:
     assert read_dataset(tmp_path / "there").fingerprint != here.fingerprint
 
 
-def test_names_lose_their_numbers_only_when_all_have_one() -> None:
-    assert readable_names(["001.Cairn_terrier", "002.Beagle"]) == ["Cairn terrier", "Beagle"]
-    assert readable_names(["7.up", "cola"]) == ["7.up", "cola"]
-    assert readable_names(["1.cat", "2.cat"]) == ["1.cat", "2.cat"]
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_with_very_few_pictures_every_class_is_taught_and_what_is_not_measured_is_said(
+    tmp_path: Path, count: int
+) -> None:
+    write_class_folders(tmp_path, {"cup": count, "mug": count, "jar": count})
+    for seed in range(10):
+        dataset = read_dataset(tmp_path, seed)
+        assert {each.label for each in dataset.splits["train"]} == {0, 1, 2}
+        assert len(dataset.pictures()) == 3 * count
+        assert any("test picture" in each for each in dataset.faults.remarks)
+
+
+def test_a_class_whose_only_picture_for_training_is_unreadable_gets_another_one(tmp_path: Path) -> None:
+    write_class_folders(tmp_path, {"cup": 3, "mug": 3})
+    dataset = read_dataset(tmp_path)
+    broken = {each.path: "bad" for each in dataset.splits["train"] if each.label == 0}
+    spare = [each for each in dataset.pictures() if each.label == 0 and each.path not in broken]
+    assert dataset.without(broken).classes == (("cup", "mug") if spare else ("mug",))
+
+
+def test_what_is_not_measured_is_said_once(tmp_path: Path) -> None:
+    dataset = read_dataset(write_class_folders(tmp_path, {"cup": 20}))
+    again = dataset.without({dataset.splits["train"][0].path: "bad"})
+    assert again.faults.remarks == dataset.faults.remarks
+
+
+def test_names_that_are_no_utf8_have_a_class_and_a_fingerprint(tmp_path: Path) -> None:
+    write_class_folders(tmp_path, {os.fsdecode(b"caf\xe9"): 3, "mug": 3})
+    dataset = read_dataset(tmp_path)
+    assert dataset.classes == (r"caf\xe9", "mug")
+    assert len(dataset.fingerprint) == 16
+    "".join(dataset.faults.sentences()).encode()
+
+
+def test_leftovers_are_not_taught_and_other_files_are_named(tmp_path: Path) -> None:
+    write_class_folders(tmp_path, {"cup": 20, "mug": 20})
+    for place, name in enumerate((".ipynb_checkpoints/a.png", "@eaDir/b.png", "deep/__MACOSX/c.png")):
+        write_noise(tmp_path / "cup" / name, 900 + place)
+    (tmp_path / "mug" / "notes.txt").write_text("about mugs")
+    dataset = read_dataset(tmp_path)
+    assert len(dataset.pictures()) == 40
+    assert "hidden or generated, left out: 3 (.ipynb_checkpoints, @eaDir, __MACOSX)" in dataset.faults.remarks
+    assert "other files, left out: 1 (mug/notes.txt)" in dataset.faults.remarks

@@ -62,7 +62,7 @@ def test_class_folders_are_found_by_label_or_by_number_and_underscores(data: Pat
         ("Some_long_name", "Some long name"),
         ("Some long name", "Some_long_name"),
         ("012.name", "012.name"),
-        ("7.Löwchen", "Löwchen"),
+        ("007.Löwchen", "Löwchen"),
         (unicodedata.normalize("NFD", "Löwchen"), "Löwchen"),
         ("jack-o'-lantern", "jack-o'-lantern"),
     ],
@@ -107,6 +107,37 @@ def test_folder_without_class_folders_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(NoPictures, match=r"empty has no pictures \(.*\.jpg"):
         outside_pictures(tmp_path / "empty")
+
+
+def test_a_class_called_test_is_a_class_and_decimals_stay(tmp_path: Path) -> None:
+    for name in ("test", "1.5V", "3.5V"):
+        write_plain(tmp_path / name / "one.png", "red")
+    found = labelled_pictures(tmp_path, ("1.5V", "3.5V", "test"))
+    assert [picture.classes for picture in found] == [(0,), (1,), (2,)]
+    with pytest.raises(UnknownClasses, match=r"1\.5V"):
+        labelled_pictures(tmp_path, ("5V", "3.5V", "test"))
+
+
+def test_a_folder_that_wraps_the_classes_is_passed_through(data: Path) -> None:
+    write_plain(data.parent / "loose.png", "red")
+    said: list[str] = []
+    assert labelled_pictures(data.parent, MANIFEST.labels, said.append) == labelled_pictures(data, MANIFEST.labels)
+    assert said[0] == "pictures in no class folder, not used: 1 (loose.png)"
+
+
+def test_classes_inside_classes_are_refused_by_name(data: Path) -> None:
+    write_plain(data / "red" / "blue" / "one.png", "blue")
+    with pytest.raises(UnknownClasses, match=r"classes inside classes: .*red holds a folder blue"):
+        labelled_pictures(data, MANIFEST.labels)
+
+
+def test_what_is_left_out_is_said(data: Path) -> None:
+    said: list[str] = []
+    labelled_pictures(data, MANIFEST.labels, said.append)
+    assert said == [
+        "hidden or generated, left out: 2 (.cache, ._00.png)",
+        "other files, left out: 2 (README.md, red/notes.txt)",
+    ]
 
 
 def test_every_picture_is_judged_against_its_folder(data: Path) -> None:

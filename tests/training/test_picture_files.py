@@ -1,30 +1,15 @@
-"""Picture files are found in a fixed order and read in batches."""
+"""Picture files are read in batches."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fakes.drawn_pictures import write_noise, write_plain
-from training.picture_files import picture_files, read_batches, subfolders
+from tests.fakes.drawn_pictures import write_plain
+from training.picture_files import read_batches
 
 
 @dataclass
 class File:
     path: Path
-
-
-def test_pictures_are_found_at_any_depth_without_hidden_files_and_other_kinds(tmp_path: Path) -> None:
-    deep, top = write_noise(tmp_path / "a" / "deep" / "x.png", 1), write_noise(tmp_path / "b.JPG", 2)
-    write_noise(tmp_path / ".hidden.png", 3)
-    (tmp_path / "notes.txt").write_text("not a picture")
-    (tmp_path / "folder.png").mkdir()
-    assert picture_files(tmp_path) == [deep, top]
-
-
-def test_hidden_folders_and_files_are_no_subfolders(tmp_path: Path) -> None:
-    for name in ("b", "a", ".cache"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "file").write_text("")
-    assert [path.name for path in subfolders(tmp_path)] == ["a", "b"]
 
 
 def test_batches_keep_the_order_and_name_what_cannot_be_read(tmp_path: Path) -> None:

@@ -35,6 +35,12 @@ def test_folders_are_searched_for_pictures_and_videos_and_files_taken_as_they_ar
     assert [each.name for each in found] == ["b.png", "broken.jpg", "film.mjpeg", "a.jpg", "notes.txt"]
 
 
+def test_what_is_left_out_of_a_folder_is_said(folder: Path) -> None:
+    said: list[str] = []
+    media_files([folder], said.append)
+    assert said == [f"{folder}: other files, left out: 1 (notes.txt)"]
+
+
 async def test_a_picture_gives_one_square_jpeg_and_a_video_all_its_frames(folder: Path) -> None:
     source = MediaSource([folder / "b.png", folder / "film.mjpeg"])
     frames = [each async for each in source.frames(SIZE)]

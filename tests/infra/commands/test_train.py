@@ -15,6 +15,8 @@ from click.testing import CliRunner, Result
 from infra.commands.train import train
 from infra.local import parent_watch
 from models.bundle import Bundle
+from tests.fakes.drawn_pictures import write_class_folders
+from training.evaluation_set import labelled_pictures
 from training.runs.shapes import write_pictures
 
 
@@ -27,6 +29,19 @@ def test_a_folder_without_classes_is_refused_with_what_to_do(tmp_path: Path) -> 
     done = run(tmp_path, tmp_path)
     assert done.exit_code == 1
     assert "put each class's pictures into a folder of its name" in done.output
+
+
+@pytest.mark.model
+def test_one_picture_a_class_and_names_that_are_no_utf8_make_a_model(tmp_path: Path, cache: Path) -> None:
+    data = tmp_path / os.fsdecode(b"data\xe9")
+    write_class_folders(data, {os.fsdecode(b"caf\xe9"): 1, "tea": 1})
+    out = tmp_path / "model"
+    done = run(cache, data, "--backbone", "efficientnet_lite0", "--size", 96, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "there is no test picture; the accuracy on new pictures is not measured" in done.output
+    assert Bundle.open(out).manifest.labels == (r"caf\xe9", "tea")
+    assert Bundle.open(out).name == r"data\xe9-best"
+    assert len(labelled_pictures(data, (r"caf\xe9", "tea"))) == 2
 
 
 @pytest.mark.model

@@ -1,0 +1,226 @@
+"""What is looked at in a folder of pictures: one rule for `train`, `evaluate`, `classify` and `stream`.
+
+* A file is a picture when its extension says so, in capitals or not. Without a known extension, its first bytes
+  decide.
+* Folders in the folder are looked into, at any depth. A link to a folder is followed, but no folder is looked at
+  twice, and a link to a folder that holds the link is not followed.
+* Hidden files and folders, and what Mac, Windows, network storage, notebooks and editors generate, are left out and
+  counted.
+* Every other file is left out, named and counted.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def _extensions(names: str) -> frozenset[str]:
+    return frozenset(f".{name}" for name in names.split())
+
+
+# Formats that no reader here knows (HEIC, JPEG XL) are listed too: the reader names them, and says what to do.
+PICTURES = _extensions(
+    "apng avif avifs bmp dib gif heic heif hif ico j2k jfif jif jp2 jpe jpeg jpf jpg jpx jxl mpo pbm pgm pjp "
+    "pjpeg png pnm ppm qoi tga tif tiff webp"
+)
+# Raw pictures of cameras: most begin like a TIFF, but hold no finished picture. `.thm` is the preview of a video.
+_NO_PICTURES = _extensions("3fr arw cr2 cr3 dng erf kdc nef nrw orf pef raf raw rw2 sr2 srf thm")
+_LEFTOVERS = frozenset(
+    {
+        # Mac
+        "__macosx",
+        "icon\r",
+        "network trash folder",
+        "temporary items",
+        # Windows
+        "$recycle.bin",
+        "system volume information",
+        "thumbs.db",
+        "ehthumbs.db",
+        "ehthumbs_vista.db",
+        "desktop.ini",
+        "autorun.inf",
+        # network storage
+        "@eadir",
+        "#recycle",
+        "#snapshot",
+        "@recycle",
+        "@recently-snapshot",
+        "@sharebin",
+        "@tmp",
+        "lost+found",
+        # picture viewers and Python
+        "picasa.ini",
+        "zbthumbnail.info",
+        "pspbrwse.jbf",
+        "__pycache__",
+    }
+)
+# hidden on a Mac's own network protocol; lock files; unfinished downloads; backups of editors and of ExifTool
+_LEFTOVER_FILE = re.compile(r"(:2e|~\$).*|.*(~|\.(bak|crdownload|part|swp|tmp)|\.\w+_original)", re.DOTALL | re.I)
+_NAMED = 5  # names in a remark
+_HEAD = 32  # bytes
+
+_BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
+_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+_SIGNATURES = (
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF87a",
+    b"GIF89a",
+    b"II*\0",
+    b"MM\0*",
+    b"II+\0",
+    b"MM\0+",
+    b"\0\0\0\x0cjP  \r\n\x87\n",
+    b"\xff\x4f\xff\x51",
+    b"\0\0\0\x0cJXL \r\n\x87\n",
+    b"qoif",
+)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is in the folder `root`: the `files` to read and all `folders` that were looked into, both sorted.
+
+    `leftovers` and `others` are files and folders that were left out; `problems` are sentences about links that were
+    not followed and about what could not be looked at.
+    """
+
+    root: Path
+    files: tuple[Path, ...]
+    folders: tuple[Path, ...]
+    leftovers: tuple[Path, ...]
+    others: tuple[Path, ...]
+    problems: tuple[str, ...]
+
+    def remarks(self) -> list[str]:
+        """What was left out, as sentences."""
+        remarks = list(self.problems)
+        if self.leftovers:
+            names = Counter(shown(path.name) for path in self.leftovers).most_common()
+            by_name = [name if count == 1 else f"{name} ({count} times)" for name, count in names]
+            remarks.append(f"hidden or generated, left out: {len(self.leftovers)} ({some(by_name)})")
+        if self.others:
+            names_of_others = [shown(path.relative_to(self.root)) for path in self.others]
+            remarks.append(f"other files, left out: {len(self.others)} ({some(names_of_others)})")
+        return remarks
+
+
+def look_into(root: Path, videos: Collection[str] = ()) -> Listing:
+    """The pictures in `root`, and the files with an extension of `videos` (in small letters, `.mp4`).
+
+    Raises OSError when `root` itself cannot be looked into.
+    """
+    files: list[Path] = []
+    folders: list[Path] = []
+    leftovers: list[Path] = []
+    others: list[Path] = []
+    problems: list[str] = []
+    extensions = PICTURES.union(videos)
+    real_root = Path(os.path.realpath(root))
+    waiting, links, seen = [(root, real_root)], list[Path](), {real_root}
+    while waiting or links:
+        if waiting:
+            folder, real = waiting.pop()
+        else:  # links come last: of a folder and a link to it, the folder itself is looked at
+            links.sort(reverse=True)
+            folder = links.pop()
+            real = Path(os.path.realpath(folder))
+            holds_it = real in {real_root, *real_root.parents, *Path(os.path.realpath(folder.parent)).parents}
+            if real in seen or holds_it:
+                why = "which holds it" if holds_it else "which is looked at already"
+                problems.append(f"{shown(folder)} is a link to {shown(real)}, {why}: not followed")
+                continue
+            seen.add(real)
+        if folder is not root:
+            folders.append(folder)
+        try:
+            with os.scandir(folder) as found:
+                entries = list(found)
+        except OSError as error:
+            if folder is root:
+                raise
+            problems.append(f"{shown(folder)} cannot be looked into: {error.strerror}")
+            continue
+        for entry in entries:
+            path = folder / entry.name
+            try:
+                is_folder, is_file = entry.is_dir(), entry.is_file()
+                if _is_leftover(entry.name, is_folder):
+                    leftovers.append(path)
+                elif is_folder and entry.is_symlink():
+                    links.append(path)
+                elif is_folder:
+                    inner = real / entry.name
+                    if inner not in seen:
+                        seen.add(inner)
+                        waiting.append((path, inner))
+                elif _is_wanted(path, extensions, is_file):
+                    files.append(path)
+                else:
+                    others.append(path)
+            except OSError as error:
+                problems.append(f"{shown(path)} cannot be looked at: {error.strerror}")
+    return Listing(
+        root,
+        files=tuple(sorted(files)),
+        folders=tuple(sorted(folders)),
+        leftovers=tuple(sorted(leftovers)),
+        others=tuple(sorted(others)),
+        problems=tuple(sorted(problems)),
+    )
+
+
+def is_picture(head: bytes) -> bool:
+    """Whether a file that begins with `head`, 32 bytes or all that it has, is a picture."""
+    return (
+        head.startswith(_SIGNATURES)
+        or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
+        or (head[4:8] == b"ftyp" and head[8:12] in _BRANDS)
+        or (head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES)
+        or (head.startswith(b"\0\0\1\0") and head[4:6] != b"\0\0" and len(head) > 22)  # an icon
+        or re.match(rb"P[1-6]\s+(#|\d+\s)", head) is not None  # PBM, PGM, PPM
+    )
+
+
+def utf8(name: str) -> str:
+    r"""The name as valid text: bytes that are no UTF-8 are written `\xe9`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace") if not name.isascii() else name
+
+
+def shown(path: Path | str) -> str:
+    r"""A path or a name on one line: bytes that are no UTF-8, and control characters, are written `\xe9` and `\n`."""
+    return "".join(
+        each if each.isprintable() or each == " " else each.encode("unicode_escape").decode()
+        for each in utf8(str(path))
+    )
+
+
+def some(names: Iterable[str]) -> str:
+    """The first names, and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _is_leftover(name: str, is_folder: bool) -> bool:
+    return (
+        name.startswith(".")
+        or name.casefold() in _LEFTOVERS
+        or (not is_folder and _LEFTOVER_FILE.fullmatch(name) is not None)
+    )
+
+
+def _is_wanted(path: Path, extensions: Collection[str], is_file: bool) -> bool:
+    """Raises OSError."""
+    suffix = path.suffix.lower()
+    if not is_file:  # a link that leads nowhere is named by who reads it; a pipe or a device is never opened
+        return path.is_symlink() and not path.exists() and suffix in extensions
+    if suffix in extensions or suffix in _NO_PICTURES:
+        return suffix in extensions
+    with path.open("rb") as file:
+        return is_picture(file.read(_HEAD))
