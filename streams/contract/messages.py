@@ -84,7 +84,7 @@ class Label(Message, serializer=codec.NAME, include_metadata=False):
 
     def invalid_reason(self) -> str:
         """Why this is no class of a model, or an empty string."""
-        if not 0 <= self.index <= MAX_COUNT:
+        if not -1 <= self.index <= MAX_COUNT:  # -1: none of these
             return f"index {shown(self.index)}"
         return "" if 0 <= self.probability <= 1 else f"probability {shown(self.probability)} is not between 0 and 1"
 

@@ -134,3 +134,8 @@ def test_whatever_a_header_holds_it_is_a_valid_message_or_a_value_error(
 
 def test_a_prediction_names_all_frames_with_its_outcome() -> None:
     assert Prediction(session="s", seq=3, outcome="stale", stage=Stage.GATEWAY, also=[4, 5]).seqs == [3, 4, 5]
+
+
+def test_the_answer_none_of_these_is_a_valid_label() -> None:
+    prediction = Prediction("s", 1, Outcome.ANSWERED, Stage.WORKER, labels=[Label(-1, "none of these", 0.98)])
+    assert Prediction.loads(prediction.dumps()) == prediction
