@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.contract.messages import Frame, Label, Message, Prediction, ServedModel, WorkerStatus
-from streams.contract.outcomes import Stage
+from streams.contract.outcomes import Outcome, Stage
 from tests import SAMPLES
 from tests.fakes.odd_records import odd_fields
 
