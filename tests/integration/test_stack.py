@@ -93,7 +93,7 @@ def test_a_model_that_is_not_served_is_refused_with_the_names_of_those_that_are(
 
 
 def test_a_url_without_a_gateway_gives_one_clear_line() -> None:
-    error = sightstream("stream", "--url", "ws://127.0.0.1:1/ws", SAMPLES, code=1)
+    error = sightstream("stream", "--url", "ws://127.0.0.1:1/ws", SAMPLES / "cat.jpg", code=1)
     assert "sightstream up" in error
     assert len(error.strip().splitlines()) == 1
 
