@@ -115,64 +115,87 @@ def look_into(root: Path, videos: Collection[str] = ()) -> Listing:
 
     Raises OSError when `root` itself cannot be looked into.
     """
-    files: list[Path] = []
-    folders: list[Path] = []
-    leftovers: list[Path] = []
-    others: list[Path] = []
-    problems: list[str] = []
-    extensions = PICTURES.union(videos)
-    real_root = Path(os.path.realpath(root))
-    waiting, links, seen = [(root, real_root)], list[Path](), {real_root}
-    while waiting or links:
-        if waiting:
-            folder, real = waiting.pop()
-        else:  # links come last: of a folder and a link to it, the folder itself is looked at
-            links.sort(reverse=True)
-            folder = links.pop()
-            real = Path(os.path.realpath(folder))
-            holds_it = real in {real_root, *real_root.parents, *Path(os.path.realpath(folder.parent)).parents}
-            if real in seen or holds_it:
-                why = "which holds it" if holds_it else "which is looked at already"
-                problems.append(f"{shown(folder)} is a link to {shown(real)}, {why}: not followed")
-                continue
-            seen.add(real)
-        if folder is not root:
-            folders.append(folder)
+    return _Search(root, PICTURES.union(videos)).listing()
+
+
+class _Search:
+    """Looks through a folder. Links to folders come last: of a folder and a link to it, the folder is looked at."""
+
+    def __init__(self, root: Path, extensions: Collection[str]) -> None:
+        self.root = root
+        self.extensions = extensions
+        self.real_root = Path(os.path.realpath(root))
+        self.seen = {self.real_root}  # real paths, those that wait included
+        self.waiting = [(root, self.real_root)]  # folders and their real paths
+        self.links: list[Path] = []  # to folders, not followed yet
+        self.files: list[Path] = []
+        self.folders: list[Path] = []
+        self.leftovers: list[Path] = []
+        self.others: list[Path] = []
+        self.problems: list[str] = []
+
+    def listing(self) -> Listing:
+        """Look into all folders. Raises OSError when the first one cannot be looked into."""
+        while self.waiting or self.links:
+            if self.waiting:
+                self._scan(*self.waiting.pop())
+            else:
+                self._follow_first_link()
+        return Listing(
+            self.root,
+            files=tuple(sorted(self.files)),
+            folders=tuple(sorted(self.folders)),
+            leftovers=tuple(sorted(self.leftovers)),
+            others=tuple(sorted(self.others)),
+            problems=tuple(sorted(self.problems)),
+        )
+
+    def _follow_first_link(self) -> None:
+        self.links.sort(reverse=True)
+        link = self.links.pop()
+        real = Path(os.path.realpath(link))
+        if real in {self.real_root, *self.real_root.parents, *Path(os.path.realpath(link.parent)).parents}:
+            self.problems.append(f"{shown(link)} is a link to {shown(real)}, which holds it: not followed")
+        elif real in self.seen:
+            self.problems.append(
+                f"{shown(link)} is a link to {shown(real)}, which is looked at already: not followed"
+            )
+        else:
+            self.seen.add(real)
+            self.waiting.append((link, real))
+
+    def _scan(self, folder: Path, real: Path) -> None:
+        if folder is not self.root:
+            self.folders.append(folder)
         try:
             with os.scandir(folder) as found:
                 entries = list(found)
         except OSError as error:
-            if folder is root:
+            if folder is self.root:
                 raise
-            problems.append(f"{shown(folder)} cannot be looked into: {error.strerror}")
-            continue
+            self.problems.append(f"{shown(folder)} cannot be looked into: {error.strerror}")
+            return
         for entry in entries:
             path = folder / entry.name
             try:
-                is_folder, is_file = entry.is_dir(), entry.is_file()
-                if _is_leftover(entry.name, is_folder):
-                    leftovers.append(path)
-                elif is_folder and entry.is_symlink():
-                    links.append(path)
-                elif is_folder:
-                    inner = real / entry.name
-                    if inner not in seen:
-                        seen.add(inner)
-                        waiting.append((path, inner))
-                elif _is_wanted(path, extensions, is_file):
-                    files.append(path)
-                else:
-                    others.append(path)
+                self._add(entry, path, real / entry.name)
             except OSError as error:
-                problems.append(f"{shown(path)} cannot be looked at: {error.strerror}")
-    return Listing(
-        root,
-        files=tuple(sorted(files)),
-        folders=tuple(sorted(folders)),
-        leftovers=tuple(sorted(leftovers)),
-        others=tuple(sorted(others)),
-        problems=tuple(sorted(problems)),
-    )
+                self.problems.append(f"{shown(path)} cannot be looked at: {error.strerror}")
+
+    def _add(self, entry: os.DirEntry[str], path: Path, real: Path) -> None:
+        is_folder, is_file = entry.is_dir(), entry.is_file()
+        if _is_leftover(entry.name, is_folder):
+            self.leftovers.append(path)
+        elif is_folder and entry.is_symlink():
+            self.links.append(path)
+        elif is_folder:
+            if real not in self.seen:
+                self.seen.add(real)
+                self.waiting.append((path, real))
+        elif _is_wanted(path, self.extensions, is_file):
+            self.files.append(path)
+        else:
+            self.others.append(path)
 
 
 def is_picture(head: bytes) -> bool:
@@ -201,7 +224,7 @@ def shown(path: Path | str) -> str:
 
 
 def some(names: Iterable[str]) -> str:
-    """The first names, and how many more there are."""
+    """The first five names as a list for a message; of the others, only how many there are."""
     names = list(names)
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more

@@ -29,7 +29,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class BadName(ValueError):
-    """A model cannot have this name."""
+    """The name is not allowed for a model."""
 
 
 class NotInRegistry(ValueError):

@@ -50,7 +50,7 @@ class Table(faust.Table[str, bytes]):
     """
 
     def apply_changelog_batch(self, batch: Iterable[EventT[Any]]) -> None:
-        """Take records of the changelog into the table."""
+        """Apply records of the changelog to the table, without those that are no entries."""
         super().apply_changelog_batch([event for event in batch if self._is_entry(event)])
 
     def _to_key(self, k: bytes) -> str:
@@ -125,8 +125,8 @@ app = App(
     broker_heartbeat_interval=1.5,
     broker_commit_interval=1.0,
     broker_max_poll_records=256,
-    producer_max_request_size=4 * settings.max_frame_bytes,
-    consumer_max_fetch_size=4 * settings.max_frame_bytes,
+    producer_max_request_size=settings.max_message_bytes,
+    consumer_max_fetch_size=settings.max_message_bytes,
     producer_linger=0.0,
     table_standby_replicas=0,
     logging_config=configuration(settings) if settings.log == "json" else None,  # Faust's text format has more in it
@@ -154,7 +154,7 @@ sessions.key_serializer = "raw"  # type: ignore[attr-defined]
 
 async def send_rejected(record: RejectedRecord) -> None:
     """Send a record to the topic of rejected ones."""
-    body = record.body(4 * settings.max_frame_bytes)
+    body = record.body(settings.max_message_bytes)
     await rejected.send(value=body, headers=record.headers(), force=True)  # not as part of the event at hand
 
 

@@ -75,7 +75,7 @@ class Broker:
             bootstrap_servers=list(self.settings.broker),
             acks=1,
             max_batch_size=BATCH_BYTES,
-            max_request_size=4 * self.settings.max_frame_bytes,
+            max_request_size=self.settings.max_message_bytes,
         )
         await producer.start()
         try:
@@ -99,7 +99,7 @@ class Broker:
 
     async def _produce_rejected(self, producer: AIOKafkaProducer, record: RejectedRecord) -> None:
         try:
-            body = record.body(4 * self.settings.max_frame_bytes)
+            body = record.body(self.settings.max_message_bytes)
             sent = await producer.send(REJECTED, body, headers=record.headers())
             sent.add_done_callback(partial(_note_lost, record))
         except Exception as error:

@@ -1,4 +1,4 @@
-"""What a headless client sends: pictures, folders of pictures, and videos, as square JPEG frames."""
+"""The frames that a client without a browser sends: square JPEGs from pictures, folders of pictures, and videos."""
 
 import asyncio
 from collections import deque

@@ -24,7 +24,7 @@ def gateway() -> None:
         access_log=False,
         log_config=None,
         # larger than a frame may be: a frame that is too large gets an answer, and its socket stays open
-        ws_max_size=4 * settings.max_frame_bytes,
+        ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,  # JPEGs do not get smaller
         ws_ping_interval=settings.ping_s,
         ws_ping_timeout=settings.ping_s,

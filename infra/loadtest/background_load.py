@@ -16,7 +16,7 @@ HOST = "127.0.0.1"
 
 @dataclass(slots=True)
 class BackgroundLoad:
-    """A load that is being sent."""
+    """Sends payloads to a port of this machine, and counts them."""
 
     payloads: Sequence[bytes]
     port: int

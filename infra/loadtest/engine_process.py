@@ -44,7 +44,7 @@ class EngineOnly:
         return await self._ask(f"fps {seconds} {batch}")
 
     async def batch_one_ms(self, seconds: float) -> float:
-        """The median milliseconds for one picture at ten pictures a second. Raises EngineFailed."""
+        """The median time to classify one picture, in milliseconds, at ten pictures a second. Raises EngineFailed."""
         return await self._ask(f"ms {seconds}")
 
     async def _ask(self, command: str) -> float:

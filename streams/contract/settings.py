@@ -173,6 +173,14 @@ class Settings(
 ):
     """All settings of all processes. ``Settings(...)`` itself reads no variable and no file."""
 
+    @property
+    def max_message_bytes(self) -> int:
+        """The largest message between browser, gateway, Kafka and worker, in bytes.
+
+        It is four times the largest frame: a frame that is too large is still read, and gets an answer.
+        """
+        return 4 * self.max_frame_bytes
+
     @classmethod
     def from_environ(cls) -> "Settings":
         """The settings from the environment, else ``.env`` in this folder, else from secret files, else the defaults.

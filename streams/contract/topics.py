@@ -31,7 +31,7 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     the statistics of a session are on the same worker.
     """
     frames_ms = int(settings.frame_retention_s * 1000)
-    max_message = str(4 * settings.max_frame_bytes)
+    max_message = str(settings.max_message_bytes)
 
     def spec(name: str, partitions: int, **config: str) -> TopicSpec:
         return TopicSpec(

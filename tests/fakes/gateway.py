@@ -29,7 +29,7 @@ class InstantBroker(Broker):
 
 
 class EmptyStatsReader(StatsReader):
-    """A reader that has read an empty topic; tests put what they need into the store themselves."""
+    """Reads nothing from Kafka. Its store counts as complete, and tests write into it directly."""
 
     async def run(self) -> None:
         self.store.complete = True

@@ -49,7 +49,7 @@ def delivered(topic: Any, record: OddRecord, offset: int = 0) -> Message:
 
 
 async def restore(*records: OddRecord) -> None:
-    """Take records of the changelog into the table, as at a worker's start."""
+    """Apply records of the changelog to the table, as a worker does when it starts."""
     topic: Any = sessions.changelog_topic
     events = [await topic.decode(delivered(topic, each, at), propagate=True) for at, each in enumerate(records)]
     sessions.apply_changelog_batch(events)

@@ -1,4 +1,4 @@
-"""The linear head is the minimum of the documented formula, and the prior is the documented mixture."""
+"""Tests of the linear head: it minimizes the loss that its docstring gives, and the prior is mixed as documented."""
 
 import numpy as np
 import pytest

@@ -76,7 +76,7 @@ def off() -> Response:
 
 
 def refusal(request: Request) -> Response | None:
-    """The error for a request that may not read JSON here, or None."""
+    """The error response to a request without the operator's token; None for a request that has it."""
     auth = gateway_state(request).operator_auth
     if not auth.enabled:
         return StructResponse({"error": OFF}, status_code=404)
