@@ -6,8 +6,10 @@ a model while it serves another must not be slowed down by that, and must not ke
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
@@ -24,7 +26,8 @@ class BuildFailed(RuntimeError):
 def run_in_child(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
     """Calls a module-level function in a child process and waits for it. The function's result is dropped.
 
-    Raises the exception of the function if its class is defined in `models`, and BuildFailed for any other.
+    Raises the exception of the function if its class is defined in `models`, and BuildFailed for any other. Its notes
+    have the child's traceback.
     """
     # The child finds our packages where this process found them, and imports nothing from the current folder.
     path = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
@@ -47,15 +50,15 @@ def main() -> None:
     os.dup2(2, 1)  # what libraries print, such as progress bars, goes to stderr
     if hasattr(os, "nice"):
         os.nice(NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches both processes: the parent says what it means
     function, args, kwargs = pickle.load(sys.stdin.buffer)  # noqa: S301  # our own parent wrote it
     try:
         function(*args, **kwargs)
-    except OSError as error:
-        failure: Exception = BuildFailed(f"{function.__qualname__} failed: {error}")
     except Exception as error:
-        if not type(error).__module__.startswith("models."):
-            raise
-        failure = error
+        named = type(error).__module__.startswith("models.")
+        what = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        failure = error if named else BuildFailed(f"{function.__qualname__} failed: {what}")
+        failure.add_note(traceback.format_exc())
     else:
         return
     with answer:

@@ -22,7 +22,7 @@ from models.gate import Gate, Gated
 from models.networks import NETWORKS, facts
 from models.registry import Registry
 from models.storage import sha256
-from models.weights import UnusableWeights, WeightsUnavailable, write_published
+from models.weights import UnusableWeights, write_published
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,6 @@ _RECIPE = 1  # to be raised when published bundles are built differently, so tha
 
 class UnknownModel(ValueError):
     """The model is neither a published network nor a bundle folder."""
-
-
-LOADING_ERRORS = (BrokenBundle, BuildFailed, UnknownModel, UnusableWeights, WeightsUnavailable)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.bundle import MANIFEST, WEIGHTS, BrokenBundle, Bundle
-from models.gate import BadGate, Gate
+from models.bundle import MANIFEST, WEIGHTS, Bundle
+from models.gate import Gate
 from models.networks import NETWORKS
 from models.storage import replaced
 
@@ -46,9 +46,6 @@ class StillLive(ValueError):
 
 class BrokenRegistry(ValueError):
     """A live.json cannot be read."""
-
-
-REGISTRY_ERRORS = (BadName, NotInRegistry, NothingBefore, StillLive, BrokenRegistry, BrokenBundle, BadGate)
 
 
 @dataclass(frozen=True)

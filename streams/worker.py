@@ -3,8 +3,13 @@
 import asyncio
 import sys
 
-from streams import agents, tracking
-from streams.app import app
+from streams.contract.settings import BadSetting
+
+try:
+    from streams import agents, tracking
+    from streams.app import app
+except BadSetting as error:
+    sys.exit(f"Error: {error}")
 
 if sys.platform != "win32":
     import uvloop

@@ -16,7 +16,12 @@ CONTRACT = "streams.contract"
 MAY_IMPORT = {
     "models": {"models"},
     "training": {"training", "models"},
-    "training/runs": {"training", "models", f"{CONTRACT}.settings"},  # scripts, which read the settings
+    "training/runs": {
+        "training",
+        "models",
+        f"{CONTRACT}.settings",
+        "infra.commands.edge",
+    },  # scripts: they end like a command
     "streams": {"streams", "models"},
     "streams/contract": {CONTRACT},
     "web": {"web", CONTRACT},

@@ -1,8 +1,14 @@
 """The ``sightstream`` command. Each subcommand is a module of this package, imported only when it is used."""
 
 import importlib
+import sys
 
-import click
+try:
+    import click
+
+    from infra.commands.edge import Command, Group
+except KeyboardInterrupt:  # Ctrl-C before there is anything that could handle it
+    sys.exit(130)
 
 COMMANDS = {
     "up": "Start a whole stack on this machine: Kafka, workers, gateway.",
@@ -20,7 +26,7 @@ COMMANDS = {
 }
 
 
-class Subcommands(click.Group):
+class Subcommands(Group):
     """Finds the subcommand NAME as ``infra.commands.NAME.NAME``, so that none waits for another's imports."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -29,14 +35,7 @@ class Subcommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        try:
-            command: click.Command = getattr(importlib.import_module(f"infra.commands.{cmd_name}"), cmd_name)
-        except ModuleNotFoundError as error:
-            if error.name and error.name.split(".")[0] in {"infra", "streams", "web", "models", "training"}:
-                raise
-            raise click.ClickException(
-                f"`sightstream {cmd_name}` needs the package {error.name}: pip install 'sightstream[all]'"
-            ) from error
+        command: Command = getattr(importlib.import_module(f"infra.commands.{cmd_name}"), cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -9,13 +9,13 @@ import uvloop
 from rich.console import Console
 from rich.table import Column, Table
 
+from infra.commands.edge import Command
 from infra.loadtest.benchmark import BenchmarkReport, measure
-from infra.loadtest.engine_process import EngineFailed
 from infra.loadtest.stack_under_test import settings_under_test
 from models.engines.registry import ENGINES
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--model", default="", help="The model to measure.  [default: the worker's first model]")
 @click.option(
     "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A weights file for the model."
@@ -38,11 +38,8 @@ def bench(model: str, weights: Path | None, engine: str | None, seconds: float, 
     The single session sends 10 frames a second. The command starts its own stack, and stops it at the end.
     """
     settings = settings_under_test(model, weights, engine)
-    try:
-        with Console(stderr=True).status("starting") as status:
-            report = uvloop.run(measure(settings, seconds, sessions, status.update))
-    except EngineFailed as error:
-        raise click.ClickException(str(error)) from error
+    with Console(stderr=True).status("starting") as status:
+        report = uvloop.run(measure(settings, seconds, sessions, status.update))
     show(report, Console())
     if as_json:
         click.echo(json.dumps(asdict(report)))

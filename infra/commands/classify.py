@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from infra.commands.edge import Command
 from models.engines.registry import ENGINES
 from models.picture_folder import look_into, shown, utf8
 
@@ -29,7 +30,7 @@ class Result:
     error: str = ""
 
 
-@click.command("classify")
+@click.command("classify", cls=Command)
 @click.option(
     "--model",
     metavar="M",
@@ -91,18 +92,15 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _classifier(model: str | None, weights: Path | None, engine: str | None) -> "Classifier":
-    from models.catalog import LOADING_ERRORS, find
+    from models.catalog import find
     from models.classifier import Classifier
     from models.engines.base import EngineOptions
-    from streams.contract.settings import BadSetting, Settings
+    from streams.contract.settings import Settings
 
-    try:
-        settings = Settings.from_environ()
-        bundle = find(model or settings.models[0], settings.cache, weights)
-        options = EngineOptions(settings.cache, engine or settings.engine, settings.precision, settings.threads)
-        return Classifier.load(bundle, options)
-    except (BadSetting, *LOADING_ERRORS) as error:
-        raise click.ClickException(str(error)) from error
+    settings = Settings.from_environ()
+    bundle = find(model or settings.models[0], settings.cache, weights)
+    options = EngineOptions(settings.cache, engine or settings.engine, settings.precision, settings.threads)
+    return Classifier.load(bundle, options)
 
 
 def _json(classifier: "Classifier", result: Result) -> str:

@@ -10,11 +10,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from infra.commands.edge import Command
 from infra.loadtest.chaos import ONE_WORKER, TWO_WORKERS, FaultReport, run_cases
 from infra.loadtest.stack_under_test import Progress
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--model", default="efficientnet_lite0", show_default=True, help="The model that is served meanwhile.")
 @click.option("--only", default="", help="Only the faults with this text in their name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each fault instead of a table.")

@@ -12,21 +12,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from models.catalog import LOADING_ERRORS, find
+from infra.commands.edge import Command
+from models.catalog import find
 from models.classifier import Classifier
 from models.engines.base import EngineOptions
 from models.engines.registry import ENGINES
 from models.picture_folder import shown, utf8
-from streams.contract.settings import BadSetting, Settings
-from training.evaluation_set import (
-    NoPictures,
-    UnknownClasses,
-    classify_pictures,
-    crop_of,
-    labelled_pictures,
-    outside_pictures,
-)
-from training.scores import NothingToScore, Scores, score
+from streams.contract.settings import Settings
+from training.evaluation_set import classify_pictures, crop_of, labelled_pictures, outside_pictures
+from training.scores import Scores, score
 
 TABLE_ROWS = 10  # the worst classes and the most frequent confusions
 TABLE_WIDTH = 110  # characters, when the output is not a terminal
@@ -49,7 +43,7 @@ class Facts(TypedDict):
     unreadable: int
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=Command)
 @click.option("--outside", type=FOLDER, help="Pictures of none of the classes; “none of these” is right for them.")
 @click.option("--report", type=FILE, help="Write an HTML report to this file.")
 @click.option("--engine", type=click.Choice(ENGINES), help="Engine that runs the model.  [default: openvino]")
@@ -71,49 +65,46 @@ def evaluate(
     DATA has a folder for each class, named "Some name" or 012.Some_name. For ImageNet's classes, the name may be the
     WordNet id. Files that cannot be read are listed, counted and left out.
     """
-    try:
-        if report:
-            check_report(report)
-        settings = Settings.from_environ()
-        found = find(bundle, settings.cache, weights)
-        crop = crop_of(found.manifest)
-        pictures = labelled_pictures(data, found.manifest.labels, say)
-        if outside:
-            pictures += outside_pictures(outside, say)
-        options = EngineOptions(settings.cache, engine or settings.engine, settings.precision, settings.threads)
-        classifier = Classifier.load(found, options)
-        with _progress(len(pictures)) as progress:
-            answers, unreadable = classify_pictures(classifier, pictures, data, crop, progress)
-        for file, error in unreadable.items():
-            say(f"{shown(file)}: {error}")
-        scores = score(answers)
-        facts = Facts(
-            model=found.name,
-            version=found.version,
-            engine=classifier.engine,
-            precision=classifier.precision,
-            unreadable=len(unreadable),
-        )
-        if report:
-            from training.report import write_report
+    if report:
+        check_report(report)
+    settings = Settings.from_environ()
+    found = find(bundle, settings.cache, weights)
+    crop = crop_of(found.manifest)
+    pictures = labelled_pictures(data, found.manifest.labels, say)
+    if outside:
+        pictures += outside_pictures(outside, say)
+    options = EngineOptions(settings.cache, engine or settings.engine, settings.precision, settings.threads)
+    classifier = Classifier.load(found, options)
+    with _progress(len(pictures)) as progress:
+        answers, unreadable = classify_pictures(classifier, pictures, data, crop, progress)
+    for file, error in unreadable.items():
+        say(f"{shown(file)}: {error}")
+    scores = score(answers)
+    facts = Facts(
+        model=found.name,
+        version=found.version,
+        engine=classifier.engine,
+        precision=classifier.precision,
+        unreadable=len(unreadable),
+    )
+    if report:
+        from training.report import write_report
 
-            folders = {
-                "data": utf8(data.resolve().name),
-                "outside": utf8(outside.resolve().name) if outside else None,
-            }
-            try:
-                write_report(
-                    report,
-                    title=f"{found.name} {found.version}",
-                    scores=scores,
-                    answers=answers,
-                    picture_root=data,
-                    about={"evaluation": {**facts, **folders}, **found.manifest.about},
-                )
-            except OSError as error:
-                raise NoReport(f"{shown(report)} cannot be written: {error}") from error
-    except (BadSetting, NoPictures, NoReport, NothingToScore, UnknownClasses, *LOADING_ERRORS) as error:
-        raise click.ClickException(str(error)) from error
+        folders = {
+            "data": utf8(data.resolve().name),
+            "outside": utf8(outside.resolve().name) if outside else None,
+        }
+        try:
+            write_report(
+                report,
+                title=f"{found.name} {found.version}",
+                scores=scores,
+                answers=answers,
+                picture_root=data,
+                about={"evaluation": {**facts, **folders}, **found.manifest.about},
+            )
+        except OSError as error:
+            raise NoReport(f"{shown(report)} cannot be written: {error}") from error
     if as_json:
         click.echo(json.dumps({**facts, **scores.headline()}))
     else:

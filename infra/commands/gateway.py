@@ -2,20 +2,19 @@
 
 import click
 
+from infra.commands.edge import Command
 
-@click.command()
+
+@click.command(cls=Command)
 def gateway() -> None:
     """Serve the web page and the WebSocket; its settings are SIGHTSTREAM_* variables."""
     import uvicorn
 
     from streams.contract.logs import configure
-    from streams.contract.settings import BadSetting, Settings
+    from streams.contract.settings import Settings
     from web.app import create_app
 
-    try:
-        settings = Settings.from_environ()
-    except BadSetting as error:
-        raise click.ClickException(str(error)) from error
+    settings = Settings.from_environ()
     configure(settings)
     uvicorn.run(
         create_app(settings),

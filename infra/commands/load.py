@@ -9,6 +9,7 @@ import click
 import uvloop
 from rich.console import Console
 
+from infra.commands.edge import Command
 from infra.loadtest.endurance import soak, sockets
 from infra.loadtest.flood import flood
 from infra.loadtest.overload import overload
@@ -36,7 +37,7 @@ SCENARIOS = {
 }
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("scenarios", nargs=-1, type=click.Choice(list(SCENARIOS)))
 @click.option("--model", default="", help="The model that is served meanwhile.  [default: the worker's first model]")
 @click.option(

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,12 +10,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from infra.commands.edge import Group
 from models.bundle import BrokenBundle, Bundle
 from models.gate import Gate, read_labels
 from models.networks import NETWORKS
-from models.registry import REGISTRY_ERRORS, BrokenRegistry, Promotion, Registry
+from models.registry import BrokenRegistry, Promotion, Registry
 from models.weights import imagenet_labels
-from streams.contract.settings import BadSetting, Settings
+from streams.contract.settings import Settings
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -37,7 +37,7 @@ class Entry:
     gate: dict[str, str] | None = None
 
 
-@click.group()
+@click.group(cls=Group)
 @click.option(
     "--registry",
     type=click.Path(file_okay=False, path_type=Path),
@@ -49,8 +49,7 @@ def models(context: click.Context, registry: Path | None) -> None:
 
     Running workers load a promoted version beside the old one and change to it between two batches.
     """
-    with one_line_errors():
-        context.obj = Registry(registry or Settings.from_environ().registry)
+    context.obj = Registry(registry or Settings.from_environ().registry)
 
 
 @models.command("list")
@@ -78,9 +77,8 @@ def list_models(registry: Registry, as_json: bool) -> None:
 @click.pass_obj
 def add(registry: Registry, bundle: Path, name: str | None, as_json: bool) -> None:
     """Copy a bundle folder into the registry. This does not change what is served."""
-    with one_line_errors():
-        name = name or Bundle.open(bundle).name
-        version = registry.add(bundle, name)
+    name = name or Bundle.open(bundle).name
+    version = registry.add(bundle, name)
     show(
         {"name": name, "version": version},
         as_json,
@@ -109,9 +107,8 @@ def promote(
     parts = (gate, gate_labels, gate_answer)
     if any(parts) and not all(parts):
         raise click.UsageError("a gate is --gate, --gate-labels and --gate-answer together")
-    with one_line_errors():
-        before = Gate(gate, read_labels(gate_labels), gate_answer) if gate and gate_labels and gate_answer else None
-        live = registry.promote(name, version, before)
+    before = Gate(gate, read_labels(gate_labels), gate_answer) if gate and gate_labels and gate_answer else None
+    live = registry.promote(name, version, before)
     show(described(name, live), as_json, f"{name} {live.version} is live" + (f", behind {gate}" if gate else ""))
 
 
@@ -121,8 +118,7 @@ def promote(
 @click.pass_obj
 def rollback(registry: Registry, name: str, as_json: bool) -> None:
     """Make the version that was live before the last promotion live again."""
-    with one_line_errors():
-        live = registry.rollback(name)
+    live = registry.rollback(name)
     show(described(name, live), as_json, f"{name} {live.version if live else 'as published'} is live again")
 
 
@@ -133,8 +129,7 @@ def rollback(registry: Registry, name: str, as_json: bool) -> None:
 @click.pass_obj
 def remove(registry: Registry, name: str, version: str, as_json: bool) -> None:
     """Delete a version that is not live, or without VERSION the whole model. Workers then stop serving it."""
-    with one_line_errors():
-        registry.remove(name, version)
+    registry.remove(name, version)
     show({"name": name, "version": version or None}, as_json, f"{name} {version}".strip() + " is removed")
 
 
@@ -180,12 +175,3 @@ def described(name: str, live: Promotion | None) -> dict[str, object]:
 def show(result: dict[str, object], as_json: bool, sentence: str) -> None:
     """Print the result as JSON or as a sentence."""
     click.echo(json.dumps(result, ensure_ascii=False) if as_json else sentence)
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Show known errors as one line instead of a traceback."""
-    try:
-        yield
-    except (*REGISTRY_ERRORS, BadSetting, OSError) as error:
-        raise click.ClickException(str(error)) from error

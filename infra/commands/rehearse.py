@@ -10,11 +10,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from infra.commands.edge import Command
 from infra.loadtest.promotion import RehearsalReport, rehearse_promotion
-from models.registry import REGISTRY_ERRORS
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("bundle", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--model",
@@ -43,15 +43,12 @@ def rehearse(bundle: Path, model: str, sessions: int, fps: float, seconds: float
 
     The user's registry is not touched. The command ends with 1 if a frame is lost.
     """
-    try:
-        with Console(stderr=True).status("starting") as status:
-            report = asyncio.run(
-                rehearse_promotion(
-                    bundle, model, sessions=sessions, fps=fps or None, seconds=seconds, progress=status.update
-                )
+    with Console(stderr=True).status("starting") as status:
+        report = asyncio.run(
+            rehearse_promotion(
+                bundle, model, sessions=sessions, fps=fps or None, seconds=seconds, progress=status.update
             )
-    except REGISTRY_ERRORS as error:
-        raise click.ClickException(str(error)) from error
+        )
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from streams.contract.settings import BadSetting, Settings, choices, variable_of
+from infra.commands.edge import Command
+from streams.contract.settings import Settings, choices, variable_of
 
 WIDTH = 110  # columns, when the output is not a terminal
 MASK = "********"
@@ -29,7 +30,7 @@ class Entry(TypedDict):
     meaning: str
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def settings(as_json: bool) -> None:
     """Show all settings: variable, value, default and meaning.
@@ -37,10 +38,7 @@ def settings(as_json: bool) -> None:
     A value comes from the environment, else from the file .env in this folder, else from a file in
     SIGHTSTREAM_SECRETS_DIR (by default /run/secrets) with the variable's name in lower case, else it is the default.
     """
-    try:
-        found = [*entries(Settings.from_environ())]
-    except BadSetting as error:
-        raise click.ClickException(str(error)) from error
+    found = [*entries(Settings.from_environ())]
     if as_json:
         click.echo(json.dumps(found, indent=1, ensure_ascii=False))
         return

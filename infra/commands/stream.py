@@ -5,20 +5,22 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from infra.client.client import Client, Refused
+from infra.client.client import Client
 from infra.client.frame_counts import latency, total
-from infra.client.media_source import MediaFrame, MediaSource, NothingToSend, UnansweredPictures, media_files
+from infra.client.media_source import MediaFrame, MediaSource, UnansweredPictures, media_files
+from infra.commands.edge import Command
 from models.picture_folder import shown, utf8
 from web.messages import Dropped, Label, Labels
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
 @click.option("--url", default="ws://127.0.0.1:8000/ws", show_default=True, help="The gateway's WebSocket.")
 @click.option("--sessions", default=1, show_default=True, type=click.IntRange(1), help="How many at once.")
@@ -51,12 +53,8 @@ def stream(
     if not files:
         raise click.ClickException(f"no picture and no video in {', '.join(map(shown, paths))}")
     run = Run(files, once=once, loop=seconds is not None, show=not as_json)
-    try:
+    with suppress(KeyboardInterrupt):
         asyncio.run(run.all(url, sessions, seconds, model=model, fps=fps))
-    except (Refused, NothingToSend) as error:
-        raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt:
-        pass
     report = run.report()
     click.echo(json.dumps(report) if as_json else summary(report), err=not as_json)
     for why in run.source.unreadable.values():
@@ -82,8 +80,7 @@ class Run:
         """Run every session to its end.
 
         Raises:
-            Refused: the gateway will not serve a session.
-            NothingToSend: no path can be read.
+            ExceptionGroup: with Refused, the gateway will not serve a session, or NothingToSend, no path can be read.
         """
         started = time.monotonic()
         self.clients = [
@@ -94,8 +91,6 @@ class Run:
             async with asyncio.TaskGroup() as tasks:
                 for client in self.clients:
                     tasks.create_task(client.run(seconds))
-        except* (Refused, NothingToSend) as group:
-            raise group.exceptions[0] from None
         finally:
             self.seconds = time.monotonic() - started
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from infra.commands.edge import Command
 from models.networks import NETWORKS
 from training.recipes import RECIPES
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 PRINTED_FAULTS = 20
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--backbone", type=click.Choice([*NETWORKS]), default="efficientnet_lite2", show_default=True)
 @click.option(
@@ -45,19 +46,15 @@ def train(
     DATA is folders train, valid and test that hold class folders, or one folder of class folders, which is split by
     the seed. After Ctrl-C, the same command continues: features that were extracted are kept.
     """
-    from models.catalog import LOADING_ERRORS
-    from streams.contract.settings import BadSetting
-    from training.dataset import NothingToLearn
     from training.train import TrainingPlan
 
     plan = TrainingPlan(data, backbone, recipe, name, weights, size or 0, seed)
     out = out or Path(plan.model_name)
     try:
         result = train_with_progress(plan, out)
-    except (BadSetting, FileExistsError, NothingToLearn, *LOADING_ERRORS) as error:
-        raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt:
-        raise click.ClickException("stopped; no bundle was written; the same command continues from here") from None
+    except KeyboardInterrupt as interrupt:
+        message = "stopped; no bundle was written; the same command continues from here"
+        raise KeyboardInterrupt(message) from interrupt
     print_summary(result, out)
     if report := write_report_beside(result, out):
         click.echo(f"report: {report}")

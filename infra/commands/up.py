@@ -9,13 +9,13 @@ from platformdirs import user_data_path
 from rich.console import Console
 from rich.logging import RichHandler
 
-from infra.local.errors import StackError
+from infra.commands.edge import Command
 from infra.local.ports import free_port
 from infra.local.stack import PICTURE, Ready, Stack
-from streams.contract.settings import BadSetting, Settings
+from streams.contract.settings import Settings
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--broker", default="local", show_default=True, help="local, or HOST:PORT[,HOST:PORT...] of your Kafka."
 )
@@ -49,35 +49,32 @@ def up(
     logging.basicConfig(
         level="WARNING", format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
     )
-    try:
-        settings = Settings.from_environ()
-        settings = settings.replace(
-            port=free_port(settings.host, settings.port if port is None else port),
-            broker=settings.broker if broker == "local" else tuple(broker.split(",")),
-            models=models or settings.models,
-            weights=str(weights.resolve()) if weights else settings.weights,
-            # a registry that is not set is a part of this stack's folder
-            registry=data_dir.resolve() / "models" if settings.registry == Settings().registry else settings.registry,
+    settings = Settings.from_environ()
+    settings = settings.replace(
+        port=free_port(settings.host, settings.port if port is None else port),
+        broker=settings.broker if broker == "local" else tuple(broker.split(",")),
+        models=models or settings.models,
+        weights=str(weights.resolve()) if weights else settings.weights,
+        # a registry that is not set is a part of this stack's folder
+        registry=data_dir.resolve() / "models" if settings.registry == Settings().registry else settings.registry,
+    )
+    with console.status("starting", spinner="dots") as status:
+        stack = Stack(
+            settings,
+            data_dir.resolve(),
+            local_broker=broker == "local",
+            workers=workers,
+            console=console,
+            report_progress=status.update,
         )
-        with console.status("starting", spinner="dots") as status:
-            stack = Stack(
-                settings,
-                data_dir.resolve(),
-                local_broker=broker == "local",
-                workers=workers,
-                console=console,
-                report_progress=status.update,
+
+        def on_ready(ready: Ready) -> None:
+            status.stop()
+            picture = f"{PICTURE.name}: {ready.label} {ready.probability:.0%}, {ready.took_ms:.0f} ms"
+            click.echo(f"ready {ready.url}  {picture}")
+            console.print(
+                f"Kafka at {ready.broker}, logs in {stack.folder / 'logs'}, "
+                f"trained models in {settings.registry}; Ctrl-C stops everything"
             )
 
-            def on_ready(ready: Ready) -> None:
-                status.stop()
-                picture = f"{PICTURE.name}: {ready.label} {ready.probability:.0%}, {ready.took_ms:.0f} ms"
-                click.echo(f"ready {ready.url}  {picture}")
-                console.print(
-                    f"Kafka at {ready.broker}, logs in {stack.folder / 'logs'}, "
-                    f"trained models in {settings.registry}; Ctrl-C stops everything"
-                )
-
-            asyncio.run(stack.run_until_signal(on_ready))
-    except (BadSetting, StackError) as error:
-        raise click.ClickException(str(error)) from error
+        asyncio.run(stack.run_until_signal(on_ready))

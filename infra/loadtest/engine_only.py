@@ -13,6 +13,7 @@ from threading import Event, Semaphore
 
 import numpy as np
 
+from infra.commands import edge
 from models.catalog import configured_specs, load
 from models.classifier import ClassifierProtocol, warm
 from models.engines.base import MAX_CONCURRENT_BATCHES, EngineOptions
@@ -84,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    edge.run(main)

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from infra.client.client import Client, Refused
 from infra.client.media_source import MediaFrame
-from infra.local.errors import StackError, find_stack_error
+from infra.local.errors import StackError
 from infra.local.kafka.server import LocalKafka
 from infra.local.ports import free_ports
 from infra.local.scrape_targets import write_targets
@@ -109,18 +109,13 @@ class Stack:
         """Run until cancelled, and call ``on_ready`` once. Nothing is left running when this ends.
 
         Raises:
-            StackError: something does not start, or cannot be restarted.
+            StackError: something does not start, or cannot be restarted. It may be in an ExceptionGroup.
         """
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
-        try:
-            async with self._broker() as address:
-                self.settings = self.settings.replace(broker=address, secret=self.settings.secret or self._secret())
-                await self._create_topics()
-                await self._keep_running(on_ready)
-        except ExceptionGroup as group:
-            if error := find_stack_error(group):
-                raise error from group
-            raise
+        async with self._broker() as address:
+            self.settings = self.settings.replace(broker=address, secret=self.settings.secret or self._secret())
+            await self._create_topics()
+            await self._keep_running(on_ready)
 
     async def _keep_running(self, on_ready: Callable[[Ready], None]) -> None:
         gateway = self._process("gateway", [sys.executable, "-m", "infra.commands", "gateway"])

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
+from infra.commands.edge import Command
 from models.bundle import Bundle
 from models.classifier import Classifier
 from models.engines.base import EngineOptions
@@ -26,7 +27,7 @@ from training.train import TrainingPlan, train, write_training_report
 IMAGENET_DOGS = range(151, 269)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--outside", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Pictures of no dog.")
 @click.option("--backbone", default="efficientnet_lite2", show_default=True)

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from infra.commands import edge
 from models import networks, runtime
 from models.bundle import Bundle
 from models.catalog import published
@@ -49,7 +50,7 @@ class Result(TypedDict):
     peak_mb: int
 
 
-@click.command()
+@click.command(cls=edge.Command)
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Of InceptionV3.")
 @click.option("--classes", default=30, show_default=True, help="How many of DATA's classes; memory grows with them.")
@@ -179,6 +180,6 @@ def child(method: str, folder: Path, source: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        child(sys.argv[2], *map(Path, sys.argv[3:]))
+        edge.run(lambda: child(sys.argv[2], *map(Path, sys.argv[3:])))
     else:
         main()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from infra.commands import edge
 from streams.contract.settings import Settings
 from training.recipes import RECIPES
 from training.train import TrainingPlan, TrainingResult, train
@@ -64,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    edge.run(main)
