@@ -19,6 +19,7 @@ from faust.types import TP
 from streams.app import app, predictions, reject, sessions, set_aside, settings
 from streams.contract.canary import is_canary
 from streams.contract.clock import now_ms
+from streams.contract.logs import session_shown
 from streams.contract.messages import Prediction
 from streams.contract.rejected import RejectedRecord
 from streams.contract.stats import SessionStats
@@ -150,7 +151,8 @@ class Tracker:
             try:
                 packed = self._stats[session].dumps()
             except Exception as error:
-                log.warning("the statistics of %r cannot be packed (%r): they start again", session, error)
+                shown = session_shown(session)
+                log.warning("the statistics of %r cannot be packed (%r): they start again", shown, error)
                 self._stats.pop(session, None)
             else:
                 yield session, partition, packed

@@ -15,18 +15,24 @@ offset  type        meaning (network byte order)
 ======  ==========  ============================================================================
 
 All other messages are JSON text: see ``web/messages.py``.
+
+A browser cannot set headers of a WebSocket, and addresses stand in logs. So the token with which it returns to its
+session is one of the subprotocols that it offers: ``sightstream``, which the gateway accepts, and ``token.TOKEN``.
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 from streams.contract.messages import MAX_MS
 
+SUBPROTOCOL = "sightstream"
 VERSION = 1
 MAX_ECHOES = 16
 _HEADER = struct.Struct("!2sBBId")
 _ECHO = struct.Struct("!If")
+_PREFIX = "token."
 
 
 class CloseCode(IntEnum):
@@ -44,6 +50,16 @@ class BadMessage(ValueError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def subprotocols(token: str) -> list[str]:
+    """What a client offers that has this session token, or has none yet."""
+    return [SUBPROTOCOL, _PREFIX + token] if token else [SUBPROTOCOL]
+
+
+def offered_token(offered: Sequence[str]) -> str:
+    """The session token among the subprotocols that a client offers; empty if there is none."""
+    return next((each.removeprefix(_PREFIX) for each in offered if each.startswith(_PREFIX)), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from web.hub import Hub, Outbox
 from web.messages import Error, Pong, encode, parse_ping
-from web.protocol import BadMessage, CloseCode, unpack
+from web.protocol import SUBPROTOCOL, BadMessage, CloseCode, offered_token, unpack
 from web.read_windows import seconds_until_open
 from web.security.tokens import BadToken
 from web.sessions import Flood
@@ -34,9 +34,14 @@ async def stream(socket: WebSocket) -> None:
         if not allowed:
             await socket.send_denial_response(PlainTextResponse("Too many connections: try again later.", 503))
             return
-        await socket.accept()
+        offered = socket.scope["subprotocols"]
+        await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        if "token" in socket.query_params:
+            why = "this page is older than the server: reload it"
+            await refuse(socket, CloseCode.BAD_REQUEST, "old_page", why)
+            return
         try:
-            token = socket.query_params.get("token")
+            token = offered_token(offered)
             session = state.tokens.session(token) if token else state.tokens.new_session()
             pending = read_pending(socket.query_params.get("pending", ""))
         except BadToken as why:

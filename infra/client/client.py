@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.typing import Subprotocol
 
 from infra.client.credit_window import CreditWindow
 from infra.client.frame_counts import FrameCounts
@@ -17,7 +18,7 @@ from infra.client.media_source import MediaFrame
 from streams.contract.clock import now_ms
 from streams.contract.outcomes import Outcome
 from web.messages import Dropped, GatewayMessage, Labels, ModelInfo, Models, Ping, Pong, Welcome, decode, encode
-from web.protocol import CloseCode, Upload, pack
+from web.protocol import CloseCode, Upload, pack, subprotocols
 
 FIRST_WAIT_S = 0.25  # before a reconnect, at most; it doubles with each attempt that fails
 LONGEST_WAIT_S = 5.0
@@ -156,10 +157,13 @@ class Client:
     async def _stay_connected(self) -> None:
         wait = FIRST_WAIT_S
         while True:
-            query = {"model": self.model, "token": self._token, "pending": ",".join(map(str, self._pending))}
+            query = {"model": self.model, "pending": ",".join(map(str, self._pending))}
             address = f"{self.url}?{urlencode({key: value for key, value in query.items() if value})}"
             try:
-                async with connect(address, compression=None, max_size=2**20, proxy=None) as socket:
+                offered = [Subprotocol(each) for each in subprotocols(self._token)]
+                async with connect(
+                    address, subprotocols=offered, compression=None, max_size=2**20, proxy=None
+                ) as socket:
                     wait = FIRST_WAIT_S
                     await self._receive(socket)
             except InvalidStatus as status:

@@ -22,6 +22,7 @@ from infra.client.media_source import MediaFrame
 from infra.local.errors import StackError
 from infra.local.kafka.server import LocalKafka
 from infra.local.ports import free_ports
+from infra.local.private_files import open_private, private_folder
 from infra.local.scrape_targets import write_targets
 from infra.local.supervisor import SupervisedProcess, describe_exit
 from infra.local.topic_admin import create_topics
@@ -111,7 +112,7 @@ class Stack:
         Raises:
             StackError: something does not start, or cannot be restarted. It may be in an ExceptionGroup.
         """
-        (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder / "logs")
         async with self._broker() as address:
             self.settings = self.settings.replace(broker=address, secret=self.settings.secret or self._secret())
             await self._create_topics()
@@ -211,9 +212,9 @@ class Stack:
     def _secret(self) -> str:
         """The key that signs session tokens, kept in the folder so that tokens stay valid after a restart."""
         path = self.folder / "secret"
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(32))
+        with open_private(path) as file:
+            if not file.tell():
+                file.write(secrets.token_hex(32).encode())
         return path.read_text().strip()
 
 

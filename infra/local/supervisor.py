@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local import parent_watch
+from infra.local.private_files import open_private
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,9 @@ class RestartPolicy:
 class SupervisedProcess:
     """A command that is kept running while ``run`` runs.
 
-    Its output goes to ``log_file``. The first start, and each restart after ``max_log_bytes``, begins a new log file
-    and keeps the one before as ``.old``. ``grace_s`` is the time between SIGTERM and SIGKILL.
+    Its output goes to ``log_file``, which only its owner can read. The first start, and each restart after
+    ``max_log_bytes``, begins a new log file and keeps the one before as ``.old``. ``grace_s`` is the time between
+    SIGTERM and SIGKILL.
     """
 
     def __init__(
@@ -87,7 +89,7 @@ class SupervisedProcess:
         with suppress(FileNotFoundError):
             if self.starts == 1 or self.log_file.stat().st_size > self.max_log_bytes:
                 self.log_file.replace(self.log_file.with_suffix(".old"))
-        with self.log_file.open("ab") as output:
+        with open_private(self.log_file) as output:
             self._process = await asyncio.create_subprocess_exec(
                 *parent_watch.command(self.argv),
                 env=self.environ,

@@ -1,16 +1,27 @@
-"""Log lines: text for people, or JSON objects for programs, with the session and number of the frame concerned."""
+"""Log lines: text for people, or JSON objects for programs, with the session and number of the frame concerned.
+
+No line has a secret: queries of addresses are left out, and of session ids, which give access to statistics, only the
+beginning is shown.
+"""
 
 import logging
 import logging.config
+import re
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
 
+from streams.contract.canary import is_canary
 from streams.contract.settings import Settings
 
 OURS = ("streams", "web", "models", "infra")
+SESSION_PREFIX = 6  # characters of a session's id in logs and views
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+# of an address up to its end, without the quotation mark or bracket in which the address stands
+_QUERY = re.compile(r"""(/[^\s?]*)\?\S+?(?=["')>\]]*(?:\s|$))""")
 
 
 class FrameMessage(Protocol):
@@ -20,16 +31,36 @@ class FrameMessage(Protocol):
     seq: int
 
 
+def without_queries(text: str) -> str:
+    """A text with ``…`` instead of the queries of the addresses in it, such as ``/ws?…``."""
+    return _QUERY.sub(r"\1?…", text)
+
+
+def session_shown(session: object) -> object:
+    """The beginning of a session's id. Those of canaries give access to nothing, and what is no text stays."""
+    if not isinstance(session, str) or is_canary(session) or len(session) <= SESSION_PREFIX:
+        return session
+    return f"{session[:SESSION_PREFIX]}…"
+
+
 def about(message: FrameMessage) -> dict[str, object]:
     """The argument ``extra`` of a log call that concerns a frame."""
     return {"session": message.session, "seq": message.seq}
 
 
+class TextLines(logging.Formatter):
+    """Formats a log record as text for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line, and a traceback if there is one."""
+        return without_queries(super().format(record))
+
+
 class JsonLines(logging.Formatter):
     """Formats a log record as one line, a JSON object.
 
-    Every line has ``time``, ``level``, ``logger`` and ``message``. A line about a frame also has ``session`` and
-    ``seq``. A line about an exception has ``error``, the traceback.
+    Every line has ``time``, ``level``, ``logger`` and ``message``. A line about a frame also has ``session``, the
+    beginning of its session's id, and ``seq``. A line about an exception has ``error``, the traceback.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -38,11 +69,14 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": without_queries(record.getMessage()),
         }
-        line |= {name: getattr(record, name) for name in ("session", "seq") if hasattr(record, name)}
+        if hasattr(record, "session"):
+            line["session"] = session_shown(record.session)
+        if hasattr(record, "seq"):
+            line["seq"] = record.seq
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
+            line["error"] = without_queries(self.formatException(record.exc_info))
         try:
             return msgspec.json.encode(line, enc_hook=repr).decode()
         except UnicodeEncodeError:  # a broken message can contain half a surrogate pair
@@ -54,7 +88,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
 
     With the level DEBUG, only our own packages log at that level; all others log at INFO.
     """
-    formatter = {"()": JsonLines} if settings.log == "json" else {"format": TEXT}
+    formatter = {"()": JsonLines} if settings.log == "json" else {"()": TextLines, "fmt": TEXT}
     return {
         "version": 1,
         "disable_existing_loggers": False,

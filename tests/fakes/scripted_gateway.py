@@ -11,7 +11,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from web.messages import GatewayMessage, ModelInfo, Ping, Pong, Welcome, encode, parse_ping
-from web.protocol import Upload, unpack
+from web.protocol import Upload, offered_token, unpack
 
 NET = ModelInfo("net", "1", 224)
 AHEAD_MS = 5000.0  # by so much the clock of this server is ahead
@@ -28,6 +28,7 @@ class ScriptedGateway:
         self.models = [NET]
         self.url = ""
         self.queries: list[dict[str, str]] = []
+        self.tokens: list[str] = []  # empty where there was none
         self.uploads: list[Upload] = []
         self.pings: list[Ping] = []
         self.socket: ServerConnection | None = None  # the newest
@@ -35,6 +36,7 @@ class ScriptedGateway:
     async def connect(self, socket: ServerConnection) -> None:
         assert socket.request is not None
         self.queries.append(dict(parse_qsl(urlsplit(socket.request.path).query)))
+        self.tokens.append(offered_token(socket.request.headers["Sec-WebSocket-Protocol"].split(", ")))
         self.socket = socket
         await self.send(Welcome("s", 0, 0.0, self.models, self.models[0], "token", self.credits, 10**6, ""))
         with suppress(ConnectionClosed):

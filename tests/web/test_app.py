@@ -9,7 +9,7 @@ from starlette.websockets import WebSocketDisconnect
 from streams.contract.settings import Settings
 from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from web.app import create_app
-from web.protocol import CloseCode, Upload, pack
+from web.protocol import SUBPROTOCOL, CloseCode, Upload, pack, subprotocols
 
 JPEG = b"\xff\xd8\xff\xe0picture"
 SLOW = b"\xff\xd8\xff\xe0wait"
@@ -29,6 +29,15 @@ def welcome(socket: WebSocketTestSession) -> dict[str, Any]:
     message: dict[str, Any] = socket.receive_json()
     assert message["type"] == "welcome"
     return message
+
+
+def closed_by(client: TestClient, query: str = "", token: str = "", **headers: str) -> int:
+    """The code with which a socket is closed that first gets an error."""
+    with client.websocket_connect(f"/ws?{query}", subprotocols(token), headers=headers) as socket:
+        assert socket.receive_json()["type"] == "error"
+        with pytest.raises(WebSocketDisconnect) as gone:
+            socket.receive_json()
+    return gone.value.code
 
 
 def next_of(socket: WebSocketTestSession, *kinds: str) -> dict[str, Any]:
@@ -121,7 +130,7 @@ def test_a_browser_that_comes_back_has_its_session_and_its_missing_answers(clien
         hello = welcome(socket)
         socket.send_bytes(pack(Upload(1, 0.0, JPEG)))
         next_of(socket, "labels")
-    with client.websocket_connect(f"/ws?token={hello['token']}&pending=1") as socket:
+    with client.websocket_connect("/ws?pending=1", subprotocols(hello["token"])) as socket:
         again = welcome(socket)
         assert (again["session"], again["seq"]) == (hello["session"], 1)
         assert next_of(socket, "labels")["seq"] == 1
@@ -151,7 +160,7 @@ def test_frames_superseded_together_share_a_message(client: TestClient) -> None:
 def test_a_second_socket_takes_a_session_over(client: TestClient) -> None:
     with client.websocket_connect("/ws") as old:
         token = welcome(old)["token"]
-        with client.websocket_connect(f"/ws?token={token}") as new:
+        with client.websocket_connect("/ws", subprotocols(token)) as new:
             welcome(new)
             assert next_of(old, "error")["code"] == "taken_over"
             with pytest.raises(WebSocketDisconnect):
@@ -160,13 +169,39 @@ def test_a_second_socket_takes_a_session_over(client: TestClient) -> None:
             assert next_of(new, "labels")["seq"] == 1
 
 
-@pytest.mark.parametrize("query", ["token=forged", "pending=x", "pending=1,,2", "pending=-1"])
-def test_a_forged_token_or_a_strange_pending_gets_an_error_and_is_closed(client: TestClient, query: str) -> None:
-    with client.websocket_connect(f"/ws?{query}") as socket:
-        assert socket.receive_json()["type"] == "error"
+@pytest.mark.parametrize(
+    ("query", "token", "code"),
+    [
+        ("", "forged", CloseCode.BAD_TOKEN),
+        ("pending=x", "", CloseCode.BAD_REQUEST),
+        ("pending=1,,2", "", CloseCode.BAD_REQUEST),
+        ("pending=-1", "", CloseCode.BAD_REQUEST),
+    ],
+)
+def test_a_forged_token_or_a_strange_pending_gets_an_error_and_is_closed(
+    client: TestClient, query: str, token: str, code: CloseCode
+) -> None:
+    assert closed_by(client, query, token) == code
+
+
+def test_a_page_that_still_has_its_token_in_the_address_is_told_to_reload(client: TestClient) -> None:
+    with client.websocket_connect("/ws") as socket:
+        token = welcome(socket)["token"]
+    with client.websocket_connect(f"/ws?token={token}") as socket:
+        assert "reload" in socket.receive_json()["message"]
         with pytest.raises(WebSocketDisconnect) as gone:
             socket.receive_json()
-    assert gone.value.code in (CloseCode.BAD_REQUEST, CloseCode.BAD_TOKEN)
+    assert (gone.value.code, "reload" in gone.value.reason) == (CloseCode.BAD_REQUEST, True)
+
+
+def test_the_token_is_not_sent_back_as_the_subprotocol(client: TestClient) -> None:
+    with client.websocket_connect("/ws", subprotocols("")) as socket:
+        token = welcome(socket)["token"]
+    for offered in (subprotocols(token), subprotocols(token)[::-1]):
+        with client.websocket_connect("/ws", offered) as socket:
+            assert socket.accepted_subprotocol == SUBPROTOCOL
+    with client.websocket_connect("/ws", ["chat"]) as socket:
+        assert socket.accepted_subprotocol is None
 
 
 def test_a_page_of_another_origin_is_refused(client: TestClient) -> None:

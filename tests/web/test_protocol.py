@@ -4,12 +4,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from web.protocol import BadMessage, Upload, pack, unpack
+from web.protocol import BadMessage, Upload, offered_token, pack, subprotocols, unpack
 
 
 def test_a_frame_comes_through_as_it_was_sent() -> None:
     upload = Upload(7, 1234.5, b"\xff\xd8picture", ((5, 20.5), (6, 21.25)))
     assert unpack(pack(upload)) == upload
+
+
+@pytest.mark.parametrize("token", ["", "ImFiYyI.aR2-_w.x-y_z"])
+def test_a_token_comes_through_among_the_subprotocols(token: str) -> None:
+    assert offered_token(subprotocols(token)) == token
+    assert offered_token(["chat", *subprotocols(token)]) == token
+    assert offered_token([]) == ""
 
 
 def test_a_frame_without_echoes_is_sixteen_bytes_and_the_picture() -> None:

@@ -16,7 +16,7 @@ from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from web.app import create_app
 from web.protocol import Upload, pack
 
-ERRORS = {"bad_header", "bad_seq", "not_binary", "unknown_word", "flood", "bad_token", "bad_pending"}
+ERRORS = {"bad_header", "bad_seq", "not_binary", "unknown_word", "flood", "bad_token", "bad_pending", "old_page"}
 TYPES = {"welcome", "labels", "dropped", "pong", "models", "error"}
 JPEG = b"\xff\xd8\xff\xe0picture"
 MESSAGES_IN_ALL = 10_000
@@ -47,7 +47,10 @@ HOSTILE = st.lists(
     max_size=MESSAGES,
 )
 QUERIES: st.SearchStrategy[dict[str, str]] = st.just({}) | st.fixed_dictionaries(
-    {}, optional={key: st.text(st.characters(exclude_categories=["Cs"]), max_size=20) for key in ("token", "pending")}
+    {},
+    optional={
+        key: st.text(st.characters(exclude_categories=["Cs"]), max_size=20) for key in ("token", "key", "pending")
+    },
 )
 
 
@@ -85,7 +88,7 @@ async def exchange(
         "headers": [(b"host", b"here")],
         "query_string": text.encode(),
         "client": ("127.0.0.1", 1),
-        "subprotocols": [],
+        "subprotocols": [f"token.{query['key']}"] if "key" in query else [],
         "extensions": {},
     }
     await app(scope, receive, send)

@@ -20,7 +20,7 @@ const view = new PageView();
 const token = new SessionToken();
 const preview = new Preview(view.at("preview"));
 const labelList = new LabelList(view.at("labels"), view.at("announcer"));
-const socket = new Socket(address, ping, { message: receive, state: connectionChanged, closed: connectionClosed });
+const socket = new Socket(address, protocols, ping, { message: receive, state: connectionChanged, closed: connectionClosed });
 const sender = new FrameSender(preview, socket);
 const controller = new SourceController(view.at("video"), {
   frame(source) {
@@ -40,9 +40,14 @@ let serverError = ""; // the last error message of this connection
 
 function address() {
   const url = new URL("ws", location.href.replace(/^http/, "ws"));
-  const query = { token: token.value, model: chosenModel, pending: sender.counts.pendingNumbers.join(",") };
+  const query = { model: chosenModel, pending: sender.counts.pendingNumbers.join(",") };
   url.search = new URLSearchParams(Object.entries(query).filter(([, value]) => value));
   return url.href;
+}
+
+// Addresses stand in logs, and the token is a secret: it is offered as a subprotocol, see web/protocol.py.
+function protocols() {
+  return ["sightstream", ...(token.value ? [`token.${token.value}`] : [])];
 }
 
 function ping() {

@@ -35,13 +35,15 @@ export class Socket {
 
   /**
    * @param {() => string} address gives the address for every attempt to connect
+   * @param {() => string[]} protocols gives the subprotocols that are offered then
    * @param {() => object} ping gives the ping message that is sent every few seconds
    * @param {{message(message: object): void, state(name: string, reason?: string): void,
    *   closed(next: string): void}} on
    *   states are "connecting", "open" (the welcome came), "waiting" (for the next attempt) and "refused"
    */
-  constructor(address, ping, on) {
+  constructor(address, protocols, ping, on) {
     this.address = address;
+    this.protocols = protocols;
     this.ping = ping;
     this.on = on;
     this.state = "waiting";
@@ -51,7 +53,7 @@ export class Socket {
   open() {
     this.#close();
     this.#setState("connecting");
-    const ws = new WebSocket(this.address());
+    const ws = new WebSocket(this.address(), this.protocols());
     this.#ws = ws;
     this.#timer = setTimeout(() => this.#lost(1006, ""), TIMEOUT_MS);
     ws.onmessage = (event) => ws === this.#ws && this.#read(event.data);

@@ -9,12 +9,12 @@ import os
 import msgspec
 
 from streams.contract.canary import canary_name
+from streams.contract.logs import SESSION_PREFIX
 from streams.contract.messages import ServedModel, WorkerStatus
 from web.sessions import Session
 from web.state import GatewayState
 
 MAX_SESSIONS = 200  # in the view, the busiest
-ID_PREFIX = 6  # characters of a session's id in the view; the whole id gives access to the statistics
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -141,7 +141,7 @@ def operations_report(state: GatewayState) -> OperationsReport:
             AnswerCount(model, version, frames) for (model, version), frames in sorted(metrics.answers.values.items())
         ],
         workers=[worker_summary(each, now) for each in hub.workers()],
-        sessions=[session_summary(each, each.id[:ID_PREFIX], state, now) for each in busiest[:MAX_SESSIONS]],
+        sessions=[session_summary(each, each.id[:SESSION_PREFIX], state, now) for each in busiest[:MAX_SESSIONS]],
         more_sessions=max(0, len(busiest) - MAX_SESSIONS),
     )
 

@@ -30,6 +30,7 @@ from infra.local.kafka.ports import Ports, choose
 from infra.local.kafka.probe import serves
 from infra.local.kafka.storage import BrokerFolderBroken, Storage
 from infra.local.ports import PortInUse
+from infra.local.private_files import open_private
 
 _POLL_S = 0.05
 _PORT_TRIES = 3
@@ -175,7 +176,8 @@ class LocalKafka:
     async def _spawn(self, command: list[str], lock: int) -> None:
         folder = self._storage.folder
         # The broker inherits the lock. So the folder stays locked if the broker lives longer than this process.
-        with (folder / CONSOLE).open("wb") as console:
+        with open_private(folder / CONSOLE) as console:
+            console.truncate(0)
             self._process = await asyncio.create_subprocess_exec(
                 *parent_watch.command(command),
                 cwd=folder,
@@ -185,6 +187,7 @@ class LocalKafka:
                 stderr=asyncio.subprocess.STDOUT,
                 pass_fds=(lock,),
                 start_new_session=True,  # Ctrl-C reaches only this process, which stops the broker after its clients
+                umask=0o077,  # frames and logs are for the owner only
             )
 
     async def _wait_until_serving(self, cluster_id: str, timeout: float) -> bool:  # noqa: ASYNC109

@@ -15,6 +15,7 @@ from typing import IO
 from infra.local import parent_watch
 from infra.local.errors import StackError
 from infra.local.kafka.configuration import DATA, NODE_ID, server_properties
+from infra.local.private_files import private_folder
 
 _NEW_DATA = f"{DATA}.new"
 _FORMAT_TIMEOUT_S = 60
@@ -53,7 +54,7 @@ class Storage:
         """
         if self._lock is not None:
             return self._lock.fileno()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder)
         lock = (self.folder / "lock").open("a+")
         try:
             await self._lock_file(lock, timeout)
@@ -127,6 +128,7 @@ class Storage:
         process = await asyncio.create_subprocess_exec(
             *parent_watch.command(command),
             cwd=self.folder,
+            umask=0o077,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

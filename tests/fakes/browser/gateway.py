@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from web import STATIC
 from web.messages import parse_ping
-from web.protocol import Upload, unpack
+from web.protocol import SUBPROTOCOL, Upload, offered_token, unpack
 from web.views.templates import render
 
 POLICY = (
@@ -86,9 +86,11 @@ class FakeGateway:
         asyncio.run_coroutine_threadsafe(done(), self._loop).result(timeout=5)
 
     async def connect(self, browser: WebSocket) -> None:
-        await browser.accept()
+        offered = browser.scope["subprotocols"]
+        await browser.accept(SUBPROTOCOL)
         self._loop = asyncio.get_running_loop()
-        params = dict(browser.query_params)
+        token = offered_token(offered)
+        params = {**browser.query_params, **({"token": token} if token else {})}
         self.connections.append(params)
         if self.refuse_token and "token" in params:
             await browser.close(4401, "token not accepted")

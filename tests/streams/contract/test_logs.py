@@ -1,10 +1,20 @@
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from streams.contract.logs import JsonLines, about, configuration, configure
+from streams.contract.canary import canary_session
+from streams.contract.logs import (
+    JsonLines,
+    TextLines,
+    about,
+    configuration,
+    configure,
+    session_shown,
+    without_queries,
+)
 from streams.contract.messages import Frame, Prediction
 from streams.contract.settings import Settings
 
@@ -53,6 +63,46 @@ def test_an_exception_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) ->
     except ValueError:
         logging.getLogger("web").exception("it failed")
     assert "ValueError: what\nnow" in str(line(capsys)["error"])
+
+
+def test_a_line_has_only_the_beginning_of_a_session_id_which_gives_access_to_statistics(
+    capsys: pytest.CaptureFixture[str], fresh_logging: None
+) -> None:
+    configure(Settings(log="json"))
+    logging.getLogger("web.hub").warning("slow", extra=about(Frame(session="Zq3-xY_0123456789abcde", seq=7)))
+    assert line(capsys)["session"] == "Zq3-xY…"
+    assert session_shown(canary_session("host-12345678")) == canary_session("host-12345678")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            '127.0.0.1:5 - "WebSocket /ws?token=abc&pending=1" [accepted]',
+            '127.0.0.1:5 - "WebSocket /ws?…" [accepted]',
+        ),
+        ('"WebSocket /ws?a="&token=abc" 403', '"WebSocket /ws?…" 403'),
+        ("GET http://host/a/b?x=/ws?token=abc", "GET http://host/a/b?…"),
+        ("see <https://host?token=abc>", "see <https://host?…>"),
+        ("/ws?token=abc\n/stats?token=abc\n", "/ws?…\n/stats?…\n"),
+        (
+            "and/or? Did you mean SIGHTSTREAM_PORT? Known are a, b",
+            "and/or? Did you mean SIGHTSTREAM_PORT? Known are a, b",
+        ),
+    ],
+)
+def test_the_query_of_an_address_is_left_out(text: str, shown: str) -> None:
+    assert without_queries(text) == shown
+
+
+@pytest.mark.parametrize("lines", [TextLines(), JsonLines()])
+def test_no_query_is_in_a_message_its_arguments_or_its_traceback(lines: logging.Formatter) -> None:
+    try:
+        raise ValueError("/ws?token=abc")
+    except ValueError:
+        error = sys.exc_info()
+    record = logging.makeLogRecord({"msg": "%s failed", "args": ("/ws?token=abc",), "exc_info": error})
+    assert "token" not in lines.format(record)
 
 
 @pytest.mark.parametrize("session", [10**100, "\ud800", b"\xff", ["a"], None])

@@ -1,12 +1,13 @@
 """The report for operators, built from the gateway's state."""
 
+from streams.contract.logs import SESSION_PREFIX
 from streams.contract.messages import ServedModel, WorkerStatus
 from streams.contract.settings import Settings
 from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from web.app import create_app
 from web.protocol import Upload
 from web.state import GatewayState
-from web.views.ops_report import ID_PREFIX, MAX_SESSIONS, operations_report, session_list, worker_summary
+from web.views.ops_report import MAX_SESSIONS, operations_report, session_list, worker_summary
 
 JPEG = b"\xff\xd8\xff\xe0wait"
 
@@ -32,7 +33,7 @@ def test_connected_sessions_are_listed_first_and_the_rest_is_counted() -> None:
         state.hub.offer(f"session-{number:03}", Upload(1, 0.0, JPEG), "")
     state.hub.join("connected", [], "")
     report = operations_report(state)
-    assert report.sessions[0].session == "connected"[:ID_PREFIX]
+    assert report.sessions[0].session == "connected"[:SESSION_PREFIX]
     assert report.sessions[0].connected
     assert len(report.sessions) == MAX_SESSIONS
     assert report.more_sessions == 6
