@@ -12,6 +12,7 @@ absolute path. A worker also serves the live versions of the registry, each unde
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from models.build_process import BuildFailed, run_in_child
@@ -44,15 +45,15 @@ class ModelSpec:
     gate: Gate | None = None
 
 
-def find(model: str, cache: Path, weights: Path | None = None) -> Bundle:
-    """Returns the bundle that `model` names, by the rule above.
+def find(model: str, cache: Path, weights: Path | None = None, registry: Path | None = None) -> Bundle:
+    """Returns the bundle that `model` names, by the rule above. The names in `registry` are used in messages only.
 
     Raises UnknownModel, UnusableWeights when a folder is given a weights file, and what `published` and
     `Bundle.open` raise.
     """
     if model in NETWORKS:
         return published(model, cache, weights)
-    bundle = _open_folder(model)
+    bundle = _open_folder(model, registry)
     if weights is not None:
         raise UnusableWeights(f"{model} is a bundle, which has its weights; leave {weights} out")
     return bundle
@@ -78,14 +79,16 @@ def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
         return Bundle.open(folder)
 
 
-def configured_specs(models: Iterable[str], weights: Path | None = None) -> dict[str, ModelSpec]:
+def configured_specs(
+    models: Iterable[str], weights: Path | None = None, registry: Path | None = None
+) -> dict[str, ModelSpec]:
     """Returns, by name and in their order, the specs of `models`. `weights` belongs to the first.
 
     A bundle folder is served under the bundle's own name. Raises UnknownModel and what `Bundle.open` raises.
     """
     specs: dict[str, ModelSpec] = {}
     for model in models:
-        name = model if model in NETWORKS else _open_folder(model).name
+        name = model if model in NETWORKS else _open_folder(model, registry).name
         specs[name] = ModelSpec(name, model, None if specs else weights)
     return specs
 
@@ -109,10 +112,18 @@ def load(spec: ModelSpec, options: EngineOptions) -> ClassifierProtocol:
     return Gated(inner, Classifier.load(published(spec.gate.network, options.cache), options), spec.gate)
 
 
-def _open_folder(model: str) -> Bundle:
-    if not Path(model).is_dir():
-        raise UnknownModel(f"{model!r} is no bundle folder and none of {', '.join(NETWORKS)}")
-    return Bundle.open(Path(model))
+def _open_folder(model: str, registry: Path | None) -> Bundle:
+    if Path(model).is_dir():
+        return Bundle.open(Path(model))
+    trained = Registry(registry).names() if registry else []
+    if registry and model in trained:
+        raise UnknownModel(
+            f"{model!r} is in the registry: workers serve its live version by themselves; "
+            f"here, name a version's folder, {registry / model / 'VERSION'}"
+        )
+    close = get_close_matches(model, [*NETWORKS, *trained], n=1)
+    guess = f"; did you mean {close[0]}?" if close else ""
+    raise UnknownModel(f"{model!r} is no bundle folder and none of {', '.join(NETWORKS)}{guess}")
 
 
 def _short_digest(weights: Path) -> str:

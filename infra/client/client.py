@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -167,8 +168,13 @@ class Client:
                     wait = FIRST_WAIT_S
                     await self._receive(socket)
             except InvalidStatus as status:
-                if status.response.status_code == 403:
+                code = status.response.status_code
+                if code == 403:
                     raise Refused(status.response.body.decode(errors="replace")) from status
+                if not self.connects:
+                    raise Refused(
+                        f"no gateway answers at {self.url} (HTTP status {code}): check its path"
+                    ) from status
             except ConnectionClosed as closed:
                 if closed.rcvd is not None and closed.rcvd.code in FINAL:
                     raise Refused(closed.rcvd.reason) from closed
@@ -233,4 +239,6 @@ class Client:
         self.served, self.offered = message.model, message.models
         names = [each.name for each in message.models]
         if self.model and names and self.model not in names:
-            raise Refused(f"model {self.model!r} is not served; served are {', '.join(names)}")
+            close = get_close_matches(self.model, names, n=1)
+            guess = f"; did you mean {close[0]}?" if close else ""
+            raise Refused(f"model {self.model!r} is not served; served are {', '.join(names)}{guess}")

@@ -98,7 +98,7 @@ def _classifier(model: str | None, weights: Path | None, engine: str | None) -> 
     from streams.contract.settings import Settings
 
     settings = Settings.from_environ()
-    bundle = find(model or settings.models[0], settings.cache, weights)
+    bundle = find(model or settings.models[0], settings.cache, weights, settings.registry)
     options = EngineOptions(settings.cache, engine or settings.engine, settings.precision, settings.threads)
     return Classifier.load(bundle, options)
 

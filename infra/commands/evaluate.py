@@ -68,7 +68,7 @@ def evaluate(
     if report:
         check_report(report)
     settings = Settings.from_environ()
-    found = find(bundle, settings.cache, weights)
+    found = find(bundle, settings.cache, weights, settings.registry)
     crop = crop_of(found.manifest)
     pictures = labelled_pictures(data, found.manifest.labels, say)
     if outside:

@@ -10,16 +10,18 @@ def gateway() -> None:
     """Serve the web page and the WebSocket; its settings are SIGHTSTREAM_* variables."""
     import uvicorn
 
+    from infra.local.ports import free_port
     from streams.contract.logs import configure
     from streams.contract.settings import Settings
     from web.app import create_app
 
     settings = Settings.from_environ()
+    port = free_port(settings.host, settings.port)  # where it is not, uvicorn would say so in a log line
     configure(settings)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
-        port=settings.port,
+        port=port,
         access_log=False,
         log_config=None,
         # larger than a frame may be: a frame that is too large gets an answer, and its socket stays open

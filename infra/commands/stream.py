@@ -14,6 +14,7 @@ import msgspec
 
 from infra.client.client import Client
 from infra.client.frame_counts import latency, total
+from infra.client.gateway_url import websocket_url
 from infra.client.media_source import MediaFrame, MediaSource, UnansweredPictures, media_files
 from infra.commands.edge import Command
 from models.picture_folder import shown, utf8
@@ -22,7 +23,7 @@ from web.messages import Dropped, Label, Labels
 
 @click.command(cls=Command)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
-@click.option("--url", default="ws://127.0.0.1:8000/ws", show_default=True, help="The gateway's WebSocket.")
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The gateway's address.")
 @click.option("--sessions", default=1, show_default=True, type=click.IntRange(1), help="How many at once.")
 @click.option(
     "--fps",
@@ -52,9 +53,10 @@ def stream(
         raise click.ClickException(f"{shown(error.filename)} cannot be looked into: {error.strerror}") from error
     if not files:
         raise click.ClickException(f"no picture and no video in {', '.join(map(shown, paths))}")
+    websocket = websocket_url(url)
     run = Run(files, once=once, loop=seconds is not None, show=not as_json)
     with suppress(KeyboardInterrupt):
-        asyncio.run(run.all(url, sessions, seconds, model=model, fps=fps))
+        asyncio.run(run.all(websocket, sessions, seconds, model=model, fps=fps))
     report = run.report()
     click.echo(json.dumps(report) if as_json else summary(report), err=not as_json)
     for why in run.source.unreadable.values():

@@ -12,6 +12,7 @@ from rich.logging import RichHandler
 from infra.commands.edge import Command
 from infra.local.ports import free_port
 from infra.local.stack import PICTURE, Ready, Stack
+from models.picture_folder import shown
 from streams.contract.settings import Settings
 
 
@@ -28,6 +29,7 @@ from streams.contract.settings import Settings
 @click.option(
     "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Weights of the first model."
 )
+@click.option("--host", help="Address that the page is served on.  [default: SIGHTSTREAM_HOST, or 127.0.0.1]")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -42,22 +44,30 @@ from streams.contract.settings import Settings
     help="Folder for Kafka's data, the logs and the trained models.",
 )
 def up(
-    broker: str, models: tuple[str, ...], weights: Path | None, port: int | None, workers: int, data_dir: Path
+    broker: str,
+    models: tuple[str, ...],
+    weights: Path | None,
+    host: str | None,
+    port: int | None,
+    workers: int,
+    data_dir: Path,
 ) -> None:
     """Start a whole stack on this machine and keep it running until Ctrl-C."""
     console = Console(stderr=True)
     logging.basicConfig(
         level="WARNING", format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
     )
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its errors are raised, too
     settings = Settings.from_environ()
     settings = settings.replace(
-        port=free_port(settings.host, settings.port if port is None else port),
-        broker=settings.broker if broker == "local" else tuple(broker.split(",")),
+        host=settings.host if host is None else host,
+        broker=settings.broker if broker == "local" else broker,
         models=models or settings.models,
         weights=str(weights.resolve()) if weights else settings.weights,
         # a registry that is not set is a part of this stack's folder
         registry=data_dir.resolve() / "models" if settings.registry == Settings().registry else settings.registry,
     )
+    settings = settings.replace(port=free_port(settings.host, settings.port if port is None else port))
     with console.status("starting", spinner="dots") as status:
         stack = Stack(
             settings,
@@ -72,9 +82,10 @@ def up(
             status.stop()
             picture = f"{PICTURE.name}: {ready.label} {ready.probability:.0%}, {ready.took_ms:.0f} ms"
             click.echo(f"ready {ready.url}  {picture}")
-            console.print(
+            line = (
                 f"Kafka at {ready.broker}, logs in {stack.folder / 'logs'}, "
                 f"trained models in {settings.registry}; Ctrl-C stops everything"
             )
+            console.print(shown(line), markup=False)
 
         asyncio.run(stack.run_until_signal(on_ready))

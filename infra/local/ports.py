@@ -1,5 +1,6 @@
 """Free ports of this machine."""
 
+import errno
 import random
 import socket
 from collections.abc import Collection, Sequence
@@ -17,6 +18,10 @@ TRIES = 200
 
 class PortInUse(StackError):
     """A port cannot be used because something else listens on it."""
+
+
+class NoSuchHost(StackError):
+    """This machine has no such address."""
 
 
 def is_free(port: int) -> bool:
@@ -49,17 +54,33 @@ def free_ports(count: int, *, preferred: Sequence[int] = (), avoid: Collection[i
 
 
 def free_port(host: str, wanted: int) -> int:
-    """``wanted``, or for 0 a free port of ``host`` that the operating system chooses.
+    """``wanted``, or for 0 a port that the operating system chooses; it is free at every address of ``host``.
 
     Raises:
-        PortInUse: something else listens on ``wanted``.
+        NoSuchHost: ``host`` is no name or address of this machine.
+        PortInUse: ``wanted`` cannot be listened on.
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    port, listens = wanted, False
+    try:
+        addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NoSuchHost(f"the host {host} cannot be found ({error}): choose another one with --host") from error
+    for family, kind, protocol, _, address in addresses:
         try:
-            probe.bind((host, wanted))
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:  # as web servers do: [::] is then another address than 0.0.0.0
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind((address[0], port, *address[2:]))
+                port, listens = int(probe.getsockname()[1]), True
         except OSError as error:
-            raise PortInUse(
-                f"port {wanted} of {host} cannot be used ({error.strerror}): choose another one with --port"
-            ) from error
-        return int(probe.getsockname()[1])
+            if error.errno not in (
+                errno.EADDRNOTAVAIL,
+                errno.EAFNOSUPPORT,
+            ):  # localhost may have an IPv6 address in vain
+                raise PortInUse(
+                    f"port {port} of {host} cannot be used ({error.strerror}): choose another one with --port"
+                ) from error
+    if not listens:
+        raise NoSuchHost(f"{host} is no address of this machine: choose another one with --host")
+    return port

@@ -41,6 +41,6 @@ def write_targets(folder: Path, gateway: str, workers: Mapping[str, str]) -> Pat
 
 def _target_group(address: str, part: str, process: str) -> TargetGroup:
     host, _, port = address.rpartition(":")
-    if host in ("", "0.0.0.0", "::"):  # noqa: S104 - a process that listens on all addresses also answers on loopback
+    if host in ("0.0.0.0", "[::]"):  # noqa: S104 - a process that listens on all addresses also answers on loopback
         host = LOOPBACK
     return {"targets": [f"{host}:{port}"], "labels": {"part": part, "process": process}}

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaError
 from rich.console import Console
+from rich.markup import escape
 
 from infra.client.client import Client, Refused
 from infra.client.media_source import MediaFrame
@@ -26,8 +27,10 @@ from infra.local.private_files import open_private, private_folder
 from infra.local.scrape_targets import write_targets
 from infra.local.supervisor import SupervisedProcess, describe_exit
 from infra.local.topic_admin import create_topics
+from models.catalog import configured_specs, find
 from models.engines.cores import available_cores
-from streams.contract.settings import Settings
+from models.picture_folder import shown
+from streams.contract.settings import Settings, address
 from streams.contract.topics import topic_specs
 from web import SAMPLES
 from web.messages import Labels
@@ -38,6 +41,11 @@ PICTURE = SAMPLES / "cat.jpg"
 MAX_STARTS = 3  # of a process before the stack has been ready once
 POLL_S = 0.1
 BROKER_TIMEOUT_S = 15.0
+BROKER_ADVICE = "check the address, or leave out --broker"
+
+
+class BrokerUnreachable(StackError):
+    """No broker answers at the addresses of the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +84,18 @@ class Stack:
         self.settings = settings
         self.folder = folder
         self.workers = workers
-        self.report_progress = report_progress
+        self._report_progress = report_progress
         self.kafka = LocalKafka(folder / "kafka", cache=settings.cache, console=console) if local_broker else None
         self._processes: list[SupervisedProcess] = []
+
+    def report_progress(self, step: str) -> None:
+        """Report a step, which may have the name of a folder or a log line in it."""
+        self._report_progress(escape(shown(step)))
 
     @property
     def url(self) -> str:
         """The address of the gateway's page."""
-        return f"http://{self.settings.host}:{self.settings.port}"
+        return f"http://{address(self.settings.host, self.settings.port)}"
 
     @property
     def websocket(self) -> str:
@@ -111,12 +123,22 @@ class Stack:
 
         Raises:
             StackError: something does not start, or cannot be restarted. It may be in an ExceptionGroup.
+            What `models.catalog.find` raises: a model cannot be served.
         """
         private_folder(self.folder / "logs")
-        async with self._broker() as address:
-            self.settings = self.settings.replace(broker=address, secret=self.settings.secret or self._secret())
+        self.report_progress("looking for the models")
+        await asyncio.to_thread(self._find_models)
+        async with self._broker() as brokers:
+            self.settings = self.settings.replace(broker=brokers, secret=self.settings.secret or self._secret())
             await self._create_topics()
             await self._keep_running(on_ready)
+
+    def _find_models(self) -> None:
+        """Find out before anything starts whether the workers can load their models."""
+        settings = self.settings
+        weights = Path(settings.weights) if settings.weights else None
+        for spec in configured_specs(settings.models, weights, settings.registry).values():
+            find(spec.model, settings.cache, spec.weights)
 
     async def _keep_running(self, on_ready: Callable[[Ready], None]) -> None:
         gateway = self._process("gateway", [sys.executable, "-m", "infra.commands", "gateway"])
@@ -124,8 +146,8 @@ class Stack:
         first, *others = workers = [self._worker(name, port) for name, port in metrics_ports.items()]
         write_targets(
             self.folder,
-            f"{self.settings.host}:{self.settings.port}",
-            {name: f"{self.settings.metrics_host}:{port}" for name, port in metrics_ports.items()},
+            address(self.settings.host, self.settings.port),
+            {name: address(self.settings.metrics_host, port) for name, port in metrics_ports.items()},
         )
         self._processes = [gateway, *workers]
         async with asyncio.TaskGroup() as tasks:
@@ -153,26 +175,28 @@ class Stack:
             await self.kafka.stop()
 
     async def _keep_broker_running(self, kafka: LocalKafka) -> None:
-        address = kafka.bootstrap
+        bootstrap = kafka.bootstrap
         while True:
             code = await kafka.wait()
             log.warning("Kafka ended (%s): restarting it", describe_exit(code))
             await kafka.start()
-            if kafka.bootstrap != address:
+            if kafka.bootstrap != bootstrap:
                 raise StackError(
-                    f"another program took Kafka's port {address} while Kafka was down: start the stack again"
+                    f"another program took Kafka's port {bootstrap} while Kafka was down: start the stack again"
                 )
 
     async def _create_topics(self) -> None:
-        address = ",".join(self.settings.broker)
-        self.report_progress(f"creating topics on {address}")
+        brokers = ",".join(self.settings.broker)
+        self.report_progress(f"creating topics on {brokers}")
         try:
             async with asyncio.timeout(BROKER_TIMEOUT_S):
-                await create_topics(address, topic_specs(self.settings))
-        except (KafkaConnectionError, OSError, TimeoutError) as error:
-            raise StackError(
-                f"no Kafka answers at {address} ({error or 'timed out'}): check the address, or leave out --broker"
+                await create_topics(brokers, topic_specs(self.settings))
+        except TimeoutError as error:
+            raise BrokerUnreachable(
+                f"no Kafka answers at {brokers} within {BROKER_TIMEOUT_S:.0f} s: {BROKER_ADVICE}"
             ) from error
+        except (KafkaError, OSError) as error:
+            raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({error}): {BROKER_ADVICE}") from error
 
     async def _wait_until_ready(self, gateway: SupervisedProcess, worker: SupervisedProcess) -> Ready:
         """Wait for the gateway's canary, then send a picture as a browser does."""

@@ -4,32 +4,97 @@ A variable is the field's name in capitals after ``SIGHTSTREAM_``: ``max_batch``
 Durations are in seconds unless the name says otherwise. ``sightstream settings`` prints all of them.
 """
 
+import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict, SettingsError
 
 PREFIX = "SIGHTSTREAM_"
 SECRETS_DIR = PREFIX + "SECRETS_DIR"  # a folder with a file for each secret, named like the variable in lower case
 DEFAULT_SECRETS_DIR = Path("/run/secrets")  # where Docker and Kubernetes put such files
 TOKEN_LENGTH = 16
-NOT_SETTINGS = {SECRETS_DIR, PREFIX + "TEST_DATA"}
+NOT_SETTINGS = {SECRETS_DIR, PREFIX + "TEST_DATA", PREFIX + "DEBUG"}
+HIGHEST_PORT = 65535
+
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"  # of a host's name; names of containers have underscores
+_HOST_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?", re.IGNORECASE | re.ASCII)
+_HOST_AND_PORT = re.compile(r"(\[[^\[\]]*\]|[^:]*)(?::([0-9]{1,5}))?")
 
 
 class BadSetting(ValueError):
     """A setting has an unknown name or a value that cannot be used. The message is one line."""
 
 
+def address(host: str, port: int | str) -> str:
+    """HOST:PORT, as in a URL: an IPv6 address is in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def checked_host(host: str) -> str:
+    """The name or IP address of a host, an IPv6 address without its brackets.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if _HOST_NAME.fullmatch(host) and len(host) <= 253:
+        return host
+    try:
+        return str(IPv6Address(host[1:-1] if host.startswith("[") and host.endswith("]") else host))
+    except ValueError:
+        raise ValueError("must be the name or the IP address of a host, and nothing else") from None
+
+
+def _broker(text: str) -> str:
+    """HOST:PORT; the port is Kafka's usual one if it is left out."""
+    parts = _HOST_AND_PORT.fullmatch(text)
+    try:
+        if parts is None or not 0 < (port := int(parts[2] or 9092)) <= HIGHEST_PORT:
+            raise ValueError("must be HOST:PORT")
+        return address(checked_host(parts[1]), port)
+    except ValueError:
+        raise ValueError("must be HOST:PORT, such as kafka-1:9092 or [::1]:9092, without scheme and user") from None
+
+
 def _split(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):  # perhaps an IPv6 address
+        try:
+            return tuple(json.loads(value))
+        except ValueError:
+            pass
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _not_empty(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise ValueError("must name at least one")
+    return values
+
+
+def _as_it_is(value: object) -> str:
+    """For names of files, which need not be the valid Unicode that pydantic's own ``str`` must be."""
+    if not isinstance(value, str):
+        raise ValueError("must be text")
     return value
+
+
+def _user_path(value: object) -> Path:
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError("must name a folder")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError("must name a folder: there is no such user") from None
 
 
 def _long_enough(token: str) -> str:
@@ -38,23 +103,33 @@ def _long_enough(token: str) -> str:
     return token
 
 
-CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_split)]
-UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
+FileName = Annotated[str, PlainValidator(_as_it_is)]
+CommaSeparated = Annotated[tuple[FileName, ...], BeforeValidator(_split)]
+Brokers = Annotated[
+    tuple[Annotated[str, AfterValidator(_broker)], ...], BeforeValidator(_split), AfterValidator(_not_empty)
+]
+Host = Annotated[str, AfterValidator(checked_host)]
+Port = Annotated[int, Field(ge=0, le=HIGHEST_PORT)]
+UserPath = Annotated[Path, PlainValidator(_user_path)]
 Token = Annotated[str, AfterValidator(_long_enough)]
 
 
 class SettingsGroup(BaseModel):
     """Settings that belong together. The docstring of a group is its title; ``repr=False`` marks a secret."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        str_strip_whitespace=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
 
 
 class KafkaSettings(SettingsGroup):
     """Kafka and its topics."""
 
-    broker: CommaSeparated = Field(
-        default=("127.0.0.1:9092",), description="Kafka's addresses, HOST:PORT, comma-separated."
-    )
+    broker: Brokers = Field(default=("127.0.0.1:9092",), description="Kafka's addresses, HOST:PORT, comma-separated.")
     partitions: int = Field(default=4, ge=1, description="Partitions of the topics that are divided by session.")
     replication: int = Field(default=1, ge=1, description="Copies of each topic in the cluster.")
     frame_retention_s: float = Field(default=120.0, ge=1, description="How long Kafka keeps frames.")
@@ -63,11 +138,12 @@ class KafkaSettings(SettingsGroup):
 class ModelSettings(SettingsGroup):
     """The models and how they run."""
 
-    models: CommaSeparated = Field(
+    models: Annotated[CommaSeparated, AfterValidator(_not_empty)] = Field(
         default=("efficientnet_lite2",),
-        description="Models to serve: names or bundle folders, comma-separated. The first is the default.",
+        description="Models to serve: names or bundle folders, comma-separated, or a JSON list where a folder has a "
+        "comma in its name. The first is the default.",
     )
-    weights: str = Field(
+    weights: FileName = Field(
         default="", description="Weights file for the first model, if no package contains its weights."
     )
     engine: Literal["openvino", "tensorflow"] = Field(
@@ -112,8 +188,8 @@ class StatisticsSettings(SettingsGroup):
 class GatewaySettings(SettingsGroup):
     """The gateway."""
 
-    host: str = Field(default="127.0.0.1", description="Address that the web server listens on.")
-    port: int = Field(default=8000, ge=0, description="Port that the web server listens on.")
+    host: Host = Field(default="127.0.0.1", description="Address that the web server listens on.")
+    port: Port = Field(default=8000, description="Port that the web server listens on.")
     origins: CommaSeparated = Field(
         default=(),
         description="Other web origins that may connect, comma-separated. The gateway's own origin always may.",
@@ -145,11 +221,11 @@ class OperatorSettings(SettingsGroup):
         repr=False,
         description=f"Token for /ops and /metrics, {TOKEN_LENGTH} characters or more. Empty: no /ops.",
     )
-    metrics_host: str = Field(
+    metrics_host: Host = Field(
         default="127.0.0.1", description="Address where a worker serves Prometheus metrics. It asks for no token."
     )
-    metrics_port: int = Field(
-        default=0, ge=0, description="Port of a worker's metrics. 0: none. The gateway's metrics are at /metrics."
+    metrics_port: Port = Field(
+        default=0, description="Port of a worker's metrics. 0: none. The gateway's metrics are at /metrics."
     )
 
 
@@ -195,13 +271,13 @@ class Settings(
             return cls(**dict(_Sources(_secrets_dir=_secrets_dir(variables))))
         except ValidationError as error:
             raise BadSetting(_one_line(error)) from None  # without the cause, which shows secrets
-        except (OSError, UnicodeError) as error:
+        except (OSError, UnicodeError, SettingsError) as error:
             raise BadSetting(f"the settings cannot be read: {error}") from error
 
     def to_environ(self) -> dict[str, str]:
         """All variables, so that ``from_environ`` gives these settings again in a child process."""
         return {
-            variable_of(name): ",".join(value) if isinstance(value, tuple) else str(value) for name, value in self
+            variable_of(name): json.dumps(value) if isinstance(value, tuple) else str(value) for name, value in self
         }
 
     def replace(self, **changes: Any) -> "Settings":
@@ -243,7 +319,10 @@ def _secrets_dir(variables: Mapping[str, str | None]) -> Path | None:
     named = variables.get(SECRETS_DIR)
     if not named:
         return DEFAULT_SECRETS_DIR if DEFAULT_SECRETS_DIR.is_dir() else None
-    folder = Path(named).expanduser()
+    try:
+        folder = _user_path(named)
+    except ValueError as error:
+        raise BadSetting(f"{SECRETS_DIR}={named!r} {error}") from None
     if not folder.is_dir():
         raise BadSetting(f"{SECRETS_DIR}={named!r} is not a folder")
     return folder
@@ -269,14 +348,18 @@ def _one_line(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return _no_setting(variable_of(name))
     field = Settings.model_fields[name]
-    match first["type"]:
-        case "greater_than_equal":
-            reason = f"must be {context['ge']:g} or more"
-        case "literal_error":
-            reason = f"must be one of {', '.join(choices(field))}"
-        case "value_error":
-            reason = str(context["error"])
-        case _:
-            reason = f"is not {getattr(field.annotation, '__name__', field.annotation)}"
+    reason = str(context["error"]) if first["type"] == "value_error" else f"must be {_possible(field)}"
     shown = f"={first['input']!r}" if field.repr else ""  # a secret is not shown
     return f"{variable_of(name)}{shown} {reason}"
+
+
+def _possible(field: FieldInfo) -> str:
+    """The values that a field takes, in words."""
+    if choices(field):
+        return f"one of {', '.join(choices(field))}"
+    if field.annotation not in (int, float):
+        return "text in UTF-8"
+    number = "a whole number" if field.annotation is int else "a number"
+    [least] = [each.ge for each in field.metadata if hasattr(each, "ge")]
+    most = [each.le for each in field.metadata if hasattr(each, "le")]
+    return f"{number} from {least:g} to {most[0]:g}" if most else f"{number}, {least:g} or more"

@@ -120,3 +120,21 @@ def test_spec_is_loaded_under_its_name_and_behind_its_gate(lite0: Bundle, cache:
     assert (gated.model, gated.version) == ("net", lite0.version)
     [labels] = gated.classify(np.zeros((1, 224, 224, 3), np.uint8))
     assert labels[0].label == "not a dog"
+
+
+def test_an_unknown_model_is_named_with_the_nearest_name(tmp_path: Path) -> None:
+    Registry(tmp_path / "registry").add(write(tmp_path / "pets").folder, "oxford_pets")
+    for model, guess in (("efficientnet_lit2", "efficientnet_lite2"), ("oxford_pest", "oxford_pets")):
+        with pytest.raises(UnknownModel, match=f"'{model}' is no bundle folder .*; did you mean {guess}?"):
+            find(model, tmp_path, registry=tmp_path / "registry")
+        with pytest.raises(UnknownModel, match=f"did you mean {guess}?"):
+            configured_specs([model], registry=tmp_path / "registry")
+    with pytest.raises(UnknownModel) as error:
+        find("zebra", tmp_path)
+    assert "did you mean" not in str(error.value)
+
+
+def test_a_name_in_the_registry_is_no_model_to_load_and_the_error_says_what_is(tmp_path: Path) -> None:
+    Registry(tmp_path / "registry").add(write(tmp_path / "pets").folder, "oxford_pets")
+    with pytest.raises(UnknownModel, match=r"is in the registry: workers serve .*registry/oxford_pets/VERSION"):
+        find("oxford_pets", tmp_path, registry=tmp_path / "registry")

@@ -10,8 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from infra.local.errors import StackError
+from models.picture_folder import shown, utf8
 
 MINIMUM = 17  # for the server of Kafka 4
+
+
+class UnusableFolder(StackError):
+    """Java cannot use files in a folder with this name."""
 
 
 class JavaMissing(StackError):
@@ -61,3 +66,22 @@ def _version(java: Path) -> int | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return parse_version(run.stderr + run.stdout) if run.returncode == 0 else None
+
+
+def check_folders(data: Path, jars: Path) -> None:
+    """Check the names of the folder that Java runs in and of the one that is on its class path.
+
+    Raises:
+        UnusableFolder: Java would not find the files in one of them.
+    """
+    for folder in (data, jars):
+        if utf8(str(folder)) != str(folder):
+            raise UnusableFolder(
+                f"Java cannot use a folder whose name is no UTF-8, {shown(folder)}: "
+                "choose another one with --data-dir or SIGHTSTREAM_CACHE"
+            )
+    if os.pathsep in str(jars.absolute()):
+        raise UnusableFolder(
+            f"Java cannot find jars in a folder with {os.pathsep!r} in its name, {shown(jars)}: "
+            "choose another one with SIGHTSTREAM_CACHE"
+        )

@@ -24,7 +24,7 @@ from infra.local.kafka.configuration import (
     log_settings,
     server_properties,
 )
-from infra.local.kafka.java import find_java
+from infra.local.kafka.java import check_folders, find_java
 from infra.local.kafka.log import read_failure
 from infra.local.kafka.ports import Ports, choose
 from infra.local.kafka.probe import serves
@@ -107,6 +107,7 @@ class LocalKafka:
 
         Raises:
             JarsUnavailable: the jars cannot be downloaded.
+            UnusableFolder: Java cannot use the folder or the cache, because of its name.
             JavaMissing: there is no Java runtime that is new enough.
             FolderInUse: another stack uses the folder.
             BrokerFolderBroken: the folder or its data cannot be used.
@@ -114,6 +115,7 @@ class LocalKafka:
             BrokerSilent: the server ends or does not answer in time.
         """
         assert self._process is None or self._process.returncode is not None, "already running"
+        check_folders(self._storage.folder, self._cache)
         command = await self._java_command()
         try:
             lock = await self._storage.acquire()

