@@ -20,6 +20,7 @@ from web.hub import Hub
 from web.security.connection_limit import ConnectionLimit
 from web.security.headers import SecurityHeaders
 from web.security.operator_auth import OperatorAuth
+from web.security.origins import Origins
 from web.security.tokens import Tokens
 from web.state import GatewayState
 from web.stats_reader import StatsReader, StatsStore
@@ -42,6 +43,7 @@ def create_app(
         canary=Canary(hub, f"{socket.gethostname()}-{secrets.token_hex(4)}"),
         connection_limit=ConnectionLimit(settings.max_sockets, settings.max_sockets_per_address),
         operator_auth=OperatorAuth(settings.operator_token),
+        origins=Origins(settings.origins),
         stats_store=StatsStore(settings.stats_keep_s * 1000),
         tokens=Tokens(settings.secret),
     )

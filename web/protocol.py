@@ -36,11 +36,13 @@ _PREFIX = "token."
 
 
 class CloseCode(IntEnum):
-    """Why the gateway closes a WebSocket. After each of these, the same connection would be closed again."""
+    """Why the gateway closes a WebSocket. After each of these but one, the same connection would be closed again."""
 
     POLICY_VIOLATION = 1008  # too many mistakes, or far too many frames
+    TRY_AGAIN_LATER = 1013  # too many sockets are open: this one may come back
     BAD_REQUEST = 4400  # the address has a query that cannot be read
     BAD_TOKEN = 4401  # the session token is not ours
+    BAD_ORIGIN = 4403  # pages of this origin may not connect
     TAKEN_OVER = 4409  # another socket has the session now
 
 

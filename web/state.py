@@ -9,6 +9,7 @@ from web.canary import Canary
 from web.hub import Hub
 from web.security.connection_limit import ConnectionLimit
 from web.security.operator_auth import OperatorAuth
+from web.security.origins import Origins
 from web.security.tokens import Tokens
 from web.stats_reader import StatsStore
 
@@ -22,6 +23,7 @@ class GatewayState:
     canary: Canary
     connection_limit: ConnectionLimit
     operator_auth: OperatorAuth
+    origins: Origins
     stats_store: StatsStore
     tokens: Tokens
 

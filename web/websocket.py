@@ -1,13 +1,11 @@
 """The WebSocket of one browser: its frames in, its labels out."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
-from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from web.hub import Hub, Outbox
@@ -21,21 +19,26 @@ from web.state import gateway_state
 MAX_MISTAKES = 16
 MAX_PENDING = 64
 SEND_TIMEOUT_S = 10.0
+TOO_MANY = "Too many connections are open, in all or from this address: try again later."
+BAD_ORIGIN = (
+    "Pages of {:.60} may not connect. If you opened this page through a proxy, the gateway's log says what to set."
+)
 
 
 async def stream(socket: WebSocket) -> None:
     """One browser: its frames in, its labels out."""
     state = gateway_state(socket)
-    settings = state.settings
-    if not origin_allowed(socket.headers.get("origin"), socket.headers.get("host", ""), settings.origins):
-        await socket.send_denial_response(PlainTextResponse("This page's origin may not connect.", 403))
+    offered = socket.scope["subprotocols"]
+    # also a socket that is refused is accepted first: a browser shows a page no other reason than that of a close
+    await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+    origin, host = socket.headers.get("origin"), socket.headers.get("host", "")
+    if not state.origins.allows(origin, host, secure=socket.scope["scheme"] == "wss"):
+        await refuse(socket, CloseCode.BAD_ORIGIN, "bad_origin", BAD_ORIGIN.format(origin))
         return
     with state.connection_limit.connect(socket.client.host if socket.client else "") as allowed:
         if not allowed:
-            await socket.send_denial_response(PlainTextResponse("Too many connections: try again later.", 503))
+            await refuse(socket, CloseCode.TRY_AGAIN_LATER, "too_many", TOO_MANY)
             return
-        offered = socket.scope["subprotocols"]
-        await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         if "token" in socket.query_params:
             why = "this page is older than the server: reload it"
             await refuse(socket, CloseCode.BAD_REQUEST, "old_page", why)
@@ -103,7 +106,9 @@ async def refuse(socket: WebSocket, close_code: CloseCode, code: str, message: s
     with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
         async with asyncio.timeout(SEND_TIMEOUT_S):
             await socket.send_text(encode(Error(code, message)))
-            await socket.close(close_code, message[:120])  # a reason has at most 123 bytes
+            await socket.close(
+                close_code, message.encode()[:123].decode(errors="ignore")
+            )  # a reason has no more bytes
 
 
 async def until_first_ends(*coroutines: Coroutine[Any, Any, None]) -> None:
@@ -116,11 +121,6 @@ async def until_first_ends(*coroutines: Coroutine[Any, Any, None]) -> None:
 
         for each in coroutines:
             tasks.start_soon(run_and_cancel_others, each)
-
-
-def origin_allowed(origin: str | None, host: str, allowed: Sequence[str]) -> bool:
-    """Whether ``origin`` may connect: the gateway's own page may, pages in the settings, and programs without one."""
-    return origin is None or origin in allowed or urlsplit(origin).netloc == host
 
 
 def read_pending(text: str) -> list[int]:

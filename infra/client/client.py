@@ -24,7 +24,7 @@ from web.protocol import CloseCode, Upload, pack, subprotocols
 FIRST_WAIT_S = 0.25  # before a reconnect, at most; it doubles with each attempt that fails
 LONGEST_WAIT_S = 5.0
 PING_EVERY_S = 2.0
-FINAL = frozenset(CloseCode)
+FINAL = frozenset(CloseCode) - {CloseCode.TRY_AGAIN_LATER}
 
 
 class Refused(Exception):
@@ -165,24 +165,23 @@ class Client:
                 async with connect(
                     address, subprotocols=offered, compression=None, max_size=2**20, proxy=None
                 ) as socket:
-                    wait = FIRST_WAIT_S
                     await self._receive(socket)
             except InvalidStatus as status:
-                code = status.response.status_code
-                if code == 403:
-                    raise Refused(status.response.body.decode(errors="replace")) from status
-                if not self.connects:
-                    raise Refused(
-                        f"no gateway answers at {self.url} (HTTP status {code}): check its path"
-                    ) from status
+                # a proxy answers 5xx while a gateway restarts
+                if status.response.status_code < 500 or not self.session:
+                    raise Refused(f"{self.url} answers {http_error(status)}") from status
             except ConnectionClosed as closed:
-                if closed.rcvd is not None and closed.rcvd.code in FINAL:
+                if closed.rcvd is not None and (
+                    closed.rcvd.code in FINAL or (closed.rcvd.code == CloseCode.TRY_AGAIN_LATER and not self.session)
+                ):
                     raise Refused(closed.rcvd.reason) from closed
             except (OSError, WebSocketException, TimeoutError) as error:
                 if not self.connects:
                     why = f"cannot connect to {self.url} ({error}): is the stack up? `sightstream up` starts one"
                     raise Refused(why) from error
             finally:
+                if self._socket is not None:  # it was welcome
+                    wait = FIRST_WAIT_S
                 self._socket = None
             await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - jitter
             wait = min(LONGEST_WAIT_S, wait * 2)
@@ -242,3 +241,9 @@ class Client:
             close = get_close_matches(self.model, names, n=1)
             guess = f"; did you mean {close[0]}?" if close else ""
             raise Refused(f"model {self.model!r} is not served; served are {', '.join(names)}{guess}")
+
+
+def http_error(status: InvalidStatus) -> str:
+    """The HTTP status of a refused handshake, and the beginning of what the server says."""
+    body = " ".join((status.response.body or b"").decode(errors="replace").split())
+    return f"{status.response.status_code}: {body[:200]}".removesuffix(": ")

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path, user_data_path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
@@ -24,6 +25,7 @@ DEFAULT_SECRETS_DIR = Path("/run/secrets")  # where Docker and Kubernetes put su
 TOKEN_LENGTH = 16
 NOT_SETTINGS = {SECRETS_DIR, PREFIX + "TEST_DATA", PREFIX + "DEBUG"}
 HIGHEST_PORT = 65535
+WEB_PORTS = {"http": 80, "https": 443}
 
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"  # of a host's name; names of containers have underscores
 _HOST_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?", re.IGNORECASE | re.ASCII)
@@ -64,6 +66,34 @@ def _broker(text: str) -> str:
         raise ValueError("must be HOST:PORT, such as kafka-1:9092 or [::1]:9092, without scheme and user") from None
 
 
+class Origin(NamedTuple):
+    """A web origin as RFC 6454 defines it: two are the same when all three parts are."""
+
+    scheme: str
+    host: str  # in lower case; an IPv6 address without brackets
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + ("" if self.port == WEB_PORTS[self.scheme] else f":{self.port}")
+
+    @classmethod
+    def parse(cls, text: str) -> "Origin":
+        """The origin in a text such as ``https://example.org`` or ``http://[::1]:8000/``.
+
+        Raises:
+            ValueError: the text is something else, such as ``null``, or has more than an origin in it.
+        """
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+        if parts.scheme not in WEB_PORTS or parts.path not in ("", "/") or set(text) & set("@?#\\"):
+            raise ValueError("is no origin")
+        host = IPv6Address(host).compressed if ":" in host else host.encode("idna").decode()
+        if not re.fullmatch(r"[a-z0-9._:-]+", host):
+            raise ValueError("is no origin")
+        return cls(parts.scheme, host, WEB_PORTS[parts.scheme] if port is None else port)
+
+
 def _split(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -95,6 +125,17 @@ def _user_path(value: object) -> Path:
         return Path(value).expanduser()
     except RuntimeError:
         raise ValueError("must name a folder: there is no such user") from None
+
+
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    for each in values:
+        try:
+            Origin.parse(each)
+        except ValueError:
+            raise ValueError(
+                f"is wrong in {each!r}: an origin is written https://example.org, or with a port"
+            ) from None
+    return values
 
 
 def _long_enough(token: str) -> str:
@@ -190,9 +231,10 @@ class GatewaySettings(SettingsGroup):
 
     host: Host = Field(default="127.0.0.1", description="Address that the web server listens on.")
     port: Port = Field(default=8000, description="Port that the web server listens on.")
-    origins: CommaSeparated = Field(
+    origins: Annotated[CommaSeparated, AfterValidator(_origins)] = Field(
         default=(),
-        description="Other web origins that may connect, comma-separated. The gateway's own origin always may.",
+        description="Other web origins that may connect, such as https://example.org, comma-separated. The gateway's "
+        "own always may.",
     )
     secret: str = Field(
         default="", repr=False, description="Key that signs session tokens. Empty: a new one at every start."

@@ -11,7 +11,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from web.messages import GatewayMessage, ModelInfo, Ping, Pong, Welcome, encode, parse_ping
-from web.protocol import Upload, offered_token, unpack
+from web.protocol import CloseCode, Upload, offered_token, unpack
 
 NET = ModelInfo("net", "1", 224)
 AHEAD_MS = 5000.0  # by so much the clock of this server is ahead
@@ -26,6 +26,7 @@ class ScriptedGateway:
         self.answer = answer
         self.credits = credits
         self.models = [NET]
+        self.refusals = 0  # so many of the next connections are closed, because there are too many
         self.url = ""
         self.queries: list[dict[str, str]] = []
         self.tokens: list[str] = []  # empty where there was none
@@ -37,6 +38,10 @@ class ScriptedGateway:
         assert socket.request is not None
         self.queries.append(dict(parse_qsl(urlsplit(socket.request.path).query)))
         self.tokens.append(offered_token(socket.request.headers["Sec-WebSocket-Protocol"].split(", ")))
+        if self.refusals:
+            self.refusals -= 1
+            await socket.close(CloseCode.TRY_AGAIN_LATER, "too many connections")
+            return
         self.socket = socket
         await self.send(Welcome("s", 0, 0.0, self.models, self.models[0], "token", self.credits, 10**6, ""))
         with suppress(ConnectionClosed):

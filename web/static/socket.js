@@ -12,7 +12,7 @@ const STABLE_MS = 5_000; // a connection that lasted longer starts the backoff a
  * 4409 says that another tab uses this session: this tab then starts its own.
  */
 export function afterClose(code) {
-  if (code === 1008 || code === 4400) return "stop";
+  if (code === 1008 || code === 4400 || code === 4403) return "stop";
   if (code === 4401 || code === 4409) return "new session";
   if (code === 1009) return "smaller frames";
   return "reconnect";

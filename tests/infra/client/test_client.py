@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from websockets.asyncio.server import ServerConnection
 
-from infra.client.client import Client, ClockOffset, Refused
+from infra.client.client import FINAL, Client, ClockOffset, Refused
 from infra.client.media_source import MediaFrame
 from streams.contract.outcomes import Outcome, Stage
 from streams.contract.settings import Settings
@@ -167,7 +167,7 @@ async def test_after_a_lost_connection_the_client_resumes_its_session_and_asks_f
     assert (counts.sent, counts.answered, counts.dropped) == (2, 1, {Outcome.STALE: 1})
 
 
-@pytest.mark.parametrize("code", list(CloseCode))
+@pytest.mark.parametrize("code", sorted(FINAL))
 async def test_a_close_code_of_the_gateway_ends_the_client_with_its_reason(code: CloseCode) -> None:
     async with serving(ScriptedGateway()) as gateway, running(Client(gateway.url, frames(2))) as run:
         await gateway.until_uploads(2)
@@ -185,6 +185,31 @@ async def test_a_refused_handshake_ends_the_client_with_what_the_gateway_says() 
     async with serving(ScriptedGateway(), process_request=refuse) as gateway:
         with pytest.raises(Refused, match="not from here"):
             await Client(gateway.url, frames(1)).run()
+
+
+@pytest.mark.parametrize("status", [401, 404, 502])
+async def test_an_answer_of_a_proxy_ends_a_client_that_was_never_served(status: int) -> None:
+    def refuse(socket: ServerConnection, request: Any) -> Any:
+        return socket.respond(status, "<html>\n no such\n  service</html>")
+
+    async with serving(ScriptedGateway(), process_request=refuse) as gateway:
+        with pytest.raises(Refused, match=f"{gateway.url} answers {status}: <html> no such service</html>"):
+            await Client(gateway.url, frames(1)).run()
+
+
+async def test_too_many_connections_end_a_client_at_its_start_and_let_one_that_was_served_come_back() -> None:
+    gateway = ScriptedGateway(at_once)
+    gateway.refusals = 1
+    async with serving(gateway):
+        with pytest.raises(Refused, match="too many"):
+            await Client(gateway.url, frames(1)).run()
+        async with running(Client(gateway.url, frames(2), fps=20)) as run:
+            await gateway.until_uploads(1)
+            gateway.refusals = 2
+            assert gateway.socket is not None
+            await gateway.socket.close(1012)
+            counts = await run
+    assert (counts.sent, gateway.tokens) == (2, ["", "", "token", "token", "token"])
 
 
 async def test_without_a_gateway_the_client_says_how_to_start_one() -> None:
