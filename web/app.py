@@ -21,6 +21,7 @@ from web.security.connection_limit import ConnectionLimit
 from web.security.headers import SecurityHeaders
 from web.security.operator_auth import OperatorAuth
 from web.security.origins import Origins
+from web.security.proxies import Proxies
 from web.security.tokens import Tokens
 from web.state import GatewayState
 from web.stats_reader import StatsReader, StatsStore
@@ -68,7 +69,10 @@ def create_app(
             *ops.routes,
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[
+            Middleware(Proxies, root_path=settings.root_path, trusted=settings.trusted_proxies),
+            Middleware(SecurityHeaders),
+        ],
         lifespan=lifespan,
     )
     app.state.gateway = state

@@ -111,7 +111,7 @@ class Hub:
                 token=token,
                 credits=self.settings.credits,
                 max_frame_bytes=self.settings.max_frame_bytes,
-                stats=f"/stats/{session_id}" if self.settings.statistics == "on" else "",
+                stats=f"stats/{session_id}" if self.settings.statistics == "on" else "",
             )
         )
         for seq, prediction in answers:

@@ -63,7 +63,7 @@ class Welcome(Message):
     token: str
     credits: int
     max_frame_bytes: int
-    stats: str  # the path of the statistics page, empty where there is none
+    stats: str  # the address of the statistics page, relative to the gateway's root; empty where there is none
 
 
 class Models(Message):

@@ -6,7 +6,10 @@ from infra.commands.edge import Command
 
 
 @click.command(cls=Command)
-def gateway() -> None:
+@click.option(
+    "--root-path", help="Path under which a proxy serves the page, such as /vision.  [default: SIGHTSTREAM_ROOT_PATH]"
+)
+def gateway(root_path: str | None) -> None:
     """Serve the web page and the WebSocket; its settings are SIGHTSTREAM_* variables."""
     import uvicorn
 
@@ -16,6 +19,8 @@ def gateway() -> None:
     from web.app import create_app
 
     settings = Settings.from_environ()
+    if root_path is not None:
+        settings = settings.replace(root_path=root_path)
     port = free_port(settings.host, settings.port)  # where it is not, uvicorn would say so in a log line
     configure(settings)
     uvicorn.run(
@@ -23,6 +28,7 @@ def gateway() -> None:
         host=settings.host,
         port=port,
         access_log=False,
+        proxy_headers=False,  # the application reads them itself, of named proxies only
         log_config=None,
         # larger than a frame may be: a frame that is too large gets an answer, and its socket stays open
         ws_max_size=settings.max_message_bytes,

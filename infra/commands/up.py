@@ -35,6 +35,9 @@ from streams.contract.settings import Settings
     type=click.IntRange(0, 65535),
     help="Port of the page; 0: a free one.  [default: SIGHTSTREAM_PORT, or 8000]",
 )
+@click.option(
+    "--root-path", help="Path under which a proxy serves the page, such as /vision.  [default: SIGHTSTREAM_ROOT_PATH]"
+)
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="How many workers.")
 @click.option(
     "--data-dir",
@@ -49,6 +52,7 @@ def up(
     weights: Path | None,
     host: str | None,
     port: int | None,
+    root_path: str | None,
     workers: int,
     data_dir: Path,
 ) -> None:
@@ -62,6 +66,7 @@ def up(
     settings = settings.replace(
         host=settings.host if host is None else host,
         broker=settings.broker if broker == "local" else broker,
+        root_path=settings.root_path if root_path is None else root_path,
         models=models or settings.models,
         weights=str(weights.resolve()) if weights else settings.weights,
         # a registry that is not set is a part of this stack's folder

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 from urllib.parse import urlsplit
@@ -138,6 +138,27 @@ def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def path_prefix(text: str) -> str:
+    """A path such as ``/vision`` under which a proxy serves a gateway, without a slash at its end; empty for ``/``.
+
+    Raises:
+        ValueError: the text is no such path. Only letters, digits and ``. _ ~ @ + : -`` are allowed in it.
+    """
+    prefix = text.removesuffix("/")
+    if prefix and (not re.fullmatch(r"(/[A-Za-z0-9._~@+:-]+){1,20}", prefix) or re.search(r"/\.\.?(/|$)", prefix)):
+        raise ValueError("is no path such as /vision, of letters, digits and . _ ~ @ + : -")
+    return prefix
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for each in values:
+        try:
+            ip_network(each, strict=False)
+        except ValueError:
+            raise ValueError(f"is wrong in {each!r}: name an IP address, or a network such as 10.0.0.0/8") from None
+    return values
+
+
 def _long_enough(token: str) -> str:
     if 0 < len(token) < TOKEN_LENGTH:
         raise ValueError(f"must have {TOKEN_LENGTH} characters or more")
@@ -235,6 +256,15 @@ class GatewaySettings(SettingsGroup):
         default=(),
         description="Other web origins that may connect, such as https://example.org, comma-separated. The gateway's "
         "own always may.",
+    )
+    root_path: Annotated[str, AfterValidator(path_prefix)] = Field(
+        default="",
+        description="Path under which a proxy serves the gateway, such as /vision. The proxy may strip or keep it.",
+    )
+    trusted_proxies: Annotated[CommaSeparated, AfterValidator(_networks)] = Field(
+        default=(),
+        description="Addresses or networks of proxies, comma-separated. Only theirs are the headers "
+        "X-Forwarded-For, -Proto, -Host and -Prefix that are read.",
     )
     secret: str = Field(
         default="", repr=False, description="Key that signs session tokens. Empty: a new one at every start."

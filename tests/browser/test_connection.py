@@ -36,7 +36,7 @@ def test_token_that_is_not_accepted_is_forgotten_and_a_new_session_begins(page: 
     assert frame_counts(page)["expired"] >= 2
 
 
-@pytest.mark.parametrize("code", [1008, 4400])
+@pytest.mark.parametrize("code", [1008, 4400, 4403])
 def test_refusal_is_explained_and_not_retried(page: Page, gateway: FakeGateway, code: int) -> None:
     gateway.send({"type": "error", "code": "flood", "message": "Frames came without credits."})
     gateway.close(code)

@@ -45,7 +45,7 @@ def labels(smoothed: SmoothedLabel | None = None) -> Labels:
 
 MESSAGES: list[tuple[GatewayMessage, dict[str, Any]]] = [
     (
-        Welcome("s", 4, 1.5, [NET], NET, "token", 2, 1000, "/stats/s"),
+        Welcome("s", 4, 1.5, [NET], NET, "token", 2, 1000, "stats/s"),
         {
             "type": "welcome",
             "session": "s",
@@ -56,7 +56,7 @@ MESSAGES: list[tuple[GatewayMessage, dict[str, Any]]] = [
             "token": "token",
             "credits": 2,
             "max_frame_bytes": 1000,
-            "stats": "/stats/s",
+            "stats": "stats/s",
         },
     ),
     (Models([], None), {"type": "models", "models": [], "model": None}),

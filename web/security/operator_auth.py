@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 COOKIE = "sightstream_operator"
 COOKIE_S = 12 * 3600
-_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
+_OF_PROXIES = ("forwarded", "via", "x-forwarded-", "x-real-ip")  # so begin the names of headers that proxies add
 
 
 class OperatorAuth:
@@ -49,7 +49,7 @@ class OperatorAuth:
 
 def is_local(request: Request) -> bool:
     """Whether a request comes from this machine itself, and not through a proxy that runs here."""
-    if request.client is None or any(name in request.headers for name in _FORWARDED):
+    if request.client is None or any(name.startswith(_OF_PROXIES) for name in request.headers):
         return False
     try:
         return ip_address(request.client.host).is_loopback

@@ -20,7 +20,7 @@ async function refresh() {
   clearTimeout(timer);
   if (document.hidden) return;
   try {
-    const answer = await fetch("api/ops", { cache: "no-store" });
+    const answer = await fetch(new URL("../api/ops", import.meta.url), { cache: "no-store" });
     if (answer.status === 401 || answer.status === 404) return location.reload(); // the new page says why
     if (answer.ok) {
       report = await answer.json();

@@ -13,6 +13,7 @@ import { SessionToken } from "./session_token.js";
 import { Socket } from "./socket.js";
 import { SourceController } from "./source_controller.js";
 
+const ROOT = new URL("..", import.meta.url); // the gateway's: a proxy may have added a path before it
 const SHOW_SPEED_EVERY_MS = 250;
 const EXPLAINED = new Set([UNREADABLE, TOO_LARGE, UNKNOWN_MODEL]); // other drops are normal and need no notice
 
@@ -39,7 +40,8 @@ let chosenModel = null; // the name of the one that the person chose
 let serverError = ""; // the last error message of this connection
 
 function address() {
-  const url = new URL("ws", location.href.replace(/^http/, "ws"));
+  const url = new URL("ws", ROOT);
+  url.protocol = url.protocol.replace("http", "ws");
   const query = { model: chosenModel, pending: sender.counts.pendingNumbers.join(",") };
   url.search = new URLSearchParams(Object.entries(query).filter(([, value]) => value));
   return url.href;
@@ -63,7 +65,7 @@ function receive(message) {
       token.value = message.token;
       serverError = "";
       view.hideNotice("connection");
-      view.showStatsLink(message.stats);
+      view.showStatsLink(message.stats && new URL(message.stats, ROOT).href);
       modelsChanged(message);
       break;
     case "models":

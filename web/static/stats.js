@@ -8,7 +8,7 @@ const SLOW_REFRESH_MS = 5000; // some time after the session has ended
 const SLOW_AFTER_MS = 60_000;
 
 const session = decodeURIComponent(location.pathname.split("/").at(-1));
-const address = new URL(`../api/sessions/${encodeURIComponent(session)}/stats`, location.href).href;
+const address = new URL(`../api/sessions/${encodeURIComponent(session)}/stats`, import.meta.url).href;
 const tables = new StatsTables(address);
 const charts = new StatsCharts();
 

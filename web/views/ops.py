@@ -12,7 +12,7 @@ from web.security.operator_auth import COOKIE, COOKIE_S, is_local
 from web.state import gateway_state
 from web.views.ops_report import operations_report, session_list
 from web.views.responses import StructResponse
-from web.views.templates import render
+from web.views.templates import render, root_address
 
 OFF = "there is no operations view: it is turned on by SIGHTSTREAM_OPERATOR_TOKEN"
 CLOSED = "this is for operators: send the header `Authorization: Bearer TOKEN`"
@@ -26,8 +26,8 @@ async def page(request: Request) -> Response:
     if not auth.enabled:
         return off()
     if auth.allows(request):
-        return HTMLResponse(render("ops.html"), headers={"Content-Security-Policy": WITH_FORM})
-    return sign_in_form()
+        return HTMLResponse(render(request, "ops.html"), headers={"Content-Security-Policy": WITH_FORM})
+    return sign_in_form(request)
 
 
 async def sign_in(request: Request) -> Response:
@@ -36,10 +36,10 @@ async def sign_in(request: Request) -> Response:
     if not auth.enabled:
         return off()
     if not auth.is_token(await read_token(request)):
-        return sign_in_form("That is not the token.")
-    response = RedirectResponse("ops", 303)
-    secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, auth.cookie(), COOKIE_S, secure=secure, httponly=True, samesite="strict")
+        return sign_in_form(request, "That is not the token.")
+    response = RedirectResponse(f"{root_address(request)}ops", 303)
+    secure, path = request.url.scheme == "https", cookie_path(request)
+    response.set_cookie(COOKIE, auth.cookie(), COOKIE_S, path=path, secure=secure, httponly=True, samesite="strict")
     return response
 
 
@@ -47,8 +47,8 @@ async def sign_out(request: Request) -> Response:
     """Delete the operator's cookie."""
     if not gateway_state(request).operator_auth.enabled:
         return off()
-    response = RedirectResponse("../ops", 303)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response = RedirectResponse(f"{root_address(request)}ops", 303)
+    response.delete_cookie(COOKIE, cookie_path(request), httponly=True, samesite="strict")
     return response
 
 
@@ -85,9 +85,16 @@ def refusal(request: Request) -> Response | None:
     return None
 
 
-def sign_in_form(error: str = "") -> Response:
+def cookie_path(request: Request) -> str:
+    """Where the browser sends the operator's cookie: to this gateway, and to no other below the same host."""
+    return str(request.scope["root_path"]) or "/"
+
+
+def sign_in_form(request: Request, error: str = "") -> Response:
     """The form for the token, with the error of the last try."""
-    return HTMLResponse(render("signin.html", error=error), 401, headers={"Content-Security-Policy": WITH_FORM})
+    return HTMLResponse(
+        render(request, "signin.html", error=error), 401, headers={"Content-Security-Policy": WITH_FORM}
+    )
 
 
 async def read_token(request: Request) -> str:

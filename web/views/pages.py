@@ -13,7 +13,7 @@ from web.views.templates import render
 
 async def page(request: Request) -> Response:
     """The webcam page."""
-    return HTMLResponse(render("index.html"))
+    return HTMLResponse(render(request, "index.html"))
 
 
 async def healthz(request: Request) -> Response:

@@ -23,8 +23,8 @@ LOADING = "the statistics are still being read from Kafka: try again in a moment
 async def page(request: Request) -> Response:
     """The statistics page; for an unknown session, status 404 and a page that says so."""
     if find(request) is None and gateway_state(request).stats_store.complete:
-        return HTMLResponse(render("nothing.html"), 404)
-    return HTMLResponse(render("stats.html"))
+        return HTMLResponse(render(request, "nothing.html"), 404)
+    return HTMLResponse(render(request, "stats.html"))
 
 
 async def as_json(request: Request) -> Response:

@@ -133,12 +133,12 @@ class FakeGateway:
             "models": self.models,
             "max_frame_bytes": 1_000_000,
             "server": time.time() * 1000,
-            "stats": f"/stats/session-{number}",
+            "stats": f"stats/session-{number}",
         }
 
 
 async def _page(request: Request) -> Response:
-    return HTMLResponse(render("index.html"), headers={"content-security-policy": POLICY})
+    return HTMLResponse(render(request, "index.html"), headers={"content-security-policy": POLICY})
 
 
 class FakeServer:

@@ -64,6 +64,16 @@ def test_variables_are_read_as_their_types(monkeypatch: pytest.MonkeyPatch) -> N
         ("SIGHTSTREAM_ORIGINS", "https://a.example,*", r"'https://a.example,\*' is wrong in '\*'"),
         ("SIGHTSTREAM_ORIGINS", "https://a.example/page", "'https://a.example/page' is wrong in"),
         ("SIGHTSTREAM_ORIGINS", "a.example:8000", "'a.example:8000' is wrong in"),
+        ("SIGHTSTREAM_ROOT_PATH", "vision", "'vision' is no path such as /vision"),
+        ("SIGHTSTREAM_ROOT_PATH", "//evil.test", "'//evil.test' is no path"),
+        ("SIGHTSTREAM_ROOT_PATH", "https://example.org/vision", "'https://example.org/vision' is no path"),
+        ("SIGHTSTREAM_ROOT_PATH", "/a/../b", "'/a/../b' is no path"),
+        (
+            "SIGHTSTREAM_TRUSTED_PROXIES",
+            "10.0.0.0/8,nginx",
+            "'10.0.0.0/8,nginx' is wrong in 'nginx': name an IP address",
+        ),
+        ("SIGHTSTREAM_TRUSTED_PROXIES", "*", r"'\*' is wrong in '\*'"),
         ("SIGHTSTREAM_LOG", "xml", "'xml' must be one of text, json"),
         ("SIGHTSTREAM_FRESHNES_MS", "5", r"is no setting. Did you mean SIGHTSTREAM_FRESHNESS_MS\? Known are SIGHT"),
         ("SIGHTSTREAM_QQQQ", "5", "is no setting. Known are SIGHTSTREAM_BROKER, "),
@@ -77,6 +87,14 @@ def test_a_wrong_value_or_a_wrong_name_names_itself(
     with pytest.raises(BadSetting, match=f"^{variable}[= ]{reason}") as error:
         Settings.from_environ()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("", ""), ("/", ""), ("/vision/", "/vision"), ("/user/a.b@c.example/~x", "/user/a.b@c.example/~x")],
+)
+def test_the_root_path_has_no_slash_at_its_end(written: str, meant: str) -> None:
+    assert Settings(root_path=written).root_path == meant
 
 
 def test_variables_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

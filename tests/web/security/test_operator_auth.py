@@ -65,6 +65,8 @@ def test_a_cookie_is_too_old_after_its_time(monkeypatch: pytest.MonkeyPatch) -> 
         (None, {}, False),
         (("127.0.0.1", 1), {"Forwarded": "for=127.0.0.1"}, False),
         (("127.0.0.1", 1), {"X-Real-IP": "127.0.0.1"}, False),
+        (("127.0.0.1", 1), {"X-Forwarded-Host": "localhost"}, False),
+        (("127.0.0.1", 1), {"Via": "1.1 proxy"}, False),
     ],
 )
 def test_local_is_only_what_comes_from_this_machine_without_a_proxy(

@@ -95,7 +95,7 @@ def test_a_session_that_ended_too_long_ago_is_not_found(client: TestClient) -> N
 def test_a_session_that_has_sent_nothing_yet_has_a_page(client: TestClient) -> None:
     with client.websocket_connect("/ws") as socket:
         hello = socket.receive_json()
-        assert hello["stats"] == f"/stats/{hello['session']}"
+        assert hello["stats"] == f"stats/{hello['session']}"
         assert client.get(hello["stats"]).status_code == 200
         assert client.get(f"/api/sessions/{hello['session']}/stats").json()["sent"] == 0
 

@@ -1,28 +1,55 @@
 """The HTML of the pages."""
 
 import re
+from urllib.parse import urljoin
 
 import pytest
 from jinja2 import UndefinedError
+from starlette.requests import Request
 
 from web import STATIC
 from web.views.templates import render
 
-PAGES = {"index.html": "", "ops.html": "", "signin.html": "", "stats.html": "../", "nothing.html": "../"}
+PAGES = {
+    "index.html": "/",
+    "ops.html": "/ops",
+    "signin.html": "/ops",
+    "stats.html": "/stats/abc",
+    "nothing.html": "/stats/abc",
+}
 NOT_OURS = "vendor/chart.js"  # served from another package
 
 
-def html(name: str) -> str:
-    return render(name, error="") if name == "signin.html" else render(name)
+def request(path: str, root_path: str = "") -> Request:
+    return Request({"type": "http", "path": root_path + path, "root_path": root_path, "headers": []})
 
 
-@pytest.mark.parametrize(("name", "root"), PAGES.items())
-def test_every_address_in_a_page_is_relative_and_every_file_is_there(name: str, root: str) -> None:
-    addresses = re.findall(r'(?:href|src)="([^"]+)"', html(name))
+def html(name: str, root_path: str = "") -> str:
+    context = {"error": ""} if name == "signin.html" else {}
+    return render(request(PAGES[name], root_path), name, **context)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_address_in_a_page_is_relative_and_every_file_is_there(name: str) -> None:
+    addresses = re.findall(r'(?:href|src|action)="([^"]+)"', html(name))
     assert len(addresses) >= 4
     assert not [each for each in addresses if each.startswith(("/", "http"))]
-    files = [each.removeprefix(f"{root}static/") for each in addresses if "static/" in each]
+    seen = [urljoin(f"http://host/vision{PAGES[name]}", each) for each in addresses]
+    assert not [each for each in seen if not each.startswith("http://host/vision/")]
+    files = [each.removeprefix("http://host/vision/static/") for each in seen if "static/" in each]
     assert [each for each in files if each != NOT_OURS and not (STATIC / each).is_file()] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_address_begins_with_the_root_path_where_it_is_known(name: str) -> None:
+    addresses = re.findall(r'(?:href|src|action)="([^"]+)"', html(name, "/a/b"))
+    assert len(addresses) >= 4
+    assert not [each for each in addresses if not each.startswith("/a/b/")]
+
+
+def test_a_root_path_is_escaped() -> None:
+    page = render(request("/", '/"><script>'), "index.html")
+    assert '"><script>' not in page
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -31,9 +58,9 @@ def test_only_the_camera_page_may_be_listed_by_search_engines(name: str) -> None
 
 
 def test_values_are_escaped() -> None:
-    assert "&lt;b&gt;wrong&lt;/b&gt;" in render("signin.html", error="<b>wrong</b>")
+    assert "&lt;b&gt;wrong&lt;/b&gt;" in render(request("/ops"), "signin.html", error="<b>wrong</b>")
 
 
 def test_a_missing_value_is_an_error() -> None:
     with pytest.raises(UndefinedError):
-        render("signin.html")
+        render(request("/ops"), "signin.html")
