@@ -25,6 +25,7 @@ DEFAULT_SECRETS_DIR = Path("/run/secrets")  # where Docker and Kubernetes put su
 TOKEN_LENGTH = 16
 NOT_SETTINGS = {SECRETS_DIR, PREFIX + "TEST_DATA", PREFIX + "DEBUG"}
 HIGHEST_PORT = 65535
+OWN_PATHS = {"/api", "/healthz", "/metrics", "/ops", "/readyz", "/static", "/stats", "/ws"}  # of the gateway
 WEB_PORTS = {"http": 80, "https": 443}
 
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"  # of a host's name; names of containers have underscores
@@ -147,6 +148,8 @@ def path_prefix(text: str) -> str:
     prefix = text.removesuffix("/")
     if prefix and (not re.fullmatch(r"(/[A-Za-z0-9._~@+:-]+){1,20}", prefix) or re.search(r"/\.\.?(/|$)", prefix)):
         raise ValueError("is no path such as /vision, of letters, digits and . _ ~ @ + : -")
+    if prefix in OWN_PATHS:  # it could not be told whether a proxy has kept the path or stripped it
+        raise ValueError("is an address of the gateway's own: use another path")
     return prefix
 
 
@@ -343,8 +346,10 @@ class Settings(
             return cls(**dict(_Sources(_secrets_dir=_secrets_dir(variables))))
         except ValidationError as error:
             raise BadSetting(_one_line(error)) from None  # without the cause, which shows secrets
-        except (OSError, UnicodeError, SettingsError) as error:
+        except (OSError, UnicodeError) as error:
             raise BadSetting(f"the settings cannot be read: {error}") from error
+        except SettingsError as error:  # a secret file cannot be read, or is no text
+            raise BadSetting(f"the settings cannot be read: {error} ({error.__cause__})") from None
 
     def to_environ(self) -> dict[str, str]:
         """All variables, so that ``from_environ`` gives these settings again in a child process."""

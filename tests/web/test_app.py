@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from streams.contract.settings import Settings
+from streams.contract.settings import OWN_PATHS, Settings
 from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from web.app import create_app
 from web.protocol import SUBPROTOCOL, CloseCode, Upload, pack, subprotocols
@@ -202,6 +202,12 @@ def test_the_token_is_not_sent_back_as_the_subprotocol(client: TestClient) -> No
             assert socket.accepted_subprotocol == SUBPROTOCOL
     with client.websocket_connect("/ws", ["chat"]) as socket:
         assert socket.accepted_subprotocol is None
+
+
+def test_no_address_of_the_gateway_may_be_its_root_path() -> None:
+    app = create_app(Settings(), InstantBroker, EmptyStatsReader)
+    paths = {"/" + str(getattr(route, "path", "")).split("/")[1] for route in app.routes}
+    assert paths - {"/"} == OWN_PATHS
 
 
 def test_a_page_of_another_origin_is_refused(client: TestClient) -> None:

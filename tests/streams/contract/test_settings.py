@@ -67,6 +67,7 @@ def test_variables_are_read_as_their_types(monkeypatch: pytest.MonkeyPatch) -> N
         ("SIGHTSTREAM_ROOT_PATH", "vision", "'vision' is no path such as /vision"),
         ("SIGHTSTREAM_ROOT_PATH", "//evil.test", "'//evil.test' is no path"),
         ("SIGHTSTREAM_ROOT_PATH", "https://example.org/vision", "'https://example.org/vision' is no path"),
+        ("SIGHTSTREAM_ROOT_PATH", "/ops/", "'/ops/' is an address of the gateway's own: use another path"),
         ("SIGHTSTREAM_ROOT_PATH", "/a/../b", "'/a/../b' is no path"),
         (
             "SIGHTSTREAM_TRUSTED_PROXIES",
@@ -246,6 +247,16 @@ def test_secrets_are_printed_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
         Settings.from_environ()
     assert "sesame" not in str(bad.value)
     assert bad.value.__suppress_context__  # a traceback would print the value
+
+
+def test_a_secret_file_that_is_no_text_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    (folder / "vault").mkdir()
+    (folder / "vault" / "sightstream_secret").write_bytes(b"sesame-and-sesame\xff")
+    monkeypatch.setenv("SIGHTSTREAM_SECRETS_DIR", "vault")
+    with pytest.raises(BadSetting, match='the settings cannot be read: .*"secret"') as bad:
+        Settings.from_environ()
+    assert "sesame" not in str(bad.value)
+    assert bad.value.__suppress_context__
 
 
 def test_every_setting_is_in_one_group_and_has_a_meaning() -> None:
