@@ -253,7 +253,7 @@ def test_a_secret_file_that_is_no_text_is_named_and_not_shown(monkeypatch: pytes
     (folder / "vault").mkdir()
     (folder / "vault" / "sightstream_secret").write_bytes(b"sesame-and-sesame\xff")
     monkeypatch.setenv("SIGHTSTREAM_SECRETS_DIR", "vault")
-    with pytest.raises(BadSetting, match='the settings cannot be read: .*"secret"') as bad:
+    with pytest.raises(BadSetting, match=r'the settings cannot be read: .*"secret"') as bad:
         Settings.from_environ()
     assert "sesame" not in str(bad.value)
     assert bad.value.__suppress_context__
