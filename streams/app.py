@@ -1,12 +1,16 @@
 """The Faust app: its settings, its typed topics and its table. All of them outlive any record of any producer."""
 
+import logging
 import os
 import socket
 from collections.abc import Iterable
 from typing import Any
 
 import faust
+from aiokafka.errors import IllegalStateError, KafkaError
 from faust.app.base import BootStrategy as AppBootStrategy
+from faust.tables.recovery import RebalanceAgain
+from faust.tables.recovery import Recovery as FaustRecovery
 from faust.types import EventT
 
 from streams.batching import Batcher
@@ -20,6 +24,8 @@ from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WOR
 from streams.metrics import Metrics
 from streams.registry_watcher import RegistryWatcher
 from streams.rejected import SetAside
+
+log = logging.getLogger(__name__)
 
 settings = Settings.from_environ()
 
@@ -61,6 +67,35 @@ class Table(faust.Table[str, bytes]):
         if why := bad_entry(message.key, message.value):
             reject(message, why)
         return not why
+
+
+class Recovery(FaustRecovery):
+    """Faust's restore of tables, which waits for Kafka as long as that takes.
+
+    Faust would give it up after ``broker_request_timeout``, for ever, or end the worker.
+    """
+
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:  # noqa: ASYNC109
+        try:
+            await super()._wait(coro)
+        except IllegalStateError:  # Faust knows this one
+            raise
+        except (KafkaError, TimeoutError) as error:
+            log.warning("tables could not be restored: %s; starting again", error or type(error).__name__)
+            self.signal_recovery_start.set()
+            raise RebalanceAgain from error
+
+
+class TableManager(faust.tables.TableManager):
+    """Faust's tables, with this restore."""
+
+    @property
+    def recovery(self) -> Recovery:
+        """The service that restores tables."""
+        if self._recovery is None:
+            self._recovery = Recovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        assert isinstance(self._recovery, Recovery)
+        return self._recovery
 
 
 def bad_entry(key: bytes | None, value: bytes | None) -> str:
@@ -110,6 +145,7 @@ app = App(
     broker=[f"aiokafka://{address}" for address in settings.broker],
     Topic=Topic,
     Table=Table,
+    TableManager=TableManager,
     store="memory://",
     key_serializer="raw",
     topic_partitions=settings.partitions,

@@ -16,7 +16,7 @@ from mode.services import WaitResults
 from mode.threads import ServiceThread
 from mode.utils.futures import maybe_async
 
-from streams.contract.rejected import skip_unreadable_batches
+from streams.contract.kafka import adapt_clients
 
 
 class LoopWorker:
@@ -45,12 +45,37 @@ class LoopConsumer(aiokafka.AIOKafkaConsumerThread):
     async def _gather_remaining_tasks(self) -> None:
         """Cancel no tasks: those of this loop belong to the whole worker."""
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Log a partition that stands still. One that has no position yet, as after a rebalance, does not.
+
+        Faust would end the worker.
+        """
+        if self._has_position(tp):
+            super().verify_event_path(now, tp)
+
+    def verify_recovery_event_path(self, now: float, tp: TP) -> None:
+        """Log a changelog partition that stands still."""
+        if self._has_position(tp):
+            super().verify_recovery_event_path(now, tp)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit offsets, except of partitions that moved while Kafka was waited for.
+
+        Faust would end the worker where none is left.
+        """
+        return bool(self.assignment() & offsets.keys()) and await super()._commit(offsets)
+
+    def _has_position(self, tp: TP) -> bool:
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = subscription and subscription.assignment
+        state = assignment and assignment.state_value(tp)
+        return bool(state and state.has_valid_position)
+
 
 class Consumer(aiokafka.Consumer):
     """The consumer that this module is about."""
 
     def _new_consumer_thread(self) -> LoopConsumer:
-        skip_unreadable_batches()
         return LoopConsumer(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
 
     async def perform_seek(self) -> None:
@@ -95,3 +120,7 @@ class Transport(aiokafka.Transport):
     """Faust's transport for Kafka, with this consumer."""
 
     Consumer = Consumer
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        adapt_clients()
+        super().__init__(*args, **kwargs)

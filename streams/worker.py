@@ -1,7 +1,13 @@
-"""What ``faust -A streams.worker worker`` loads: the app with its agents."""
+"""What ``faust -A streams.worker worker`` loads: the app with its agents, and how the process ends."""
 
 import asyncio
+import logging
+import os
+import signal
 import sys
+import threading
+
+import faust
 
 from streams.contract.settings import BadSetting
 
@@ -10,6 +16,42 @@ try:
     from streams.app import app
 except BadSetting as error:
     sys.exit(f"Error: {error}")
+
+log = logging.getLogger(__name__)
+
+STOP_S = 3.5  # for the answers under way, the offsets and the group; Kubernetes, for one, waits for 30 s
+
+
+class Worker(faust.Worker):
+    """Faust's worker, which ends soon after SIGTERM or SIGINT whatever Kafka does, and at once after a second one.
+
+    Faust sends what waits to be sent and commits offsets, and it waits for Kafka as long as that takes. After
+    ``STOP_S`` seconds the process ends all the same, with the exit code 0: gateways give up what was not sent, and
+    what was not committed comes again. After a second signal the exit code is 128 plus the signal's number.
+    """
+
+    def _schedule_shutdown(self, number: signal.Signals) -> None:
+        if self._signal_stop_time:
+            end(128 + number)
+        deadline = threading.Timer(STOP_S, self._end_late)
+        deadline.daemon = True
+        deadline.start()
+        super()._schedule_shutdown(number)
+
+    def _end_late(self) -> None:
+        log.warning("the worker could not be stopped in order in %.1f s: it ends now", STOP_S)
+        end(0)
+
+
+def end(code: int) -> None:
+    """End this process at once, with all that it has logged."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+app.conf.Worker = Worker  # type: ignore[assignment]  # a setting takes values of its type
 
 if sys.platform != "win32":
     import uvloop

@@ -10,9 +10,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
+from streams.contract.kafka import adapt_clients
 from streams.contract.logs import about
 from streams.contract.messages import Frame, Prediction, WorkerStatus
-from streams.contract.rejected import RejectedRecord, skip_unreadable_batches
+from streams.contract.rejected import RejectedRecord
 from streams.contract.settings import Settings
 from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, WORKERS
 
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 BATCH_BYTES = 256 * 1024
 RETRY_S = 0.5
+STOP_S = 1.0  # for what still waits to be sent when the gateway stops; without Kafka it would wait for 40 s
 MAX_WAITING = 1024  # while more messages than this wait to be sent, rejected records are only counted
 PAUSE_S = 0.004  # between two requests: messages that come meanwhile share the next one, which halves the requests
 
@@ -56,7 +58,7 @@ class Broker:
 
     async def run(self) -> None:
         """Send and read until cancelled; reconnect whenever Kafka is back."""
-        skip_unreadable_batches()
+        adapt_clients()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._retry(self._send))
             tasks.create_task(self._retry(self._read))
@@ -77,8 +79,8 @@ class Broker:
             max_batch_size=BATCH_BYTES,
             max_request_size=self.settings.max_message_bytes,
         )
-        await producer.start()
         try:
+            await producer.start()
             while True:
                 message = await self._outgoing.get()  # the first message after a quiet time is sent at once
                 await self._produce(producer, message)
@@ -86,8 +88,9 @@ class Broker:
                     await self._produce(producer, self._outgoing.get_nowait())
                 await asyncio.sleep(PAUSE_S)
         finally:
-            with suppress(KafkaError):
-                await producer.stop()
+            with suppress(KafkaError, TimeoutError):
+                async with asyncio.timeout(STOP_S):
+                    await producer.stop()
 
     async def _produce(self, producer: AIOKafkaProducer, message: Frame | Prediction | RejectedRecord) -> None:
         if isinstance(message, RejectedRecord):
@@ -113,8 +116,8 @@ class Broker:
             group_id=None,
             auto_offset_reset="latest",
         )
-        await consumer.start()
         try:
+            await consumer.start()
             await self._rewind(consumer)
             while True:
                 for records in (await consumer.getmany(timeout_ms=1000)).values():

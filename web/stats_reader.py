@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
 from streams.contract.codec import bad_envelope
+from streams.contract.kafka import adapt_clients
 from streams.contract.rejected import RejectedRecord
 from streams.contract.settings import Settings
 from streams.contract.stats import SessionStats
@@ -82,6 +83,7 @@ class StatsReader:
 
     async def run(self) -> None:
         """Read until cancelled. After an error of Kafka, read everything again."""
+        adapt_clients()
         while True:
             try:
                 await self._read()
@@ -109,8 +111,8 @@ class StatsReader:
             fetch_max_wait_ms=FETCH_WAIT_MS,
             fetch_min_bytes=FETCH_BYTES,
         )
-        await consumer.start()
         try:
+            await consumer.start()
             missing = await consumer.end_offsets(consumer.assignment())
             while True:
                 for records in (await consumer.getmany(timeout_ms=1000)).values():
