@@ -1,0 +1,60 @@
+"""The gateway as a process of its own."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from click.testing import CliRunner
+
+from infra.commands.gateway import gateway
+from infra.local.ports import free_port
+
+
+@contextmanager
+def running(folder: Path, *options: str) -> Iterator[str]:
+    """A gateway without Kafka; yields its address once it answers."""
+    port = free_port("127.0.0.1", 0)
+    settings = {"SIGHTSTREAM_PORT": str(port), "SIGHTSTREAM_BROKER": "127.0.0.1:1"}
+    command = [sys.executable, "-m", "infra.commands", "gateway", *options]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **settings})
+    try:
+        url = f"http://127.0.0.1:{port}"
+        end = time.monotonic() + 30
+        while True:
+            try:
+                httpx2.get(f"{url}/healthz")
+                break
+            except httpx2.TransportError:
+                assert time.monotonic() < end, (folder / "log").read_text()
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_it_is_served_under_a_root_path_and_believes_no_header(tmp_path: Path) -> None:
+    with running(tmp_path, "--root-path", "/vision") as url:
+        for path in ("", "/vision"):
+            page = httpx2.get(f"{url}{path}/")
+            assert page.status_code == 200
+            assert '"/vision/static/page.js"' in page.text
+        forged = {"X-Forwarded-Prefix": "/evil", "X-Forwarded-Host": "evil.test", "X-Forwarded-Proto": "https"}
+        redirect = httpx2.get(f"{url}/vision", headers={**forged, "Host": "evil.test"})
+        assert (redirect.status_code, redirect.headers["location"]) == (307, "/vision/")
+        assert "evil" not in httpx2.get(f"{url}/", headers=forged).text
+
+
+@pytest.mark.parametrize("path", ["//evil.test", "vision", "/a b", "/ops"])
+def test_a_root_path_that_cannot_be_used_is_one_line(path: str) -> None:
+    result = CliRunner().invoke(gateway, ["--root-path", path])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: SIGHTSTREAM_ROOT_PATH={path!r} is ")
+    assert len(result.output.splitlines()) == 1
