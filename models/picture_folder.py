@@ -16,18 +16,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.pictures.kinds import HEAD, PICTURE_SUFFIXES, is_picture
 
-def _extensions(names: str) -> frozenset[str]:
-    return frozenset(f".{name}" for name in names.split())
-
-
-# Formats that no reader here knows (HEIC, JPEG XL) are listed too: the reader names them, and says what to do.
-PICTURES = _extensions(
-    "apng avif avifs bmp dib gif heic heif hif ico j2k jfif jif jp2 jpe jpeg jpf jpg jpx jxl mpo pbm pgm pjp "
-    "pjpeg png pnm ppm qoi tga tif tiff webp"
-)
 # Raw pictures of cameras: most begin like a TIFF, but hold no finished picture. `.thm` is the preview of a video.
-_NO_PICTURES = _extensions("3fr arw cr2 cr3 dng erf kdc nef nrw orf pef raf raw rw2 sr2 srf thm")
+_RAW = re.compile(r"\.(3fr|arw|cr2|cr3|dng|erf|kdc|nef|nrw|orf|pef|raf|raw|rw2|sr2|srf|thm)")
 _LEFTOVERS = frozenset(
     {
         # Mac
@@ -62,24 +54,6 @@ _LEFTOVERS = frozenset(
 # hidden on a Mac's own network protocol; lock files; unfinished downloads; backups of editors and of ExifTool
 _LEFTOVER_FILE = re.compile(r"(:2e|~\$).*|.*(~|\.(bak|crdownload|part|swp|tmp)|\.\w+_original)", re.DOTALL | re.I)
 _NAMED = 5  # names in a remark
-_HEAD = 32  # bytes
-
-_BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
-_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-_SIGNATURES = (
-    b"\xff\xd8\xff",
-    b"\x89PNG\r\n\x1a\n",
-    b"GIF87a",
-    b"GIF89a",
-    b"II*\0",
-    b"MM\0*",
-    b"II+\0",
-    b"MM\0+",
-    b"\0\0\0\x0cjP  \r\n\x87\n",
-    b"\xff\x4f\xff\x51",
-    b"\0\0\0\x0cJXL \r\n\x87\n",
-    b"qoif",
-)
 
 
 @dataclass(frozen=True)
@@ -115,7 +89,7 @@ def look_into(root: Path, videos: Collection[str] = ()) -> Listing:
 
     Raises OSError when `root` itself cannot be looked into.
     """
-    return _Search(root, PICTURES.union(videos)).listing()
+    return _Search(root, PICTURE_SUFFIXES.union(videos)).listing()
 
 
 class _Search:
@@ -198,18 +172,6 @@ class _Search:
             self.others.append(path)
 
 
-def is_picture(head: bytes) -> bool:
-    """Whether a file that begins with `head`, 32 bytes or all that it has, is a picture."""
-    return (
-        head.startswith(_SIGNATURES)
-        or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
-        or (head[4:8] == b"ftyp" and head[8:12] in _BRANDS)
-        or (head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES)
-        or (head.startswith(b"\0\0\1\0") and head[4:6] != b"\0\0" and len(head) > 22)  # an icon
-        or re.match(rb"P[1-6]\s+(#|\d+\s)", head) is not None  # PBM, PGM, PPM
-    )
-
-
 def utf8(name: str) -> str:
     r"""The name as valid text: bytes that are no UTF-8 are written `\xe9`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace") if not name.isascii() else name
@@ -243,7 +205,7 @@ def _is_wanted(path: Path, extensions: Collection[str], is_file: bool) -> bool:
     suffix = path.suffix.lower()
     if not is_file:  # a link that leads nowhere is named by who reads it; a pipe or a device is never opened
         return path.is_symlink() and not path.exists() and suffix in extensions
-    if suffix in extensions or suffix in _NO_PICTURES:
+    if suffix in extensions or _RAW.fullmatch(suffix):
         return suffix in extensions
     with path.open("rb") as file:
-        return is_picture(file.read(_HEAD))
+        return is_picture(file.read(HEAD))

@@ -11,7 +11,8 @@ from models.abstain import Judgement
 from models.bundle import BrokenBundle, Manifest
 from models.classifier import Classifier
 from models.images import CENTRE_CROP
-from models.picture_folder import PICTURES, Listing, look_into, shown, some
+from models.picture_folder import Listing, look_into, shown, some
+from models.pictures.kinds import PICTURE_SUFFIXES
 from models.weights import imagenet_labels, imagenet_wnids
 from training.class_folders import NUMBERED, class_name
 from training.picture_files import read_batches
@@ -19,7 +20,7 @@ from training.scores import Answers
 
 BATCH = 32
 
-_KINDS = " ".join(sorted(PICTURES))
+_KINDS = " ".join(sorted(PICTURE_SUFFIXES))
 
 
 class UnknownClasses(ValueError):

@@ -5,9 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from models.picture_folder import is_picture, look_into, shown, utf8
+from models.picture_folder import look_into, shown, utf8
 from tests.fakes.drawn_pictures import write_noise
 
 
@@ -45,17 +44,6 @@ def test_without_a_known_extension_the_content_decides(picture: Path, root: Path
     (root / f"empty {name}").touch()
     assert names(root) == [name]
     assert len(look_into(root).others) == 2
-
-
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO", "JPEG2000", "AVIF"])
-def test_every_kind_is_known_by_its_first_bytes(tmp_path: Path, kind: str) -> None:
-    Image.new("RGB", (32, 32), "red").save(tmp_path / "file", kind)
-    assert is_picture((tmp_path / "file").read_bytes()[:32])
-
-
-@pytest.mark.parametrize("head", [b"", b"BM is short", b"P5 is a post code", b"RIFF0000WAVE", b"\0\0\0\x18ftypmp42"])
-def test_other_content_is_no_picture(head: bytes) -> None:
-    assert not is_picture(head)
 
 
 @pytest.mark.parametrize(
