@@ -1,4 +1,4 @@
-"""The state of processes that the tests did not start themselves."""
+"""The state of processes, as Linux tells it."""
 
 from pathlib import Path
 
@@ -9,3 +9,9 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def peak_memory() -> int:
+    """The most memory in bytes that this process had at once."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM"))
