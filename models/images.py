@@ -28,6 +28,7 @@ __all__ = [
     "FrameTooLarge",
     "Picture",
     "UnreadableFrame",
+    "in_words",
     "read_ahead",
     "read_frame",
     "read_picture",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from models.images import BadFrame, Picture, to_frame
+from models.images import BadFrame, Picture, in_words, to_frame
 from models.picture_folder import look_into, shown
 
 # JPEG qualities. A picture is sent once. At quality 98, 198 (EfficientNet-Lite0) and 200 (Lite2) of 200 photographs
@@ -86,7 +86,7 @@ class MediaSource:
                 jpeg = await asyncio.to_thread(to_frame, path, size, PICTURE_QUALITY)
                 self._pictures[path, size] = MediaFrame(path, jpeg)
             except (BadFrame, OSError) as error:
-                self.unreadable[path] = f"{path}: {error}"
+                self.unreadable[path] = f"{shown(path)}: {in_words(error)}"
         return self._pictures.get((path, size))
 
     async def _video(self, reader: VideoReader, path: Path, size: int) -> AsyncIterator[MediaFrame]:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from infra.client.media_source import MediaSource, NothingToSend, UnansweredPictures, media_files
+from models.images import read_ahead
 from tests.fakes.browser.camera_file import colour_card, write_camera_file
 from tests.fakes.pictures import scene
 
@@ -68,6 +69,18 @@ async def test_what_cannot_be_read_is_named_and_the_rest_is_sent(folder: Path) -
     assert await names(source) == ["b.png"]
     assert source.unreadable.keys() == {folder / "broken.jpg", folder / "gone.mp4"}
     assert all(str(path) in why for path, why in source.unreadable.items())
+
+
+async def test_the_words_for_a_picture_are_those_of_classify_and_train(folder: Path) -> None:
+    (folder / "empty.jpg").touch()
+    (folder / "half.png").write_bytes((folder / "b.png").read_bytes()[:500])
+    (folder / "page.jpg").write_text("<!DOCTYPE html>")
+    (folder / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    paths = [*(folder / name for name in ("empty.jpg", "half.png", "page.jpg", "phone.heic", "gone.jpg")), folder]
+    source = MediaSource([*paths, folder / "b.png"])
+    assert await names(source) == ["b.png"]
+    for path, words in zip(paths, read_ahead(paths, SIZE), strict=True):
+        assert source.unreadable[path] == f"{path}: {words}"
 
 
 async def test_where_nothing_can_be_read_there_is_nothing_to_send(folder: Path) -> None:

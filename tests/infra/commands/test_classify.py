@@ -1,15 +1,27 @@
 """`sightstream classify`, from its arguments to its lines and its exit code."""
 
 import json
+import os
+import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from infra.commands.classify import classify
 from models.bundle import Bundle
 from models.engines.registry import ENGINES
-from tests.fakes.pictures import scene
+from tests.fakes.pictures import (
+    encoded,
+    png_chunk,
+    scene,
+    tiff,
+    with_jpeg_segment,
+    with_png_chunk,
+    with_webp_chunk,
+)
 
 
 @pytest.fixture
@@ -64,6 +76,38 @@ def test_unreadable_file_has_its_error_and_the_rest_is_still_done(
     assert bad[3]["error"] == "no picture in this folder"
     assert good["file"] == str(folder / "01.jpg")
     assert len(good["labels"]) == 5
+
+
+@pytest.mark.model
+def test_awkward_files_get_the_label_of_their_photograph(
+    lite0: Bundle, cache: Path, data: Path, tmp_path: Path
+) -> None:
+    photograph = data / "photos" / "217_n02102040_English_springer.jpg"
+    with Image.open(photograph) as image:
+        colour = image.convert("RGB")
+    png, grey = encoded(colour, "PNG"), np.asarray(colour.convert("L"))
+    exif = b"\0\x08\0\2\1\x12\0\3"
+    greys = {
+        "grey_12_in_16_bit.png": encoded(Image.fromarray(grey.astype(np.uint16) * 16), "PNG"),
+        "grey_32_bit.tif": encoded(Image.fromarray(grey.astype(np.int32) * 257), "TIFF"),
+        "grey_fractions.tif": tiff((grey / 255).astype(np.float32)),
+        "grey_signed.tif": tiff((grey.astype(np.int16) - 128) * 200),
+    }
+    colours = {
+        "broken_exif.png": with_png_chunk(png, png_chunk(b"eXIf", exif)),
+        "broken_exif.webp": with_webp_chunk(encoded(colour, "WEBP", exif=b"II*\0"), b"EXIF", exif),
+        "large_text.png": with_png_chunk(png, png_chunk(b"zTXt", b"raw\0\0" + zlib.compress(b"A" * 3_000_000))),
+        "list_of_pictures.jpg": with_jpeg_segment(photograph.read_bytes(), 0xE2, b"MPF\0II*\0\xff\xff"),
+        os.fsdecode(b"caf\xe9.jpg"): photograph.read_bytes(),
+    }
+    for name, content in (greys | colours).items():
+        (tmp_path / name).write_bytes(content)
+    result = run(cache, "--json", tmp_path)
+    assert result.exit_code == 0
+    told = {Path(line["file"]).name: line["labels"] for line in map(json.loads, result.stdout.splitlines())}
+    assert told.keys() == {*greys, *colours} - {os.fsdecode(b"caf\xe9.jpg")} | {r"caf\xe9.jpg"}
+    for name, labels in told.items():
+        assert "English springer" in [label["label"] for label in labels][: 5 if name in greys else 1], name
 
 
 @pytest.mark.model
