@@ -100,7 +100,7 @@ def test_last_line_is_json_and_the_report_is_there(lite0: Bundle, cache: Path, c
     assert (found["top1"], found["top5"]) == (0.5, 0.5)
     assert (found["named_share"], found["none_share"]) == (1.0, 0.0)
     assert 0 <= found["ece"] <= 1
-    assert "half.jpg: not a whole, readable picture" in result.stderr
+    assert "half.jpg: the JPEG is cut off or damaged: copy it again" in result.stderr
     html = report.read_text()
     assert f"efficientnet_lite0 {lite0.version}" in html
     assert html.count("data:image/jpeg") > 2
