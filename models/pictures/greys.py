@@ -42,7 +42,7 @@ def scaled(image: Image.Image) -> Image.Image:
     tags = image.tag_v2 if isinstance(image, TiffImageFile) else {}
     top = high
     if low >= 0:
-        (bits,) = tags.get(_BITS, (16,))
+        bits = tags.get(_BITS, (16,))[0]
         low, top = 0.0, 2.0**bits - 1 if bits < 16 else white(high, whole_numbers=whole_numbers)
     scale = 255 / ((top - low) or 1.0)
     grey = Image.new("L", image.size)

@@ -22,7 +22,7 @@ _CODINGS = {  # frame headers of codings that no browser reads
     **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical"),
     0xCB: "lossless arithmetic",
 }
-_PROGRESSIVE = 0xC2
+_PROGRESSIVE = {0xC2, 0xCA}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff([^\x00\xff])")
 _MARKER_AMONG_PIXELS = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -55,7 +55,7 @@ def scans(jpeg: bytes) -> int:
     """The number of scans of the first image in the file. What follows that image is not counted."""
     components, place = 0, 2
     for marker, start, end in _segments(jpeg):
-        if marker in _FRAMES - {_PROGRESSIVE}:
+        if marker in _FRAMES - _PROGRESSIVE:
             components = jpeg[start + 9]
         elif marker == _SOS:
             if jpeg[start + 4] == components:  # it has them all, so it is the only one

@@ -53,14 +53,14 @@ def read_file(path: Path) -> bytes:
     Raises OSError where it cannot be read, and UnreadableFrame or FrameTooLarge for a large file of which the first
     bytes or the size say that it is not read.
     """
-    with path.open("rb", buffering=0) as file:
+    with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         if size > LARGE_FILE_BYTES:
             _kind(file.read(HEAD))
             file.seek(0)
         if size > limits.MAX_FILE_BYTES:
             raise FrameTooLarge(f"more than {limits.MAX_FILE_BYTES >> 20} MB: save a smaller picture")
-        return file.readall() if size else file.read(limits.MAX_FILE_BYTES)  # a device has no size and no end
+        return file.read() if size else file.read(limits.MAX_FILE_BYTES)  # a pipe has no size, a device no end
 
 
 def decode(data: bytes, size: int) -> Image.Image:

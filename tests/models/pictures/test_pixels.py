@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -177,6 +178,16 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
 def test_a_device_without_an_end_is_refused() -> None:
     with pytest.raises(UnreadableFrame, match="nothing but zero bytes"):
         read_picture("/dev/zero", 32)
+
+
+def test_a_picture_is_read_from_a_pipe_to_its_end(tmp_path: Path) -> None:
+    pipe, data = tmp_path / "pipe", encoded(Image.effect_noise((640, 480), 90), "PNG")
+    assert len(data) > 65536  # what a pipe holds
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as other:
+        written = other.submit(pipe.write_bytes, data)
+        assert read_file(pipe) == data
+        assert written.result() == len(data)
 
 
 def test_an_opened_image_is_turned_once() -> None:
