@@ -20,7 +20,7 @@ from models.pictures.errors import FrameTooLarge, UnreadableFrame, named_errors,
 from models.pictures.kinds import HEAD, kind_of, refusal
 from models.pictures.metadata import without_metadata
 
-LARGE_PIXELS = 32_000_000  # a larger picture is made smaller before anything else is done with it
+LARGE_PIXELS = 16_000_000  # a larger picture is made smaller before anything else is done with it
 LARGE_FILE_BYTES = 1 << 20  # of a larger file, the first bytes are looked at before it is read
 LARGE_BYTES = 256 << 20  # of pictures that take more memory, one is decoded at a time
 
@@ -66,7 +66,7 @@ def read_file(path: Path) -> bytes:
 def decode(data: bytes, size: int) -> Image.Image:
     """An upright RGB image of the picture.
 
-    One of more than `LARGE_PIXELS` is made smaller: its short side keeps 4 times `size` or more.
+    Of one of more than `LARGE_PIXELS` it is the centre square, made smaller: 4 times `size` or more are kept.
 
     Raises UnreadableFrame or FrameTooLarge.
     """
@@ -163,18 +163,20 @@ def _lab_to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _shrunk(image: Image.Image, least: int) -> Image.Image:
-    """An RGB image made smaller by a whole number, so that its short side keeps `least` pixels or more.
+    """The centre square of the image as RGB, made smaller by a whole number: `least` pixels a side or more are kept.
 
     It is done in bands, so that of a large picture no second whole copy is needed.
     """
     if greys.needs_scaling(image):
         image = greys.scaled(image)  # by the range of all pixels
-    factor = max(1, min(image.size) // least)
-    width, height = (-(-side // factor) for side in image.size)
-    small = Image.new("RGB", (width, height))
+    short = min(image.size)
+    left, top = (image.width - short) // 2, (image.height - short) // 2
+    right, bottom = image.width - left, image.height - top
+    factor = max(1, short // least)
+    small = Image.new("RGB", (-(-(right - left) // factor), -(-(bottom - top) // factor)))
     rows = max(1, 256 // factor)  # of the small image
-    for top in range(0, height, rows):
-        bottom = min(image.height, (top + rows) * factor)
-        band = image.crop((0, top * factor, image.width, bottom))
-        small.paste(to_rgb(band).reduce(factor), (0, top))
+    for place in range(0, small.height, rows):
+        start = top + place * factor
+        band = image.crop((left, start, right, min(bottom, start + rows * factor)))
+        small.paste(to_rgb(band).reduce(factor), (0, place))
     return small

@@ -89,6 +89,15 @@ def test_a_picture_of_many_pixels_is_the_same_picture(kind: str, monkeypatch: py
     assert np.abs(read_picture(large, 64).astype(int) - as_ordinary).mean() < 1.5
 
 
+@pytest.mark.parametrize("size", [(40_000, 1000), (1000, 40_001), (3, 20_000_001)])
+def test_of_a_long_picture_the_centre_is_read(size: tuple[int, int]) -> None:
+    image = Image.new("L", size)
+    short = min(size)
+    centre = ((size[0] - short) // 2, (size[1] - short) // 2)
+    image.paste(200, (*centre, centre[0] + short, centre[1] + short))
+    assert (read_picture(encoded(image, "PNG", compress_level=1), 32) == 200).all()
+
+
 BOMBS = {
     "JPEG": announcing(encoded(scene()), 60_000, 60_000),
     "PNG": encoded(scene(), "PNG")[:8]
