@@ -39,6 +39,8 @@ def _unchanged(data: bytes) -> tuple[bytes, int]:
 
 
 def _png(data: bytes) -> tuple[bytes, int]:
+    if data.startswith(b"CgBI", _PNG_SIGNATURE + 4):
+        raise uncommon("PNG", "the coding of iPhone programs (CgBI)")
     view = memoryview(data)
     kept, place, exif = [view[:_PNG_SIGNATURE]], _PNG_SIGNATURE, b""
     while place + 8 <= len(data):

@@ -158,6 +158,12 @@ def test_a_bitmap_of_an_uncommon_compression_is_named(compression: int) -> None:
         without_metadata(bitmap[:30] + bytes([compression]) + bitmap[31:], "BMP")
 
 
+def test_a_png_of_an_iphone_program_is_named() -> None:
+    picture = PNG[:8] + png_chunk(b"CgBI", bytes(4)) + PNG[8:]
+    with pytest.raises(UnreadableFrame, match=r"PNG with the coding of iPhone programs .* is not read: save it as"):
+        without_metadata(picture, "PNG")
+
+
 def test_a_camera_raw_file_that_begins_as_a_tiff_is_named() -> None:
     raw = tiff(np.asarray(scene(160, 120)), {254: 1, 330: 8})
     with pytest.raises(UnreadableFrame, match="a camera's raw file: save it as JPEG first"):
