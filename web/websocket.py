@@ -32,7 +32,7 @@ async def stream(socket: WebSocket) -> None:
     # also a socket that is refused is accepted first: a browser shows a page no other reason than that of a close
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
     origin, host = socket.headers.get("origin"), socket.headers.get("host", "")
-    if not state.origins.allows(origin, host, secure=socket.url.is_secure):
+    if not state.origins.allows(origin, host, secure=socket.scope.get("scheme") == "wss"):
         await refuse(socket, CloseCode.BAD_ORIGIN, "bad_origin", BAD_ORIGIN.format(origin))
         return
     with state.connection_limit.connect(socket.client.host if socket.client else "") as allowed:
