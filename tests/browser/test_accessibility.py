@@ -29,7 +29,7 @@ def test_every_part_has_a_name_and_a_role(page: Page) -> None:
     expect(page.get_by_role("list", name="What it sees")).to_have_count(1)
     expect(page.get_by_role("combobox", name="Camera")).to_be_visible()
     expect(page.get_by_role("combobox", name="Frames a second")).to_be_visible()
-    expect(page.get_by_role("link", name="Statistics of this session")).to_have_attribute("href", "/stats/session-1")
+    expect(page.get_by_role("link", name="Statistics of this session")).to_be_visible()
     nameless = page.evaluate(
         """[...document.querySelectorAll("button, input, select, a, canvas")]
           .filter((each) => !(each.ariaLabel || each.textContent.trim() || each.labels?.length
