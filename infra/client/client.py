@@ -167,7 +167,7 @@ class Client:
                 ) as socket:
                     await self._receive(socket)
             except InvalidStatus as status:
-                # a proxy answers 5xx while a gateway restarts
+                # a proxy answers 5xx while a gateway restarts: who was served before comes back
                 if status.response.status_code < 500 or not self.session:
                     raise Refused(f"{self.url} answers {http_error(status)}") from status
             except ConnectionClosed as closed:

@@ -18,10 +18,8 @@ from streams.contract.settings import Settings
 OURS = ("streams", "web", "models", "infra")
 SESSION_PREFIX = 6  # characters of a session's id in logs and views
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
-
-# of an address up to its end, without the quotation mark or bracket in which the address stands
-_QUERY = re.compile(r"""(/[^\s?]*)\?\S+?(?=["')>\]]*(?:\s|$))""")
+# up to the end of its address, without the quotation mark or bracket in which the address stands
+_QUERY = re.compile(r"""(?<=[^\s?])\?\S*[^\s"')>\]]""")
 
 
 class FrameMessage(Protocol):
@@ -33,7 +31,7 @@ class FrameMessage(Protocol):
 
 def without_queries(text: str) -> str:
     """A text with ``…`` instead of the queries of the addresses in it, such as ``/ws?…``."""
-    return _QUERY.sub(r"\1?…", text)
+    return _QUERY.sub("?…", text)
 
 
 def session_shown(session: object) -> object:

@@ -1,6 +1,7 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -93,6 +94,14 @@ def test_a_line_has_only_the_beginning_of_a_session_id_which_gives_access_to_sta
 )
 def test_the_query_of_an_address_is_left_out(text: str, shown: str) -> None:
     assert without_queries(text) == shown
+
+
+@pytest.mark.parametrize("part", ["/", "?", "/?", "?'", "'", "?'a"])
+def test_a_long_text_of_odd_signs_takes_no_long_time(part: str) -> None:
+    started = time.process_time()
+    without_queries(f"/ws?{part * 100_000} end")
+    without_queries(part * 100_000)
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("lines", [TextLines(), JsonLines()])
