@@ -6,6 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from aiokafka.errors import KafkaError
+from faust.exceptions import ProducerSendError
+
 from models.catalog import configured_specs, load
 from models.engines.base import EngineOptions
 from models.registry import Registry
@@ -80,7 +83,10 @@ async def keep_announcing() -> None:
 
 
 async def announce() -> None:
-    """Tell the gateways which models this worker serves, and how busy it is."""
+    """Tell the gateways which models this worker serves, and how busy it is.
+
+    Returns when Kafka has it. So not many wait, of which only the last would be of use.
+    """
     metrics.models = [
         ServedModel(name, each.version, each.input_size, each.engine, each.precision)
         for name, each in app.batcher.models.items()
@@ -88,12 +94,19 @@ async def announce() -> None:
     metrics.lag = lag(app.consumer.assignment(), app.monitor.tp_read_offsets, app.monitor.tp_end_offsets)
     error = "; ".join(f"{name}: {why}" for name, why in app.registry_watcher.errors.items())
     status = metrics.take_status(WORKER, now_ms(), error)
-    await workers.send(key=WORKER, value=status)
+    try:
+        await (await workers.send(key=WORKER, value=status))
+    except (ProducerSendError, KafkaError) as error:  # the next status comes soon
+        log.warning("the worker's status could not be sent: %s", error)
 
 
 async def publish(prediction: Prediction) -> None:
     """Send a prediction to the partition of its session."""
-    await predictions.send(key=prediction.session, value=prediction)
+    try:
+        await predictions.send(key=prediction.session, value=prediction)
+    except ProducerSendError as error:  # the gateway gives the frame up
+        log.warning("an outcome could not be sent: %s", error, extra=about(prediction))
+        return
     metrics.count_outcome(prediction)
     if prediction.outcome == Outcome.FAILED:
         log.warning("a frame failed: %s", prediction.message, extra=about(prediction))

@@ -11,7 +11,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from faust.app.base import BootStrategy as AppBootStrategy
 from faust.tables.recovery import RebalanceAgain
 from faust.tables.recovery import Recovery as FaustRecovery
-from faust.types import EventT
+from faust.types import TP, EventT
 
 from streams.batching import Batcher
 from streams.consumer import Transport
@@ -26,6 +26,8 @@ from streams.registry_watcher import RegistryWatcher
 from streams.rejected import SetAside
 
 log = logging.getLogger(__name__)
+
+GAP_S = 1.0  # between two looks at a restore
 
 settings = Settings.from_environ()
 
@@ -84,6 +86,24 @@ class Recovery(FaustRecovery):
             log.warning("tables could not be restored: %s; starting again", error or type(error).__name__)
             self.signal_recovery_start.set()
             raise RebalanceAgain from error
+
+    @faust.Service.task
+    async def _skip_gaps(self) -> None:
+        """End a restore whose last offsets have no record: Faust would wait for it for ever.
+
+        Such offsets have the end of a transaction, or a record that was removed by compaction.
+        """
+        before: dict[TP, int] = {}
+        while not self.should_stop:
+            await self.sleep(GAP_S)
+            gaps: dict[TP, int] = {}
+            if self.in_recovery and self.tables.changelog_queue.empty():
+                for tp, left in self.active_remaining().items():
+                    if left > 0 and (await self.app.consumer.position(tp) or 0) > self.active_highwaters[tp]:
+                        gaps[tp] = self.active_offsets[tp]
+            for tp in [tp for tp, offset in gaps.items() if before.get(tp) == offset]:  # no record on its way
+                self.active_offsets[tp] = self.active_highwaters[tp]
+            before = gaps
 
 
 class TableManager(faust.tables.TableManager):

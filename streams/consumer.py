@@ -10,11 +10,13 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from faust.exceptions import ProducerSendError
 from faust.transport.drivers import aiokafka
-from faust.types import TP
+from faust.transport.producer import ProducerBuffer
+from faust.types import TP, FutureMessage
 from mode.services import WaitResults
 from mode.threads import ServiceThread
-from mode.utils.futures import maybe_async
+from mode.utils.futures import maybe_async, maybe_set_exception
 
 from streams.contract.kafka import adapt_clients
 
@@ -45,19 +47,6 @@ class LoopConsumer(aiokafka.AIOKafkaConsumerThread):
     async def _gather_remaining_tasks(self) -> None:
         """Cancel no tasks: those of this loop belong to the whole worker."""
 
-    def verify_event_path(self, now: float, tp: TP) -> None:
-        """Log a partition that stands still. One that has no position yet, as after a rebalance, does not.
-
-        Faust would end the worker.
-        """
-        if self._has_position(tp):
-            super().verify_event_path(now, tp)
-
-    def verify_recovery_event_path(self, now: float, tp: TP) -> None:
-        """Log a changelog partition that stands still."""
-        if self._has_position(tp):
-            super().verify_recovery_event_path(now, tp)
-
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit offsets, except of partitions that moved while Kafka was waited for.
 
@@ -65,18 +54,19 @@ class LoopConsumer(aiokafka.AIOKafkaConsumerThread):
         """
         return bool(self.assignment() & offsets.keys()) and await super()._commit(offsets)
 
-    def _has_position(self, tp: TP) -> bool:
-        subscription = self._ensure_consumer()._subscription.subscription
-        assignment = subscription and subscription.assignment
-        state = assignment and assignment.state_value(tp)
-        return bool(state and state.has_valid_position)
-
 
 class Consumer(aiokafka.Consumer):
     """The consumer that this module is about."""
 
     def _new_consumer_thread(self) -> LoopConsumer:
         return LoopConsumer(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Check nothing: the lag and the canary show a partition that stands still.
+
+        Faust's check ends the worker if a partition has no position, as after a rebalance, and takes the changelog,
+        which nobody reads after a restore, for a stream that stands still.
+        """
 
     async def perform_seek(self) -> None:
         """Seek to the committed offsets, and deliver no message meanwhile.
@@ -116,10 +106,30 @@ class Consumer(aiokafka.Consumer):
         return flow.is_active() and not any(buffer.full() for buffer in flow._queues)
 
 
+class Buffer(ProducerBuffer):
+    """Faust's buffer of messages to send, which one that cannot be sent does not stop, nor the worker."""
+
+    async def _send_pending(self, fut: FutureMessage) -> None:
+        try:
+            await super()._send_pending(fut)
+        except ProducerSendError as error:
+            maybe_set_exception(fut, error)
+
+
+class Producer(aiokafka.Producer):
+    """Faust's producer with this buffer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.buffer = Buffer(loop=self.loop, beacon=self.beacon)
+        self.buffer.app = self.app
+
+
 class Transport(aiokafka.Transport):
-    """Faust's transport for Kafka, with this consumer."""
+    """Faust's transport for Kafka, with this consumer and this producer."""
 
     Consumer = Consumer
+    Producer = Producer
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         adapt_clients()

@@ -26,21 +26,25 @@ class Worker(faust.Worker):
     """Faust's worker, which ends soon after SIGTERM or SIGINT whatever Kafka does, and at once after a second one.
 
     Faust sends what waits to be sent and commits offsets, and it waits for Kafka as long as that takes. After
-    ``STOP_S`` seconds the process ends all the same, with the exit code 0: gateways give up what was not sent, and
-    what was not committed comes again. After a second signal the exit code is 128 plus the signal's number.
+    ``STOP_S`` seconds the process ends all the same, with the exit code 0, after a crash 1: gateways give up what was
+    not sent, and what was not committed comes again. After a second signal the code is 128 plus the signal's number.
     """
+
+    async def stop(self) -> None:
+        """Stop everything, after a signal or a crash."""
+        deadline = threading.Timer(STOP_S, self._end_late)
+        deadline.daemon = True
+        deadline.start()
+        await super().stop()
 
     def _schedule_shutdown(self, number: signal.Signals) -> None:
         if self._signal_stop_time:
             end(128 + number)
-        deadline = threading.Timer(STOP_S, self._end_late)
-        deadline.daemon = True
-        deadline.start()
         super()._schedule_shutdown(number)
 
     def _end_late(self) -> None:
-        log.warning("the worker could not be stopped in order in %.1f s: it ends now", STOP_S)
-        end(0)
+        log.warning("Kafka holds up the end of the worker for more than %.1f s: it ends now", STOP_S)
+        end(1 if self.crashed else 0)
 
 
 def end(code: int) -> None:

@@ -51,6 +51,7 @@ class Broker:
         self.now_ms = now_ms
         self.on_rejected = on_rejected
         self._outgoing: asyncio.Queue[Frame | Prediction | RejectedRecord] = asyncio.Queue()
+        self._lost = 0  # messages that Kafka did not take since it last took one
 
     def post(self, message: Frame | Prediction) -> None:
         """Queue a message for its topic. The sessions' credits limit how many wait while Kafka is away."""
@@ -98,7 +99,19 @@ class Broker:
             return
         topic = FRAMES if isinstance(message, Frame) else PREDICTIONS
         sent = await producer.send(topic, message.dumps(), key=message.session.encode())
-        sent.add_done_callback(partial(_note_failure, message))
+        sent.add_done_callback(partial(self._note, message))
+
+    def _note(self, message: Frame | Prediction, sent: "asyncio.Future[Any]") -> None:
+        """Log when Kafka begins to take no messages, and when it takes them again; the hub gives lost frames up."""
+        if sent.cancelled():
+            return
+        if error := sent.exception():
+            if not self._lost:
+                log.warning("Kafka does not take messages: %s", error, extra=about(message))
+            self._lost += 1
+        elif self._lost:
+            log.warning("Kafka takes messages again; %d are lost", self._lost)
+            self._lost = 0
 
     async def _produce_rejected(self, producer: AIOKafkaProducer, record: RejectedRecord) -> None:
         try:
@@ -155,11 +168,6 @@ class Broker:
     def _set_aside(self, record: RejectedRecord) -> None:
         if self._outgoing.qsize() < MAX_WAITING:
             self._outgoing.put_nowait(record)
-
-
-def _note_failure(message: Frame | Prediction, sent: "asyncio.Future[Any]") -> None:
-    if not sent.cancelled() and (error := sent.exception()):
-        log.warning("Kafka did not take a message: %s", error, extra=about(message))
 
 
 def _note_lost(record: RejectedRecord, sent: "asyncio.Future[Any]") -> None:

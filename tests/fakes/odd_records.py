@@ -1,8 +1,9 @@
 """Records as any producer can write them to Kafka's topics: of every odd kind."""
 
 import json
+import random
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -95,17 +96,53 @@ def odd_fields(draw: st.DrawFn, fields: Mapping[str, object]) -> dict[str, objec
     return changed | draw(st.dictionaries(st.text(max_size=8), json_values, max_size=2))
 
 
-@st.composite
-def odd_records(draw: st.DrawFn, fields: Mapping[str, object]) -> OddRecord:
+def odd_records(fields: Mapping[str, object]) -> st.SearchStrategy[OddRecord]:
     """Records whose values are messages with these ``fields``, odd ones, or no messages."""
     values = st.one_of(
         st.sampled_from(odd_values(fields)),
         st.binary(max_size=40),
         odd_fields(fields).map(as_message),
     )
-    return OddRecord(
-        draw(st.sampled_from(ODD_KEYS) | st.binary(max_size=6)),
-        draw(values),
-        draw(st.sampled_from(ODD_TIMESTAMPS)),
-        draw(st.sampled_from(ODD_HEADERS)),
+    return st.builds(
+        OddRecord,
+        st.sampled_from(ODD_KEYS) | st.binary(max_size=6),
+        values,
+        st.sampled_from(ODD_TIMESTAMPS),
+        st.sampled_from(ODD_HEADERS),
     )
+
+
+def mutated(value: bytes, chance: random.Random) -> bytes:
+    """A value with some bytes changed, removed or added."""
+    changed = bytearray(value)
+    for _ in range(chance.randint(1, 4)):
+        place = chance.randrange(len(changed) + 1)
+        match chance.randrange(4):
+            case 0:
+                changed[place : place + 1] = chance.randbytes(1)
+            case 1:
+                del changed[place:]
+            case 2:
+                del changed[place : place + chance.randint(1, 50)]
+            case _:
+                changed[place:place] = chance.randbytes(chance.randint(1, 50))
+    return bytes(changed)
+
+
+def random_odd_records(
+    fields: Mapping[str, object], body: bytes, count: int, chance: random.Random
+) -> Iterator[OddRecord]:
+    """``count`` records: odd values, changed messages with these ``fields`` and this ``body``, and random bytes."""
+    good = packed(json.dumps(fields).encode(), body)
+    odd = odd_values(fields)
+    for place in range(count):
+        kind = place % 3
+        value = (
+            odd[place // 3 % len(odd)]
+            if kind == 0
+            else mutated(good, chance)
+            if kind == 1
+            else chance.randbytes(chance.randrange(200))
+        )
+        key = chance.choice(ODD_KEYS) if chance.random() < 0.7 else chance.randbytes(5)
+        yield OddRecord(key, value, chance.choice(ODD_TIMESTAMPS), chance.choice(ODD_HEADERS))

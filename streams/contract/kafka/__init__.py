@@ -20,5 +20,5 @@ def adapt_clients() -> None:
     fetcher.PartitionRecords = ReadableRecords
     repeats = Repeats()
     for name in list(logging.root.manager.loggerDict):
-        if name.split(".")[0] == "aiokafka":
+        if name.split(".")[0] == "aiokafka" or name == ReadableRecords.__module__:
             logging.getLogger(name).addFilter(repeats)
