@@ -211,7 +211,8 @@ sessions.key_serializer = "raw"  # type: ignore[attr-defined]
 async def send_rejected(record: RejectedRecord) -> None:
     """Send a record to the topic of rejected ones."""
     body = record.body(settings.max_message_bytes)
-    await rejected.send(value=body, headers=record.headers(), force=True)  # not as part of the event at hand
+    sent = await rejected.send(value=body, headers=record.headers(), force=True)  # not as part of the event at hand
+    await sent
 
 
 set_aside = SetAside(send_rejected, lambda topic: metrics.rejected.add(1, topic))

@@ -37,6 +37,7 @@ class SetAside:
         self._waiting: set[asyncio.Task[None]] = set()
         self._logged_at = -LOG_EVERY_S
         self._unlogged = 0
+        self._failure_logged_at = -LOG_EVERY_S
 
     def add(self, record: RejectedRecord) -> None:
         """Set a record aside."""
@@ -63,4 +64,7 @@ class SetAside:
         try:
             await self.send(record)
         except Exception as error:
-            log.warning("a record of %s could not be set aside: %r", record.topic, error)
+            now = self.clock()
+            if now - self._failure_logged_at >= LOG_EVERY_S:
+                log.warning("a record of %s could not be set aside: %r", record.topic, error)
+                self._failure_logged_at = now

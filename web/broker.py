@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 BATCH_BYTES = 256 * 1024
 RETRY_S = 0.5
 STOP_S = 1.0  # for what still waits to be sent when the gateway stops; without Kafka it would wait for 40 s
+NOTE_EVERY_S = 10.0
 MAX_WAITING = 1024  # while more messages than this wait to be sent, rejected records are only counted
 PAUSE_S = 0.004  # between two requests: messages that come meanwhile share the next one, which halves the requests
 
@@ -51,6 +53,8 @@ class Broker:
         self.now_ms = now_ms
         self.on_rejected = on_rejected
         self._outgoing: asyncio.Queue[Frame | Prediction | RejectedRecord] = asyncio.Queue()
+        self._setting_aside: set[asyncio.Task[None]] = set()
+        self._noted_at = -NOTE_EVERY_S
         self._lost = 0  # messages that Kafka did not take since it last took one
 
     def post(self, message: Frame | Prediction) -> None:
@@ -94,8 +98,11 @@ class Broker:
                     await producer.stop()
 
     async def _produce(self, producer: AIOKafkaProducer, message: Frame | Prediction | RejectedRecord) -> None:
-        if isinstance(message, RejectedRecord):
-            await self._produce_rejected(producer, message)
+        if isinstance(message, RejectedRecord):  # no frame waits for it: its topic may be missing
+            if len(self._setting_aside) < MAX_WAITING:
+                task = asyncio.create_task(self._produce_rejected(producer, message))
+                self._setting_aside.add(task)
+                task.add_done_callback(self._setting_aside.discard)
             return
         topic = FRAMES if isinstance(message, Frame) else PREDICTIONS
         sent = await producer.send(topic, message.dumps(), key=message.session.encode())
@@ -116,10 +123,15 @@ class Broker:
     async def _produce_rejected(self, producer: AIOKafkaProducer, record: RejectedRecord) -> None:
         try:
             body = record.body(self.settings.max_message_bytes)
-            sent = await producer.send(REJECTED, body, headers=record.headers())
-            sent.add_done_callback(partial(_note_lost, record))
+            await producer.send_and_wait(REJECTED, body, headers=record.headers())
         except Exception as error:
+            self._note_not_set_aside(record, error)
+
+    def _note_not_set_aside(self, record: RejectedRecord, error: Exception) -> None:
+        now = time.monotonic()
+        if now - self._noted_at >= NOTE_EVERY_S:
             log.warning("a record of %s could not be set aside: %r", record.topic, error)
+            self._noted_at = now
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
@@ -168,8 +180,3 @@ class Broker:
     def _set_aside(self, record: RejectedRecord) -> None:
         if self._outgoing.qsize() < MAX_WAITING:
             self._outgoing.put_nowait(record)
-
-
-def _note_lost(record: RejectedRecord, sent: "asyncio.Future[Any]") -> None:
-    if not sent.cancelled() and (error := sent.exception()):
-        log.warning("a record of %s could not be set aside: %r", record.topic, error)

@@ -57,7 +57,7 @@ class FuzzReport:
     """What was sent and taken by Kafka, by topic, and what the stack made of it.
 
     ``restarts`` are processes that ended although nobody ended them. ``rejected`` is by topic, from the worker's
-    metrics, ``rejected_by_gateway`` what the gateway counted. ``served_s`` are the seconds from the restart of the
+    metrics, ``rejected_in_all`` what the operator sees. ``served_s`` are the seconds from the restart of the
     worker until a session is served again.
     """
 
@@ -65,7 +65,7 @@ class FuzzReport:
     counts: FrameCounts
     restarts: int
     rejected: Mapping[str, int]
-    rejected_by_gateway: int
+    rejected_in_all: int
     served_s: float
     counts_after: FrameCounts
     took_s: float
@@ -150,7 +150,7 @@ async def fuzz(stack: RunningStack, records: int, seed: int = 0) -> FuzzReport:
     counts = total(await asyncio.gather(*running))
     restarts = len(before - {each.pid for each in stack.processes()})
     rejected = rejected_by_topic(stack)
-    by_gateway = rejected_by_gateway(stack)
+    in_all = rejected_in_all(stack)
     [worker] = stack.processes("streams.worker")
     worker.send_signal(signal.SIGTERM)
     await asyncio.to_thread(worker.wait, 10)
@@ -165,7 +165,7 @@ async def fuzz(stack: RunningStack, records: int, seed: int = 0) -> FuzzReport:
     client.finish()
     after = await run
     served_s = served[0] - restarted if served else RESTART_S
-    return FuzzReport(sent, counts, restarts, rejected, by_gateway, served_s, after, time.monotonic() - started)
+    return FuzzReport(sent, counts, restarts, rejected, in_all, served_s, after, time.monotonic() - started)
 
 
 def rejected_by_topic(stack: RunningStack) -> dict[str, int]:
@@ -179,7 +179,7 @@ def rejected_by_topic(stack: RunningStack) -> dict[str, int]:
     return found
 
 
-def rejected_by_gateway(stack: RunningStack) -> int:
+def rejected_in_all(stack: RunningStack) -> int:
     """How many records gateway and worker rejected, as the operator sees it."""
     headers = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
     return int(httpx2.get(f"{stack.url}/api/ops", headers=headers).json()["rejected"])

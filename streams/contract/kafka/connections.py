@@ -106,7 +106,11 @@ class PatientClient(AIOKafkaClient):  # type: ignore[misc]  # aiokafka has no ty
         A consumer asks again as soon as it has an answer, until each partition has a leader.
         """
         if self._metadata_pause:
-            await asyncio.sleep(self._metadata_pause.take())
+            self._is_pausing = True
+            try:
+                await asyncio.sleep(self._metadata_pause.take())
+            finally:
+                self._is_pausing = False
         updated = bool(await super()._metadata_update(cluster_metadata, topics))
         if updated and all(has_leaders(cluster_metadata, topic) for topic in topics or ()):
             self._metadata_pause = None
@@ -114,7 +118,12 @@ class PatientClient(AIOKafkaClient):  # type: ignore[misc]  # aiokafka has no ty
             self._metadata_pause = self._metadata_pause or Pause()
         return updated
 
+    async def _maybe_wait_metadata(self) -> None:
+        if not self._is_pausing:  # messages to topics that are known need not wait for one that is missing
+            await super()._maybe_wait_metadata()
+
     _metadata_pause: Pause | None = None
+    _is_pausing = False
 
 
 def has_leaders(cluster: Any, topic: str) -> bool:
