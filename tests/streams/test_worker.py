@@ -1,0 +1,86 @@
+"""How the worker's process ends."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+# a service that never stops, as Kafka's clients may when Kafka does not answer
+SCRIPT = """
+import asyncio, mode, sys
+from streams.worker import Worker, app
+
+class Service(mode.Service):
+    async def on_started(self):
+        print("started", flush=True)
+        if "crash" in sys.argv:
+            self.add_future(self.fail())
+
+    async def fail(self):
+        raise RuntimeError("no")
+
+    async def on_stop(self):
+        print("stopping", flush=True)
+        await asyncio.sleep(0 if "ends" in sys.argv else 1000)
+
+class Alone(Worker):
+    def on_init_dependencies(self):
+        return self.services
+
+Alone(app, Service(), loglevel="INFO", redirect_stdouts=False).execute_from_commandline()
+"""
+
+
+@contextmanager
+def worker(*how: str) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-u", "-c", SCRIPT, *how]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout
+    try:
+        wait_for(process, "started")
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def wait_for(process: "subprocess.Popen[str]", text: str) -> None:
+    assert process.stdout
+    assert any(text in line for line in process.stdout)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_although_something_does_not_stop(number: signal.Signals) -> None:
+    with worker() as process:
+        process.send_signal(number)
+        started = time.monotonic()
+        assert process.wait(5.0) == 0
+        assert time.monotonic() - started > 3
+        wait_for(process, "it ends now")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_it_at_once(number: signal.Signals) -> None:
+    with worker() as process:
+        process.send_signal(signal.SIGTERM)
+        wait_for(process, "stopping")
+        process.send_signal(number)
+        assert process.wait(1.5) == 128 + number
+
+
+def test_it_ends_as_soon_as_all_has_stopped() -> None:
+    with worker("ends") as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(3.0) == 0
+        assert process.stdout
+        assert "it ends now" not in process.stdout.read()
+
+
+def test_a_crash_ends_it_with_an_error_although_something_does_not_stop() -> None:
+    with worker("crash") as process:
+        assert process.wait(6.0) == 1
