@@ -82,6 +82,11 @@ class ByHand:
         self.process.wait()
 
 
+def worker_command(folder: Path) -> list[str]:
+    """The module and the arguments that start a worker with this data folder."""
+    return ["faust", "--datadir", str(folder), "-A", "streams.worker", "worker", "-l", "info"]
+
+
 @dataclass
 class Meter:
     """What a process costs from now on."""
@@ -135,8 +140,7 @@ class HandStartedStack:
 
     def start_worker(self, name: str) -> ByHand:
         """Start a worker as the README does."""
-        argv = ["faust", "--datadir", str(self.folder / name), "-A", "streams.worker", "worker", "-l", "info"]
-        return ByHand(name, argv, self.settings, self.folder)
+        return ByHand(name, worker_command(self.folder / name), self.settings, self.folder)
 
     def start_gateway(self, name: str, settings: Settings) -> ByHand:
         """Start a gateway on the port of ``settings``."""

@@ -1,12 +1,15 @@
 """What the gateway does with the records that it reads, without Kafka."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from aiokafka import ConsumerRecord
+from aiokafka.errors import NodeNotReadyError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.contract.messages import Frame
 from streams.contract.rejected import RejectedRecord
 from streams.contract.settings import Settings
 from streams.contract.stats import SessionStats
@@ -102,3 +105,52 @@ def test_good_entries_before_and_after_an_odd_one_are_read() -> None:
     assert store.get("a", NOW) is not None
     assert store.get("b", NOW) is not None
     assert len(rejected) == 3
+
+
+async def test_messages_that_kafka_does_not_take_are_one_line_until_it_takes_them_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    takes = False
+
+    class Producer:
+        """Takes messages or not, and never those of the topic of rejected records."""
+
+        def __init__(self, **_: object) -> None: ...
+
+        async def start(self) -> None: ...
+
+        async def stop(self) -> None: ...
+
+        async def send(self, *_: object, **__: object) -> "asyncio.Future[None]":
+            sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            if takes:
+                sent.set_result(None)
+            else:
+                sent.set_exception(NodeNotReadyError("node 1"))
+            return sent
+
+        async def send_and_wait(self, *_: object, **__: object) -> None:
+            await asyncio.Event().wait()
+
+    class Consumer(Producer):
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        async def start(self) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("web.broker.AIOKafkaProducer", Producer)
+    monkeypatch.setattr("web.broker.AIOKafkaConsumer", Consumer)
+    broker = Gateway().broker
+    running = asyncio.create_task(broker.run())
+    for takes in (False, True, False):  # noqa: B007 - the producer reads it
+        broker.take(read(WORKERS, OddRecord(b"w", None, 0, ())))  # holds nothing up
+        for seq in range(1, 50):
+            broker.post(Frame(session="s", seq=seq))
+        await asyncio.sleep(0.1)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert [each.getMessage() for each in caplog.records if each.name == "web.broker"] == [
+        "Kafka does not take messages: NodeNotReadyError: node 1",
+        "Kafka takes messages again; 49 are lost",
+        "Kafka does not take messages: NodeNotReadyError: node 1",
+    ]

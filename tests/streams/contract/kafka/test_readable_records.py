@@ -31,3 +31,22 @@ def test_a_reader_gets_past_a_header_that_is_no_utf_8(after: int) -> None:
     expected = [(0, b"key", b"a"), (1, b"key", b"b"), (2, b"key", b"c"), (4, None, None), (5, b"key", b"f")]
     assert read == expected[: 4 + after]
     assert records.next_fetch_offset == 5 + after
+
+
+@pytest.mark.parametrize("compression", [1, 2, 3, 4, 5, 6, 7], ids=["gzip", "snappy", "lz4", "zstd", "5", "6", "7"])
+def test_a_reader_gets_past_a_batch_that_cannot_be_uncompressed(compression: int) -> None:
+    compressed = bytearray(batch(2, [], [b"c", b"d", b"e"]))
+    struct.pack_into("!h", compressed, 21, compression)  # the attributes; what follows is no such compression
+    struct.pack_into("!I", compressed, 17, calc_crc32c(bytes(compressed[21:])))
+    stored = batch(0, [], [b"a", b"b"]) + bytes(compressed) + batch(5, [], [b"f"])
+    records = ReadableRecords(TopicPartition("topic", 3), MemoryRecords(stored), None, 0, None, None, True, 0)
+    read = [(each.offset, each.value) for each in records]
+    assert read == [(0, b"a"), (1, b"b"), (4, None), (5, b"f")]
+
+
+def test_a_reader_gets_past_a_batch_whose_checksum_is_wrong() -> None:
+    broken = bytearray(batch(2, [], [b"c", b"d"]))
+    broken[-1] ^= 1
+    stored = batch(0, [], [b"a", b"b"]) + bytes(broken) + batch(4, [], [b"f"])
+    records = ReadableRecords(TopicPartition("topic", 3), MemoryRecords(stored), None, 0, None, None, True, 0)
+    assert [(each.offset, each.value) for each in records] == [(0, b"a"), (1, b"b"), (3, None), (4, b"f")]
