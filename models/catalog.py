@@ -10,6 +10,7 @@ absolute path. A worker also serves the live versions of the registry, each unde
 """
 
 import logging
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -128,6 +129,8 @@ def _open_folder(model: str, registry: Path | None) -> Bundle:
 
 def _short_digest(weights: Path) -> str:
     try:
+        if stat.S_ISFIFO(weights.stat().st_mode):  # to open it would be to wait for its writer
+            raise UnusableWeights(f"{weights} is a pipe; name a file")
         with weights.open("rb") as file:
             if file.read(len(_HDF5)) != _HDF5:
                 raise UnusableWeights(f"{weights} is no .weights.h5 or .h5 file of weights, as Keras writes them")
