@@ -37,7 +37,9 @@ def prepare(*_: Any, **__: Any) -> None:
     weights = Path(settings.weights) if settings.weights else None
     options = EngineOptions(settings.cache, settings.engine, settings.precision, settings.threads)
     app.registry_watcher = RegistryWatcher(
-        Registry(settings.registry), configured_specs(settings.models, weights), partial(load, options=options)
+        Registry(settings.registry),
+        configured_specs(settings.models, weights, settings.registry),
+        partial(load, options=options),
     )
     app.batcher = Batcher(
         app.registry_watcher.load_all(settings.max_batch),

@@ -6,16 +6,23 @@ import os
 import signal
 import sys
 import threading
+from types import TracebackType
 
 import faust
 
-from streams.contract.settings import BadSetting
 
-try:
-    from streams import agents, tracking
-    from streams.app import app
-except BadSetting as error:
-    sys.exit(f"Error: {error}")
+def one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print an error whose class is ours, such as a wrong setting, on one line; any other with its traceback."""
+    if kind.__module__.split(".")[0] in {"streams", "models"} and not os.environ.get("SIGHTSTREAM_DEBUG"):
+        print("Error:", *str(error).split(), file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = one_line  # before the imports: they read the settings
+
+from streams import agents, tracking  # noqa: E402
+from streams.app import app  # noqa: E402
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
-"""How the worker's process ends."""
+"""How the worker's process starts and ends."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+
+from tests import ROOT
 
 # a service that never stops, as Kafka's clients may when Kafka does not answer
 SCRIPT = """
@@ -84,3 +87,22 @@ def test_it_ends_as_soon_as_all_has_stopped() -> None:
 def test_a_crash_ends_it_with_an_error_although_something_does_not_stop() -> None:
     with worker("crash") as process:
         assert process.wait(6.0) == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "line"),
+    [
+        ("SIGHTSTREAM_PORT", "eighty", "SIGHTSTREAM_PORT='eighty' must be a whole number from 0 to 65535"),
+        ("SIGHTSTREAM_BROKER", "kafka://a:1", "SIGHTSTREAM_BROKER='kafka://a:1' must be HOST:PORT, "),
+        ("SIGHTSTREAM_MODELS", "efficientnet_lit0", "'efficientnet_lit0' is no bundle folder and none of "),
+        ("SIGHTSTREAM_WEIGHTS", "pyproject.toml", "pyproject.toml is no .weights.h5 or .h5 file of weights"),
+    ],
+)
+def test_a_worker_that_cannot_start_ends_with_one_line(variable: str, value: str, line: str) -> None:
+    command = [sys.executable, "-m", "faust", "-A", "streams.worker", "worker"]
+    environ = os.environ | {variable: value}
+    run = subprocess.run(command, capture_output=True, cwd=ROOT, env=environ, timeout=60, text=True)
+    assert run.returncode == 1
+    errors = [each for each in run.stderr.splitlines() if not each.startswith("[")]  # lines of the log
+    assert len(errors) == 1
+    assert errors[0].startswith(f"Error: {line}")

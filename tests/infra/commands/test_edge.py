@@ -173,13 +173,3 @@ def test_an_encoding_that_lacks_a_letter_shows_it_escaped(encoding: str) -> None
     assert line.startswith("Error: ")
     assert r"\xe9" in line
     assert len(line.splitlines()) == 1
-
-
-def test_a_worker_with_a_wrong_setting_ends_with_one_line() -> None:
-    command = [sys.executable, "-m", "faust", "-A", "streams.worker", "worker"]
-    environ = os.environ | {"SIGHTSTREAM_PORT": "eighty"}
-    run = subprocess.run(command, capture_output=True, cwd=ROOT, env=environ, timeout=60, text=True)
-    assert (run.returncode, run.stderr) == (
-        1,
-        "Error: SIGHTSTREAM_PORT='eighty' must be a whole number from 0 to 65535\n",
-    )

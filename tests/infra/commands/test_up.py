@@ -1,0 +1,84 @@
+"""What `sightstream up` finds out before it starts a process."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from infra.commands.__main__ import main
+from tests.fakes.bundles import write_bundle
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a bundle. A process that is started is a failure."""
+
+    def started(*arguments: object, **_: object) -> None:
+        pytest.fail(f"{arguments} was started")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", started)
+    monkeypatch.chdir(tmp_path)
+    write_bundle(tmp_path / "bundle")
+    (tmp_path / "bad.weights.h5").write_text("no weights")
+    return tmp_path
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which something listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def complaint(*arguments: str) -> str:
+    result = CliRunner().invoke(main, ["up", "--data-dir", "data", *arguments])
+    assert result.exit_code in {1, 2}, result.output
+    return result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--model", "nonsense"], "'nonsense' is no bundle folder"),
+        (["--model", "efficientnet_lite"], "did you mean efficientnet_lite"),
+        (["--model", "./gone"], "'./gone' is no bundle folder"),
+        (["--model", "data"], "data is no bundle: bundle.json cannot be read"),
+        (["--model", "bundle", "--model", "nonsense"], "'nonsense' is no bundle folder"),
+        (["--model", "inception_v3", "--weights", "bad.weights.h5"], "bad.weights.h5 is no .weights.h5"),
+        (["--model", "bundle", "--weights", "bad.weights.h5"], "is a bundle, which has its weights"),
+        (["--host", "a b"], "SIGHTSTREAM_HOST='a b' must be the name or the IP address"),
+        (["--host", "192.0.2.1"], "192.0.2.1 is no address of this machine"),
+        (["--port", "65536"], "65536 is not in the range"),
+        (["--port", "eighty"], "'eighty' is not a valid integer"),
+        (["--broker", "::1:9092"], "SIGHTSTREAM_BROKER='::1:9092' must be HOST:PORT"),
+        (["--broker", ""], "SIGHTSTREAM_BROKER='' must name at least one"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_starts(folder: Path, arguments: list[str], line: str) -> None:
+    (folder / "data").mkdir()
+    assert line in complaint("--port", "0", *arguments)
+
+
+def test_an_unknown_engine_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTSTREAM_ENGINE", "abacus")
+    assert complaint() == "Error: SIGHTSTREAM_ENGINE='abacus' must be one of openvino, tensorflow"
+
+
+def test_a_port_in_use_is_said_before_anything_starts(taken: int) -> None:
+    assert f"port {taken} of 127.0.0.1 cannot be used" in complaint("--model", "bundle", "--port", str(taken))
+
+
+@pytest.mark.parametrize("broker", ["127.0.0.1:1", "[::1]:1", "nowhere.invalid:9092"])
+def test_a_broker_that_cannot_be_reached_is_named(broker: str) -> None:
+    assert f"Kafka at {broker} cannot be used" in complaint("--model", "bundle", "--port", "0", "--broker", broker)
+
+
+def test_a_server_that_is_no_kafka_is_named_within_a_bounded_time(
+    taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.local.stack.BROKER_TIMEOUT_S", 0.5)
+    line = complaint("--model", "bundle", "--port", "0", "--broker", f"127.0.0.1:{taken}")
+    assert f"no Kafka answers at 127.0.0.1:{taken} within" in line
