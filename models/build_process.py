@@ -20,7 +20,7 @@ NICENESS = 10  # about a tenth of the CPU share of normal processes; on a busy m
 
 
 class BuildFailed(RuntimeError):
-    """An unexpected failure, such as a full disk or a crash. The child's stderr has the details."""
+    """An unexpected failure, such as a crash. The child's stderr has the details."""
 
 
 def run_in_child(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from models import networks
-from models.storage import replaced, sha256
+from models.picture_folder import shown
+from models.storage import Unwritable, check_replaceable, replaced, sha256, writing
 
 MANIFEST = "bundle.json"
 WEIGHTS = "model.safetensors"
@@ -88,23 +89,42 @@ class Bundle:
         return bundle
 
     @classmethod
-    def write(cls, folder: Path, manifest: Manifest, tensors: Mapping[str, np.ndarray]) -> "Bundle":
+    def write(
+        cls, folder: Path, manifest: Manifest, tensors: Mapping[str, np.ndarray], setting: str = "--out"
+    ) -> "Bundle":
         """Writes a bundle to `folder` in one step and replaces a bundle that is there.
 
         `tensors` are the weights of `with_head(backbone(manifest.network), manifest.head)`, under the names that
-        `networks.tensors_of` gives them. Raises FileExistsError when `folder` holds something else.
+        `networks.tensors_of` gives them. `setting` is what names another place than `folder`. Raises
+        storage.Unwritable.
         """
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
-        if _holds_something_else(folder):
-            raise FileExistsError(f"{folder} holds something that is no bundle; choose another folder")
-        with replaced(folder) as filling:
-            save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, filling / WEIGHTS)
+        cls.check_target(folder, setting)
+        with replaced(folder, setting) as filling:
+            # safetensors' own writing of files gives no OSError on a full disk
+            weights = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
+            (filling / WEIGHTS).write_bytes(weights)
             bundle = cls(folder, manifest, sha256(filling / WEIGHTS))
             written = {"format": _FORMAT, "version": bundle.version, "weights_sha256": bundle.weights_sha256}
             text = json.dumps(written | asdict(manifest), indent=1, ensure_ascii=False)
             (filling / MANIFEST).write_text(text + "\n", encoding="utf-8")
         return bundle
+
+    @staticmethod
+    def check_target(folder: Path, setting: str, needed: int = 0) -> None:
+        """Tries whether a bundle of `needed` bytes can be written to `folder`, before the work of making it.
+
+        Raises storage.Unwritable, also when `folder` holds something that is no bundle.
+        """
+        check_replaceable(folder, setting, needed)
+        with writing(folder, setting):
+            try:
+                held = {path.name for path in folder.iterdir()}
+            except FileNotFoundError:
+                return
+        if MANIFEST not in held and held - {WEIGHTS}:
+            raise Unwritable(f"{shown(folder)} holds something that is no bundle: name another place with {setting}")
 
     def build(self) -> Any:
         """Builds the `keras.Model`, pixels to logits, with its weights. Raises BrokenBundle when they do not fit."""
@@ -116,14 +136,6 @@ class Bundle:
         except networks.OtherNetwork as error:
             raise BrokenBundle(f"{self.folder}: {error}") from error
         return model
-
-
-def _holds_something_else(folder: Path) -> bool:
-    try:
-        held = {path.name for path in folder.iterdir()}
-    except FileNotFoundError:
-        return False
-    return MANIFEST not in held and bool(held - {WEIGHTS})
 
 
 def _read(folder: Path) -> dict[str, Any]:

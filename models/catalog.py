@@ -16,19 +16,20 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from models.build_process import BuildFailed, run_in_child
+from models.build_process import run_in_child
 from models.bundle import BrokenBundle, Bundle
 from models.classifier import Classifier, ClassifierProtocol
 from models.engines.base import EngineOptions
 from models.gate import Gate, Gated
 from models.networks import NETWORKS, facts
 from models.registry import Registry
-from models.storage import sha256
+from models.storage import CACHE, check_folder, sha256
 from models.weights import UnusableWeights, write_published
 
 log = logging.getLogger(__name__)
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+SMALLEST = 18_000_000  # bytes of the smallest published network
 _RECIPE = 1  # to be raised when published bundles are built differently, so that older ones in a cache are not used
 
 
@@ -64,7 +65,7 @@ def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
     """Returns the bundle of a published network. It is built in `cache` the first time.
 
     `weights` is a Keras weights file, for a network that takes one. Raises networks.UnknownNetwork, UnusableWeights,
-    WeightsUnavailable and BuildFailed.
+    WeightsUnavailable, BuildFailed and storage.Unwritable.
     """
     facts(name)
     source = "" if weights is None else f"-{_short_digest(weights)}"
@@ -72,10 +73,7 @@ def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
     try:
         return Bundle.open(folder)
     except BrokenBundle:  # damaged or not built yet
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BuildFailed(f"{cache} is no folder to keep models in: {error}") from error
+        check_folder(cache, CACHE, needed=SMALLEST)
         run_in_child(write_published, name, folder, weights)
         return Bundle.open(folder)
 

@@ -8,10 +8,9 @@ Workers watch the folder and serve the live versions. The folder may be shared o
 """
 
 import json
-import os
 import re
+import secrets
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,10 @@ from typing import Any
 from models.bundle import MANIFEST, WEIGHTS, Bundle
 from models.gate import Gate
 from models.networks import NETWORKS
-from models.storage import replaced
+from models.storage import check_folder, replaced, write_file, writing
 
 LIVE = "live.json"
+REGISTRY = "--registry"  # names another place
 KEPT = 20  # promotions of a model that live.json holds
 
 _FORMAT = 1
@@ -82,11 +82,13 @@ class Registry:
     def add(self, bundle: Path, name: str) -> str:
         """Copies the bundle in a folder into the registry and returns its version.
 
-        Raises BadName and BrokenBundle; the registry is then unchanged.
+        Raises BadName, BrokenBundle and storage.Unwritable; the registry is then unchanged.
         """
         target = self.folder / _checked(name)
         version = Bundle.open(bundle).version
-        with replaced(target / version) as filling:
+        needed = sum((bundle / part).stat().st_size for part in (MANIFEST, WEIGHTS))
+        check_folder(self.folder, REGISTRY, needed)
+        with replaced(target / version, REGISTRY) as filling:
             for part in (MANIFEST, WEIGHTS):
                 shutil.copyfile(bundle / part, filling / part)
             Bundle.open(filling)
@@ -129,7 +131,8 @@ class Registry:
         if not version:
             if name not in self.names():
                 raise NotInRegistry(f"the registry has no model {_checked(name)!r}")
-            (self.folder / name / LIVE).unlink(missing_ok=True)
+            with writing(self.folder / name, REGISTRY):
+                (self.folder / name / LIVE).unlink(missing_ok=True)
             _delete(self.folder / name)
             return
         path = self.path(name, version)
@@ -179,16 +182,7 @@ class Registry:
         plain = [{"version": each.version, "gate": each.gate.plain() if each.gate else None} for each in promotions]
         text = json.dumps({"format": _FORMAT, "promotions": plain}, indent=1, ensure_ascii=False)
         path = self.folder / name / LIVE
-        handle, new = tempfile.mkstemp(prefix=".live.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            Path(new).chmod(0o644)  # mkstemp creates files that only their owner can read
-            Path(new).replace(path)
-        finally:
-            Path(new).unlink(missing_ok=True)
+        write_file(path, f"{text}\n".encode(), REGISTRY)
 
 
 def _promotion(plain: dict[str, Any]) -> Promotion:
@@ -211,7 +205,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _delete(folder: Path) -> None:
-    """Renames the folder to a hidden name first, so that no reader finds it half deleted."""
-    hidden = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    folder.rename(hidden / folder.name)
-    shutil.rmtree(hidden)
+    """Renames the folder to a hidden name first, so that no reader finds it half deleted. Needs no room."""
+    with writing(folder, REGISTRY):
+        hidden = folder.rename(folder.with_name(f".{folder.name}.{secrets.token_hex(4)}"))
+        shutil.rmtree(hidden)

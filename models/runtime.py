@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from models.storage import check_temporary
+
 _NOISE = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} [\d:.]+ +\d+ ")
 
 
 def tensorflow() -> Any:
-    """Returns the module `tensorflow`."""
+    """Returns the module `tensorflow`. Raises storage.Unwritable without a folder for temporary files."""
     if "tensorflow" not in sys.modules:
+        check_temporary()
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         os.environ["KERAS_BACKEND"] = "tensorflow"  # only this backend gives the frozen graphs that the engines use
         with _without_noise():

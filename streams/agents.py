@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,20 @@ ANNOUNCE_EVERY_S = 2.0
 def prepare(*_: Any, **__: Any) -> None:
     """Load the models before the worker asks for partitions, so that no frame waits for a network to load.
 
-    Faust sends this signal twice.
+    Faust sends this signal twice. A model that cannot be loaded ends the process with one line.
     """
     if hasattr(app, "batcher"):
         return
+    try:
+        load_models()
+    except Exception as error:
+        if type(error).__module__.startswith("models."):  # its message says what is wrong and what to do
+            sys.exit(f"Error: {error}")
+        raise
+
+
+def load_models() -> None:
+    """Give the app its batcher and its watcher. Raises what ``configured_specs`` and ``load_all`` raise."""
     weights = Path(settings.weights) if settings.weights else None
     options = EngineOptions(settings.cache, settings.engine, settings.precision, settings.threads)
     app.registry_watcher = RegistryWatcher(

@@ -156,6 +156,9 @@ class App(faust.App):
     batcher: Batcher
     registry_watcher: RegistryWatcher
 
+    def _create_directories(self) -> None:
+        """Faust's folders are for tables on disk, and ours is in memory: a worker needs no folder of its own."""
+
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
 

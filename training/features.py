@@ -20,6 +20,7 @@ from models.bundle import Bundle
 from models.engines.cores import available_cores
 from models.engines.openvino import converted
 from models.images import CENTRE_CROP
+from models.storage import CACHE, check_folder, writing
 from training.dataset import Picture
 from training.picture_files import read_batches
 from training.recipes import Features, Labels
@@ -84,10 +85,11 @@ class FeatureStore:
         self.width = width
         self._size = _DIGEST + 4 * width + _CHECK.size
         self._rows: dict[str, Features] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        with self._locked() as file:
-            self._load(file)
+        with writing(path, CACHE):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            with self._locked() as file:
+                self._load(file)
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._rows
@@ -96,16 +98,20 @@ class FeatureStore:
         return self._rows[digest]
 
     def add(self, rows: Mapping[str, Features]) -> None:
-        """Stores features, each (width,), by digest. Raises OSError."""
+        """Stores features, each (width,), by digest. Raises storage.Unwritable; what was stored before stays."""
         records = []
         for digest, features in rows.items():
             body = bytes.fromhex(digest) + features.astype("<f4").tobytes()
             records.append(body + _CHECK.pack(zlib.crc32(body)))
-        with self._locked() as file:
+        with writing(self.path, CACHE), self._locked() as file:
             file.truncate(file.seek(0, 2) // self._size * self._size)  # drops an incomplete record
             file.seek(0, 2)
             file.write(b"".join(records))
         self._rows.update(rows)
+
+    def room_for(self, count: int) -> None:
+        """Tries whether there is room for so many more pictures. Raises storage.Unwritable."""
+        check_folder(self.path.parent, CACHE, count * self._size)
 
     def _load(self, file: BinaryIO) -> None:
         while len(record := file.read(self._size)) == self._size:
@@ -129,10 +135,12 @@ def extract(
     """Fills the store in `folder` with the features of all pictures; returns it, and the errors of unreadable files.
 
     Only pictures that the store does not have go through the network. `progress` is called with the number of further
-    pictures that are done. Memory holds the features and a few pictures.
+    pictures that are done. Memory holds the features and a few pictures. Raises storage.Unwritable; the features
+    until then are kept.
     """
     store = FeatureStore(folder / f"{extractor.key}.features", extractor.width)
     missing = [each for each in pictures if each.digest not in store]
+    store.room_for(len(missing))
     progress(len(pictures) - len(missing))
     unreadable: dict[Path, str] = {}
     for batch in read_batches(missing, extractor.view.size, extractor.view.crop, BATCH):

@@ -1,8 +1,6 @@
 """The report of a training or an evaluation: one HTML file that needs no other file and no network."""
 
 import base64
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from models.images import CENTRE_CROP, BadFrame, read_picture
+from models.storage import write_file
 from training import plots
 from training.scores import Answers, Confusion, Scores
 
@@ -26,6 +25,7 @@ EASY = 0.95
 THUMBNAIL = 112  # pixels a side
 VISIBLE_CLASSES = 25  # table rows that are not folded away
 LISTED_VALUES = 12  # of a list in `about`
+ROOM = 1_000_000  # bytes, more than a report takes
 
 _QUALITY = 78  # of the JPEG thumbnails
 
@@ -67,12 +67,13 @@ def write_report(
     picture_root: Path,
     about: Mapping[str, Any],
     curves: Mapping[str, list[float]] = {},  # never changed
+    setting: str = "--report",
 ) -> None:
-    """Writes the report to `path`, completely or not at all; an existing file is replaced.
+    """Writes the report to `path` as `storage.write_file` does; `setting` is what names another path.
 
     The files of `answers` are absolute or relative to `picture_root`. At most 72 of them are embedded, cut to
     `about["crop"]` of their short side, as the model got them. `curves` have a value a step or an epoch. Raises
-    OSError.
+    storage.Unwritable.
     """
     thumbnails = _Thumbnails(answers, picture_root, about)
     page = (
@@ -97,7 +98,7 @@ def write_report(
             side=THUMBNAIL,
         )
     )
-    _write(path, page.encode("utf-8", "replace"))  # a file name is not always valid text
+    write_file(path, page.encode("utf-8", "replace"), setting)  # a file name is not always valid text
 
 
 def sections(about: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
@@ -209,16 +210,3 @@ def _environment() -> Environment:
     )
     environment.filters["percent"] = lambda share, digits=1: "–" if share is None else f"{share:.{digits}%}"
     return environment
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)  # mkstemp makes files that only their owner can read
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -25,6 +25,7 @@ from training.recipes import RECIPES, Features, Labels, LinearHead, Progress, Tr
 from training.report import write_report
 from training.scores import Answers, score
 
+OUT = "--out"  # what names another place for the bundle and its report
 PACKAGES = ("keras", "numpy", "openvino", "scipy", "tensorflow")  # whose versions the manifest records
 
 
@@ -65,8 +66,7 @@ def train(
 ) -> TrainingResult:
     """Trains and writes the bundle to the folder `out`, completely or not at all. `cache` keeps the features.
 
-    Raises UnknownRecipe, dataset.NothingToLearn, FileExistsError when `out` holds something else, and the errors of
-    `published`.
+    Raises UnknownRecipe, dataset.NothingToLearn, storage.Unwritable and the errors of `published`.
     """
     recipe = load_recipe(plan.recipe)
     network = networks.facts(plan.backbone)
@@ -74,6 +74,7 @@ def train(
     dataset = _read(plan, progress)
     progress(f"opening {plan.backbone}", 0.0)
     source = published(plan.backbone, cache, plan.weights)
+    Bundle.check_target(out, OUT, needed=(source.folder / WEIGHTS).stat().st_size)  # the heads differ by little
     dataset, splits = extract_splits(dataset, Extractor(source, cache, View(size)), cache / "features", progress)
     classes = len(dataset.classes)
     # with too few pictures to hold any back, the recipe chooses by the training pictures
@@ -97,12 +98,15 @@ def train(
         about=_about(plan, source, dataset, trained_head, answers),
     )
     progress("writing the bundle", 1.0)
-    bundle = Bundle.write(out, manifest, _weights(manifest, source, trained_head))
+    bundle = Bundle.write(out, manifest, _weights(manifest, source, trained_head), OUT)
     return TrainingResult(bundle, dataset, trained_head, answers)
 
 
 def write_training_report(result: TrainingResult, path: Path) -> bool:
-    """Writes the report on the test pictures, or on those of valid if there is no test; False if there is neither."""
+    """Writes the report on the test pictures, or on those of valid if there is no test; False if there is neither.
+
+    Raises storage.Unwritable.
+    """
     answers = next((result.answers[split] for split in ("test", "valid") if result.answers[split].files), None)
     if answers is None:
         return False
@@ -115,6 +119,7 @@ def write_training_report(result: TrainingResult, path: Path) -> bool:
         picture_root=Path(),
         about=manifest.about,
         curves=result.trained_head.curves,
+        setting=OUT,
     )
     return True
 

@@ -18,6 +18,7 @@ from models.classifier import Classifier
 from models.engines.base import EngineOptions
 from models.engines.registry import ENGINES
 from models.picture_folder import shown, utf8
+from models.storage import check_file
 from streams.contract.settings import Settings
 from training.evaluation_set import classify_pictures, crop_of, labelled_pictures, outside_pictures
 from training.scores import Scores, score
@@ -30,7 +31,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 class NoReport(RuntimeError):
-    """The report cannot be written, or a package that it needs is not installed."""
+    """A package that the report needs is not installed."""
 
 
 class Facts(TypedDict):
@@ -87,6 +88,10 @@ def evaluate(
         precision=classifier.precision,
         unreadable=len(unreadable),
     )
+    if as_json:
+        click.echo(json.dumps({**facts, **scores.headline()}))
+    else:
+        print_scores(facts, scores)
     if report:
         from training.report import write_report
 
@@ -94,21 +99,14 @@ def evaluate(
             "data": utf8(data.resolve().name),
             "outside": utf8(outside.resolve().name) if outside else None,
         }
-        try:
-            write_report(
-                report,
-                title=f"{found.name} {found.version}",
-                scores=scores,
-                answers=answers,
-                picture_root=data,
-                about={"evaluation": {**facts, **folders}, **found.manifest.about},
-            )
-        except OSError as error:
-            raise NoReport(f"{shown(report)} cannot be written: {error}") from error
-    if as_json:
-        click.echo(json.dumps({**facts, **scores.headline()}))
-    else:
-        print_scores(facts, scores)
+        write_report(
+            report,
+            title=f"{found.name} {found.version}",
+            scores=scores,
+            answers=answers,
+            picture_root=data,
+            about={"evaluation": {**facts, **folders}, **found.manifest.about},
+        )
 
 
 def say(sentence: str) -> None:
@@ -117,17 +115,14 @@ def say(sentence: str) -> None:
 
 
 def check_report(report: Path) -> None:
-    """Checks that a report can be written, before minutes of work, and makes its folder. Raises NoReport."""
+    """Checks that a report can be written, before minutes of work. Raises NoReport and storage.Unwritable."""
     try:
-        import training.report  # noqa: F401
+        from training.report import ROOM
     except ModuleNotFoundError as error:
         if error.name == "training.report":
             raise
         raise NoReport(f"a report needs the package {error.name}: pip install 'sightstream[train]'") from error
-    try:
-        report.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NoReport(f"{shown(report)} cannot be written: {error}") from error
+    check_file(report, "--report", ROOM)
 
 
 @contextmanager

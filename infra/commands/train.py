@@ -46,12 +46,21 @@ def train(
     DATA is folders train, valid and test that hold class folders, or one folder of class folders, which is split by
     the seed. After Ctrl-C, the same command continues: features that were extracted are kept.
     """
-    from training.train import TrainingPlan
+    from models.bundle import Bundle
+    from models.catalog import SMALLEST
+    from models.storage import CACHE, check_file, check_folder
+    from streams.contract.settings import Settings
+    from training.report import ROOM
+    from training.train import OUT, TrainingPlan
 
     plan = TrainingPlan(data, backbone, recipe, name, weights, size or 0, seed)
     out = out or Path(plan.model_name)
+    cache = Settings.from_environ().cache
+    Bundle.check_target(out, OUT, SMALLEST)
+    check_file(report_path(out), OUT, ROOM)
+    check_folder(cache, CACHE)
     try:
-        result = train_with_progress(plan, out)
+        result = train_with_progress(plan, out, cache)
     except KeyboardInterrupt as interrupt:
         message = "stopped; no bundle was written; the same command continues from here"
         raise KeyboardInterrupt(message) from interrupt
@@ -63,12 +72,11 @@ def train(
         click.echo(json.dumps({"bundle": str(out), "version": result.bundle.version, **scores}))
 
 
-def train_with_progress(plan: "TrainingPlan", out: Path) -> "TrainingResult":
+def train_with_progress(plan: "TrainingPlan", out: Path, cache: Path) -> "TrainingResult":
     """Trains, with a progress bar on stderr. Raises what `training.train.train` raises."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-    from streams.contract.settings import Settings
     from training.train import train as train_model
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
@@ -78,16 +86,21 @@ def train_with_progress(plan: "TrainingPlan", out: Path) -> "TrainingResult":
         def progress(activity: str, share: float) -> None:
             bar.update(task, description=activity, completed=share)
 
-        return train_model(plan, out, Settings.from_environ().cache, progress)
+        return train_model(plan, out, cache, progress)
 
 
 def write_report_beside(result: "TrainingResult", out: Path) -> Path | None:
     """Writes the report of the bundle `out` to `out`.html; None if there are no pictures to report on."""
     from training.train import write_training_report
 
-    folder = out.resolve()
-    path = folder.with_name(f"{folder.name}.html")
+    path = report_path(out)
     return path if write_training_report(result, path) else None
+
+
+def report_path(out: Path) -> Path:
+    """The path of the report beside the bundle `out`."""
+    folder = out.resolve()
+    return folder.with_name(f"{folder.name}.html")
 
 
 def print_summary(result: "TrainingResult", out: Path) -> None:

@@ -11,8 +11,9 @@ from rich.logging import RichHandler
 
 from infra.commands.edge import Command
 from infra.local.ports import free_port
-from infra.local.stack import PICTURE, Ready, Stack
+from infra.local.stack import PICTURE, START_BYTES, Ready, Stack
 from models.picture_folder import shown
+from models.storage import check_folder
 from streams.contract.settings import Settings
 
 
@@ -57,6 +58,7 @@ def up(
     data_dir: Path,
 ) -> None:
     """Start a whole stack on this machine and keep it running until Ctrl-C."""
+    check_folder(data_dir, "--data-dir", START_BYTES)
     console = Console(stderr=True)
     logging.basicConfig(
         level="WARNING", format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]

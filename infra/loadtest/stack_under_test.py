@@ -11,6 +11,7 @@ from rich.console import Console
 
 from infra.local.ports import free_port
 from infra.local.stack import Stack
+from models.storage import check_temporary
 from streams.contract.settings import Settings
 
 LOOK_S = 0.01
@@ -38,12 +39,21 @@ async def started(settings: Settings, *, workers: int = 1, progress: Progress) -
 
     Raises the errors of ``Stack.run``.
     """
+    check_temporary()
     with tempfile.TemporaryDirectory(prefix="sightstream-loadtest-") as name:
         folder = Path(name)
         # models that are live in the user's registry must not be served here
         settings = settings.replace(port=free_port(settings.host, 0), registry=folder / "models")
         console = Console(stderr=True)
-        stack = Stack(settings, folder, local_broker=True, workers=workers, console=console, report_progress=progress)
+        stack = Stack(
+            settings,
+            folder,
+            local_broker=True,
+            workers=workers,
+            console=console,
+            report_progress=progress,
+            setting="TMPDIR",
+        )
         ready = asyncio.Event()
         running = asyncio.create_task(stack.run(lambda _: ready.set()))
         waiting = asyncio.create_task(ready.wait())

@@ -1,12 +1,12 @@
 """The files that tell Prometheus where a stack's processes answer."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
 from infra.local.ports import LOOPBACK
+from models.storage import write_file
 
 CONFIGURATION = Path(__file__).parents[1] / "deploy" / "prometheus" / "prometheus.yml"
 
@@ -18,24 +18,26 @@ class TargetGroup(TypedDict):
     labels: dict[str, str]
 
 
-def write_targets(folder: Path, gateway: str, workers: Mapping[str, str]) -> Path:
+def write_targets(folder: Path, gateway: str, workers: Mapping[str, str], setting: str = "--data-dir") -> Path:
     """Write Prometheus' ``file_sd_configs`` file and a copy of its configuration beside it; return the file's path.
 
     Args:
         folder: the stack's data folder.
         gateway: HOST:PORT.
         workers: HOST:PORT by the worker's name.
+        setting: what names another data folder.
+
+    Raises:
+        Unwritable: the files cannot be written.
     """
     groups = [
         _target_group(gateway, "gateway", "gateway"),
         *(_target_group(address, "worker", name) for name, address in workers.items()),
     ]
     path = folder / "prometheus" / "targets.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(CONFIGURATION, path.with_name(CONFIGURATION.name))
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(groups, indent=2) + "\n")
-    new.replace(path)  # in one step, because Prometheus may be reading it
+    # in one step each, because Prometheus may be reading them
+    write_file(path.with_name(CONFIGURATION.name), CONFIGURATION.read_bytes(), setting)
+    write_file(path, f"{json.dumps(groups, indent=2)}\n".encode(), setting)
     return path
 
 

@@ -23,13 +23,14 @@ from infra.client.media_source import MediaFrame
 from infra.local.errors import StackError
 from infra.local.kafka.server import LocalKafka
 from infra.local.ports import free_ports
-from infra.local.private_files import open_private, private_folder
+from infra.local.private_files import private_folder
 from infra.local.scrape_targets import write_targets
 from infra.local.supervisor import SupervisedProcess, describe_exit
 from infra.local.topic_admin import create_topics
 from models.catalog import configured_specs, find
 from models.engines.cores import available_cores
 from models.picture_folder import shown
+from models.storage import check_folder, write_file, writing
 from streams.contract.settings import Settings, address
 from streams.contract.topics import topic_specs
 from web import SAMPLES
@@ -41,6 +42,9 @@ PICTURE = SAMPLES / "cat.jpg"
 MAX_STARTS = 3  # of a process before the stack has been ready once
 POLL_S = 0.1
 BROKER_TIMEOUT_S = 15.0
+START_BYTES = 8_000_000  # that must be free in the folder at a start
+LEAST_BYTES = 4_000_000  # and while the stack runs: enough to stop it in order
+LOOK_EVERY_S = 1.0
 BROKER_ADVICE = "check the address, or leave out --broker"
 
 
@@ -69,6 +73,7 @@ class Stack:
         workers: how many.
         console: shows the download of Kafka.
         report_progress: called with each step until the stack is ready.
+        setting: the option or variable with which the user names another folder.
     """
 
     def __init__(
@@ -80,7 +85,9 @@ class Stack:
         workers: int,
         console: Console,
         report_progress: Callable[[str], None],
+        setting: str = "--data-dir",
     ) -> None:
+        self.setting = setting
         self.settings = settings
         self.folder = folder
         self.workers = workers
@@ -123,15 +130,22 @@ class Stack:
 
         Raises:
             StackError: something does not start, or cannot be restarted. It may be in an ExceptionGroup.
+            Unwritable: the folder or the cache cannot be written, or is full, now or later. It may be in a group.
             What `models.catalog.find` raises: a model cannot be served.
         """
-        private_folder(self.folder / "logs")
+        self._check_folder(START_BYTES)
+        with writing(self.folder, self.setting):
+            private_folder(self.folder / "logs")
         self.report_progress("looking for the models")
         await asyncio.to_thread(self._find_models)
-        async with self._broker() as brokers:
-            self.settings = self.settings.replace(broker=brokers, secret=self.settings.secret or self._secret())
-            await self._create_topics()
-            await self._keep_running(on_ready)
+        try:
+            async with self._broker() as brokers:
+                self.settings = self.settings.replace(broker=brokers, secret=self.settings.secret or self._secret())
+                await self._create_topics()
+                await self._keep_running(on_ready)
+        except Exception:
+            self._check_folder()  # a full disk shows itself as many errors
+            raise
 
     def _find_models(self) -> None:
         """Find out before anything starts whether the workers can load their models."""
@@ -148,9 +162,11 @@ class Stack:
             self.folder,
             address(self.settings.host, self.settings.port),
             {name: address(self.settings.metrics_host, port) for name, port in metrics_ports.items()},
+            self.setting,
         )
         self._processes = [gateway, *workers]
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch_folder())
             if self.kafka:
                 tasks.create_task(self._keep_broker_running(self.kafka))
             tasks.create_task(gateway.run())
@@ -178,12 +194,23 @@ class Stack:
         bootstrap = kafka.bootstrap
         while True:
             code = await kafka.wait()
+            self._check_folder()
             log.warning("Kafka ended (%s): restarting it", describe_exit(code))
             await kafka.start()
             if kafka.bootstrap != bootstrap:
                 raise StackError(
                     f"another program took Kafka's port {bootstrap} while Kafka was down: start the stack again"
                 )
+
+    async def _watch_folder(self) -> None:
+        """Ends the stack in order, with the data that it has, before the folder is full."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.to_thread(self._check_folder)
+
+    def _check_folder(self, needed: int = LEAST_BYTES) -> None:
+        for name in (".", "kafka", "logs"):  # each may be on a disk of its own, or somebody else's
+            check_folder(self.folder / name, self.setting, needed)
 
     async def _create_topics(self) -> None:
         brokers = ",".join(self.settings.broker)
@@ -227,7 +254,7 @@ class Stack:
 
     def _worker(self, name: str, metrics_port: int) -> SupervisedProcess:
         quiet = ["--quiet"] if self.settings.log == "json" else []  # no banner between the JSON lines
-        faust = [sys.executable, "-m", "faust", "-A", "streams.worker", *quiet, "--datadir", str(self.folder / name)]
+        faust = [sys.executable, "-m", "faust", "-A", "streams.worker", *quiet]
         argv = [*faust, "worker", "-l", "info"]
         threads = self.settings.threads or max(1, available_cores() // self.workers)
         worker_name = f"{socket.gethostname()}-{name.removeprefix('worker-')}"
@@ -236,9 +263,8 @@ class Stack:
     def _secret(self) -> str:
         """The key that signs session tokens, kept in the folder so that tokens stay valid after a restart."""
         path = self.folder / "secret"
-        with open_private(path) as file:
-            if not file.tell():
-                file.write(secrets.token_hex(32).encode())
+        if not path.exists() or not path.read_text().strip():
+            write_file(path, secrets.token_hex(32).encode(), self.setting, mode=0o600)
         return path.read_text().strip()
 
 

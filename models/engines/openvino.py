@@ -1,7 +1,6 @@
 """The OpenVINO engine. It converts a bundle's network once, keeps it in the cache and compiles it for this CPU."""
 
 import json
-import tempfile
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.build_process import run_in_child
-from models.bundle import Bundle
+from models.bundle import WEIGHTS, Bundle
 from models.engines.base import EngineOptions, OnRoom, ignore_room
-from models.storage import replaced, sha256
+from models.storage import CACHE, check_folder, replaced, sha256
 
 _RECIPE = 1  # to be raised when the conversion changes, so that older files in a cache are not used
 _GRAPH = "model.xml"
@@ -99,10 +98,13 @@ def _output(request: Any) -> NDArray[np.float32]:
 def converted(bundle: Bundle, cache: Path) -> Path:
     """Returns the file of the bundle's network in OpenVINO's format, and converts it first if the cache lacks it.
 
-    Raises BrokenBundle and BuildFailed.
+    Raises BrokenBundle, BuildFailed and storage.Unwritable.
     """
     folder = cache / "engines" / bundle.version / f"openvino.{_RECIPE}"
     if not _is_complete(folder):
+        check_folder(
+            cache, CACHE, needed=2 * (bundle.folder / WEIGHTS).stat().st_size
+        )  # TensorFlow's graph, and ours
         run_in_child(write_graph, bundle.folder, folder)
     return folder / _GRAPH
 
@@ -114,12 +116,16 @@ def write_graph(bundle_folder: Path, target: Path) -> None:
     from models.engines.tensorflow import frozen
 
     function = frozen(Bundle.open(bundle_folder))
-    with tempfile.NamedTemporaryFile(suffix=".pb") as graph:
-        graph.write(function.graph.as_graph_def().SerializeToString())
-        graph.flush()
-        network = openvino.Core().read_model(graph.name)
-    with replaced(target) as filling:
-        openvino.save_model(network, filling / _GRAPH, compress_to_fp16=False)
+    with replaced(target, CACHE) as filling:
+        graph = filling / "graph.pb"
+        graph.write_bytes(function.graph.as_graph_def().SerializeToString())
+        network = openvino.Core().read_model(graph)
+        try:
+            openvino.save_model(network, filling / _GRAPH, compress_to_fp16=False)
+            openvino.Core().read_model(filling / _GRAPH)  # what could not be written to the end cannot be read
+        except RuntimeError as error:  # it gives no OSError on a full disk
+            raise OSError(f"the network was not written completely: {error}") from error
+        graph.unlink()
         digests = {path.name: sha256(path) for path in filling.iterdir()}
         (filling / _DIGESTS).write_text(json.dumps(digests))
 

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 
 from models.bundle import MANIFEST, WEIGHTS, BrokenBundle, Bundle, Manifest
 from models.networks import Head, Network, UnknownNetwork, facts
+from models.storage import Unwritable
 
 BREEDS = Manifest(
     name="breeds",
@@ -155,7 +156,7 @@ def test_writers_at_the_same_time_leave_one_whole_bundle(tmp_path: Path) -> None
 
 def test_folder_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").write_bytes(b"mine")
-    with pytest.raises(FileExistsError, match="no bundle"):
+    with pytest.raises(Unwritable, match="no bundle"):
         Bundle.write(tmp_path, BREEDS, TENSORS)
     assert (tmp_path / "holiday.jpg").read_bytes() == b"mine"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.build_process import BuildFailed
 from models.bundle import BrokenBundle, Bundle, Manifest
 from models.catalog import ModelSpec, UnknownModel, configured_specs, find, live_spec, load, published
 from models.engines.base import EngineOptions
 from models.gate import Gate
 from models.networks import Head, UnknownNetwork, facts
 from models.registry import Registry
+from models.storage import Unwritable
 from models.weights import UnusableWeights
 
 PETS = Manifest("pets", facts("efficientnet_lite0"), Head(2), ("cat", "dog"))
@@ -82,7 +82,7 @@ def test_weights_file_for_a_bundle_or_from_nowhere_is_refused(tmp_path: Path) ->
 
 def test_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file, where a folder should be")
-    with pytest.raises(BuildFailed, match="cache"):
+    with pytest.raises(Unwritable, match=r"cache is not a folder.*SIGHTSTREAM_CACHE"):
         published("efficientnet_lite0", tmp_path / "cache")
 
 

@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,8 @@ from models.registry import (
     Registry,
     StillLive,
 )
+from models.storage import Unwritable
+from tests.fakes.disks import largest_file, small_disk
 
 PETS = Manifest("pets", facts("efficientnet_lite0"), Head(2), ("cat", "dog"))
 NOT_A_DOG = Gate("efficientnet_lite0", tuple(range(151, 269)), "not a dog")
@@ -199,6 +202,29 @@ def test_live_json_that_is_none_is_named(registry: Registry, two: list[str], tex
         registry.live("pets")
 
 
+def test_model_for_which_there_is_no_room_leaves_the_registry_as_it_was(registry: Registry, tmp_path: Path) -> None:
+    bundle = written(tmp_path / "pets")
+    with largest_file(50), pytest.raises(Unwritable, match=r"make room there.*--registry"):
+        registry.add(bundle.folder, "pets")
+    assert not registry.folder.exists()
+    with small_disk(tmp_path / "disk", "size=4k") as disk:
+        with pytest.raises(Unwritable, match=r"make room there.*--registry"):
+            Registry(disk / "registry").add(bundle.folder, "pets")
+        assert list(disk.iterdir()) == []
+
+
+def test_models_are_removed_although_the_disk_has_no_room(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "size=64k,nr_inodes=8") as disk:
+        registry = Registry(disk / "registry")
+        version = registry.add(written(tmp_path / "pets").folder, "pets")
+        for number in range(8):
+            with suppress(OSError):
+                (disk / f"full{number}").touch()
+        registry.remove("pets", version)
+        registry.remove("pets")
+        assert registry.names() == []
+
+
 def test_interrupted_promotion_leaves_the_former_one(
     registry: Registry, two: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +234,7 @@ def test_interrupted_promotion_leaves_the_former_one(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(Unwritable, match=r"No space left on device.*--registry"):
         registry.promote("pets", two[1])
     assert registry.live("pets") == Promotion(two[0])
     assert sorted(path.name for path in (registry.folder / "pets").iterdir()) == sorted([LIVE, *two])

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.storage import Unwritable
+from tests.fakes.disks import largest_file, small_disk
 from tests.fakes.drawn_pictures import write_class_folders
 from training.dataset import Picture, read_dataset
 from training.features import Extractor, FeatureStore, View, extract, stacked
@@ -39,8 +41,8 @@ def extract_mean_colours(
     return extract(pictures, cast(Extractor, extractor), folder)  # it has all that `extract` uses
 
 
-def pictures_in(folder: Path) -> list[Picture]:
-    return read_dataset(write_class_folders(folder, {"cup": 20, "mug": 20})).pictures()
+def pictures_in(folder: Path, of_each: int = 20) -> list[Picture]:
+    return read_dataset(write_class_folders(folder, {"cup": of_each, "mug": of_each})).pictures()
 
 
 def test_nothing_is_computed_twice(tmp_path: Path) -> None:
@@ -50,6 +52,26 @@ def test_nothing_is_computed_twice(tmp_path: Path) -> None:
     again, _ = extract_mean_colours(pictures, extractor, tmp_path / "store")
     assert extractor.pictures_seen == 40
     np.testing.assert_array_equal(stacked(pictures, first)[0], stacked(pictures, again)[0])
+
+
+def test_features_until_the_disk_was_full_are_kept(tmp_path: Path) -> None:
+    pictures = pictures_in(tmp_path / "data", of_each=60)
+    record = 32 + 4 * WIDTH + 4
+    with largest_file(100 * record + 5), pytest.raises(Unwritable, match=r"make room there.*SIGHTSTREAM_CACHE"):
+        extract_mean_colours(pictures, MeanColour(), tmp_path / "store")
+    rest = MeanColour()
+    store, _ = extract_mean_colours(pictures, rest, tmp_path / "store")
+    assert rest.pictures_seen == 20
+    fresh, _ = extract_mean_colours(pictures, MeanColour(), tmp_path / "fresh")
+    np.testing.assert_array_equal(stacked(pictures, store)[0], stacked(pictures, fresh)[0])
+
+
+def test_room_for_all_features_is_looked_for_before_the_first(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "size=64k") as disk:
+        store = FeatureStore(disk / "a.features", width=1280)
+        store.room_for(5)
+        with pytest.raises(Unwritable, match=r"0\.1 MB are free, 5\.2 MB are needed"):
+            store.room_for(1000)
 
 
 def test_after_an_interruption_it_continues_where_it_was(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.storage import Unwritable
 from tests.fakes.pictures import scene
 from training.report import sections, write_report
 from training.scores import Answers, score
@@ -258,7 +259,7 @@ def test_report_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
 
 def test_report_that_cannot_take_its_place_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "report.html").mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(Unwritable, match=r"report\.html cannot be written"):
         written(tmp_path / "report.html", two(tmp_path))
     assert {each.name for each in tmp_path.iterdir()} == {"report.html", "real.jpg"}
 

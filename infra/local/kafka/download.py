@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra.local.kafka.lockfile import LOCK, Jar
 from infra.local.kafka.progress import DownloadProgress
-from models.storage import sha256
+from models.storage import is_of_disk, sha256
 
 RETRY_WAIT_S = 0.5  # longer before each further attempt
 _AT_ONCE = 8
@@ -67,6 +67,8 @@ class JarDownload:
             except _Stopped:
                 raise DownloadFailed(f"{jar.filename} was not complete when the download was stopped") from None
             except (OSError, RuntimeError, AssertionError) as error:
+                if is_of_disk(error):
+                    raise
                 reason = describe(error)
                 continue
             digest = sha256(path)

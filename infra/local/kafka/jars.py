@@ -20,7 +20,7 @@ from infra.local.errors import StackError
 from infra.local.kafka.download import DownloadFailed, JarDownload
 from infra.local.kafka.lockfile import LOCK, Jar, locked_jars
 from infra.local.kafka.progress import DownloadProgress
-from models.storage import sha256
+from models.storage import CACHE, check_folder, sha256, writing
 
 log = logging.getLogger(__name__)
 
@@ -49,27 +49,25 @@ def fetch(
         mirror: the URL of a Maven repository, None for the default one.
 
     Raises:
-        JarsUnavailable: a jar cannot be downloaded or stored, or `stop` was set.
+        JarsUnavailable: a jar cannot be downloaded, or `stop` was set.
+        Unwritable: a jar cannot be stored; those before it are kept.
     """
     jars = locked_jars() if jars is None else jars
     stop = stop or threading.Event()
     folder = cache / "kafka" / "jars"
     try:
-        if missing := _missing(jars, folder, console):
-            folder.mkdir(parents=True, exist_ok=True)
-            with _locked(folder, stop):
-                # Another process may have downloaded them while this one waited for the lock.
-                if missing := _missing(missing, folder, console):
-                    _download(missing, folder, console, stop, mirror)
+        with writing(folder, CACHE):
+            if missing := _missing(jars, folder, console):
+                check_folder(folder, CACHE, sum(jar.size for jar in missing))
+                folder.mkdir(parents=True, exist_ok=True)
+                with _locked(folder, stop):
+                    # Another process may have downloaded them while this one waited for the lock.
+                    if missing := _missing(missing, folder, console):
+                        _download(missing, folder, console, stop, mirror)
     except DownloadFailed as error:
         raise JarsUnavailable(
             f"Kafka's {error}: try again, check HTTPS_PROXY if this machine needs a proxy, "
             f"or get the Maven artifacts that {LOCK} lists in another way and put them into {folder}"
-        ) from error
-    except OSError as error:
-        raise JarsUnavailable(
-            f"Kafka's jars cannot be kept in {folder}: {error.strerror or error}; "
-            "make room or give write permission there, or choose another cache folder"
         ) from error
     return [folder / jar.filename for jar in jars]
 

@@ -107,6 +107,7 @@ class LocalKafka:
 
         Raises:
             JarsUnavailable: the jars cannot be downloaded.
+            Unwritable: the jars cannot be stored.
             UnusableFolder: Java cannot use the folder or the cache, because of its name.
             JavaMissing: there is no Java runtime that is new enough.
             FolderInUse: another stack uses the folder.

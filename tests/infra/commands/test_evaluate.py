@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from infra.commands.evaluate import Facts, evaluate, print_scores
 from models.bundle import Bundle
 from tests import SAMPLES
+from tests.fakes.disks import largest_file
 from tests.fakes.drawn_pictures import write_plain
 from tests.fakes.pictures import scene
 from training.scores import Answers, score
@@ -104,6 +105,17 @@ def test_last_line_is_json_and_the_report_is_there(lite0: Bundle, cache: Path, c
     html = report.read_text()
     assert f"efficientnet_lite0 {lite0.version}" in html
     assert html.count("data:image/jpeg") > 2
+
+
+@pytest.mark.model
+def test_scores_are_not_lost_with_a_report_that_cannot_be_written(cache: Path, cups: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    with largest_file(10_000):
+        result = run(cache, "--json", "--report", report, "efficientnet_lite0", cups)
+    assert result.exit_code == 1
+    assert json.loads(result.stdout.splitlines()[-1])["top1"] == 0.5
+    assert "report.html cannot be written (File too large): make room there" in result.stderr
+    assert not report.exists()
 
 
 @pytest.mark.model

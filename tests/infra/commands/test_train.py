@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from infra.commands.train import train
 from infra.local import parent_watch
 from models.bundle import Bundle
+from tests.fakes.disks import largest_file, small_disk
 from tests.fakes.drawn_pictures import write_class_folders
 from training.evaluation_set import labelled_pictures
 from training.runs.shapes import write_pictures
@@ -62,6 +63,49 @@ def test_faults_are_named_and_the_rest_is_used(tmp_path: Path, cache: Path) -> N
     assert last["version"] == Bundle.open(out).version
     assert last["test"]["top1"] >= 0.8
     assert "stripes" in (tmp_path / "model.html").read_text()
+
+
+@pytest.mark.parametrize("below", ["file/cups", "file/deeper/cups"])
+def test_places_that_cannot_be_written_are_named_before_the_work(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    data = write_class_folders(tmp_path / "data", {"cup": 2, "mug": 2})
+    out = run(tmp_path / "cache", data, "--out", tmp_path / below)
+    assert (out.exit_code, out.stdout) == (1, "")
+    assert out.stderr == (
+        f"Error: {tmp_path / below} cannot be written ({tmp_path / 'file'} is not a folder): name another place with "
+        "--out\n"
+    )
+    cache = run(tmp_path / below, data, "--out", tmp_path / "cups")
+    assert (cache.exit_code, cache.stdout) == (1, "")
+    assert cache.stderr.endswith("name another place with SIGHTSTREAM_CACHE\n")
+    (tmp_path / "cups.html").mkdir()
+    report = run(tmp_path / "cache", data, "--out", tmp_path / "cups")
+    assert report.stderr.startswith(f"Error: {tmp_path / 'cups.html'} cannot be written (it is a folder)")
+    assert {each.name for each in tmp_path.iterdir()} == {"file", "data", "cups.html"}
+
+
+def test_disk_that_is_too_small_for_the_bundle_is_named_before_the_work(tmp_path: Path) -> None:
+    data = write_class_folders(tmp_path / "data", {"cup": 2, "mug": 2})
+    with small_disk(tmp_path / "disk") as disk:
+        done = run(tmp_path / "cache", data, "--out", disk / "cups")
+        assert list(disk.iterdir()) == []
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "cups cannot be written (2.1 MB are free, 18.0 MB are needed): make room there" in done.stderr
+
+
+@pytest.mark.model
+def test_bundle_for_which_there_is_no_room_leaves_nothing_and_the_next_run_goes_on(
+    tmp_path: Path, cache: Path
+) -> None:
+    data = write_pictures(tmp_path / "data", per_class=12)
+    arguments = (data, "--backbone", "efficientnet_lite0", "--size", 96, "--out", tmp_path / "model")
+    with largest_file(10_000_000):
+        done = run(cache, *arguments)
+    assert done.exit_code == 1
+    assert f"Error: {tmp_path / 'model'} cannot be written (File too large): make room there" in done.stderr
+    assert {each.name for each in tmp_path.iterdir()} == {"data"}
+    assert run(cache, *arguments).exit_code == 0
+    assert Bundle.open(tmp_path / "model").name == "data-best"
 
 
 @pytest.mark.model

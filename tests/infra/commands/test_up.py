@@ -1,7 +1,10 @@
 """What `sightstream up` finds out before it starts a process."""
 
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 from infra.commands.__main__ import main
+from tests import ROOT
 from tests.fakes.bundles import write_bundle
+from tests.fakes.disks import small_disk
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with a bundle. A process that is started is a failure."""
 
@@ -62,23 +67,80 @@ def test_what_cannot_work_is_said_before_anything_starts(folder: Path, arguments
     assert line in complaint("--port", "0", *arguments)
 
 
+@pytest.mark.usefixtures("folder")
 def test_an_unknown_engine_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGHTSTREAM_ENGINE", "abacus")
     assert complaint() == "Error: SIGHTSTREAM_ENGINE='abacus' must be one of openvino, tensorflow"
 
 
+@pytest.mark.usefixtures("folder")
 def test_a_port_in_use_is_said_before_anything_starts(taken: int) -> None:
     assert f"port {taken} of 127.0.0.1 cannot be used" in complaint("--model", "bundle", "--port", str(taken))
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("broker", ["127.0.0.1:1", "[::1]:1", "nowhere.invalid:9092"])
 def test_a_broker_that_cannot_be_reached_is_named(broker: str) -> None:
     assert f"Kafka at {broker} cannot be used" in complaint("--model", "bundle", "--port", "0", "--broker", broker)
 
 
+@pytest.mark.usefixtures("folder")
 def test_a_server_that_is_no_kafka_is_named_within_a_bounded_time(
     taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.local.stack.BROKER_TIMEOUT_S", 0.5)
     line = complaint("--model", "bundle", "--port", "0", "--broker", f"127.0.0.1:{taken}")
     assert f"no Kafka answers at 127.0.0.1:{taken} within" in line
+
+
+def refused(*arguments: object) -> str:
+    result = CliRunner().invoke(main, ["up", "--port", "0", *map(str, arguments)])
+    assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (1, "", 1)
+    return result.stderr
+
+
+@pytest.mark.parametrize("below", ["file/data", "file/deeper/data", "link/data"])
+def test_data_folder_that_cannot_be_made_is_named(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    said = refused("--data-dir", tmp_path / below)
+    assert said.startswith(f"Error: {tmp_path / below} cannot be written ({tmp_path / below.split('/')[0]} is ")
+    assert said.endswith("name another place with --data-dir\n")
+    assert {each.name for each in tmp_path.iterdir()} == {"file", "link"}
+
+
+def test_disk_that_is_too_small_or_full_is_named(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        assert "2.1 MB are free, 8.0 MB are needed): make room there" in refused("--data-dir", disk / "data")
+        (disk / "other").write_bytes(bytes(2 * 1024 * 1024))
+        assert "No space left on device" in refused("--data-dir", disk / "data")
+        assert {each.name for each in disk.iterdir()} == {"other"}
+
+
+@pytest.mark.parametrize(
+    ("command", "setting"),
+    [
+        (("up", "--port", "0"), "--data-dir"),
+        (("classify", "web/static/samples/cat.jpg"), "SIGHTSTREAM_CACHE"),
+        (("evaluate", "efficientnet_lite0", "web/static"), "SIGHTSTREAM_CACHE"),
+        (("train", "web/static", "--out", "{out}"), "SIGHTSTREAM_CACHE"),
+    ],
+)
+def test_read_only_home_is_one_line_with_the_setting_to_use(
+    tmp_path: Path, command: tuple[str, ...], setting: str
+) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "SIGHTSTREAM_"))}
+    command = tuple(each.format(out=tmp_path / "out") for each in command)
+    with small_disk(tmp_path / "home", "ro") as home:
+        done = subprocess.run(
+            [sys.executable, "-m", "infra.commands", *command],
+            env=environ | {"HOME": str(home)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"Error: {home}/.")
+    assert done.stderr.endswith(f"cannot be written (Read-only file system): name another place with {setting}\n")
+    assert len(done.stderr.splitlines()) == 1

@@ -16,6 +16,8 @@ from rich.console import Console
 from infra.local.kafka import download
 from infra.local.kafka.jars import JarsUnavailable, fetch
 from infra.local.kafka.lockfile import Jar, locked_jars, read_lock
+from models.storage import Unwritable
+from tests.fakes.disks import largest_file, small_disk
 
 NAMES = ["first", "second", "third"]
 BYTES = {name: name.encode() * 3000 for name in NAMES}
@@ -191,8 +193,31 @@ def test_two_fetches_at_the_same_time_fetch_each_jar_once(repository: Repository
 def test_cache_that_cannot_be_written_is_named(repository: Repository, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
 
-    with pytest.raises(JarsUnavailable, match=r"cannot be kept in .*file/kafka/jars: Not a directory"):
+    with pytest.raises(Unwritable, match=r"kafka/jars cannot be written .*file is not a folder.*SIGHTSTREAM_CACHE"):
         fetch(tmp_path / "file", jars=JARS, mirror=repository.url)
+    assert not repository.requests
+
+
+def test_disk_that_is_too_small_is_named_before_the_download(repository: Repository, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "cache") as cache:
+        with pytest.raises(Unwritable, match=r"2\.1 MB are free, 45\.0 MB are needed"):
+            fetch(cache, mirror=repository.url)
+        assert names_in(cache) == set()
+    assert not repository.requests
+
+
+def test_disk_that_fills_up_is_named_and_the_next_fetch_goes_on(repository: Repository, tmp_path: Path) -> None:
+    large = b"large" * 40_000
+    repository.files["/org/example/large/1.0/large-1.0.jar"] = large
+    jars = [*JARS, Jar("org.example:large:1.0", len(large), hashlib.sha256(large).hexdigest())]
+    fetch(tmp_path, jars=JARS, mirror=repository.url)
+    with largest_file(100_000), pytest.raises(Unwritable, match=r"kafka/jars cannot be written .*: make room there"):
+        fetch(tmp_path, jars=jars, mirror=repository.url)
+    assert names_in(tmp_path / "kafka" / "jars") == {f"{name}-1.0.jar" for name in NAMES}
+
+    assert fetch(tmp_path, jars=jars, mirror=repository.url)[-1].read_bytes() == large
+    assert repository.requests["/org/example/large/1.0/large-1.0.jar"] == 2
+    assert all(repository.requests[url_path(name)] == 1 for name in NAMES)
 
 
 def test_without_a_terminal_progress_is_a_few_plain_lines(repository: Repository, tmp_path: Path) -> None:
