@@ -5,9 +5,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 
 from models import networks
 from models.picture_folder import shown
@@ -36,8 +38,8 @@ class Manifest:
     network: networks.Network
     head: networks.Head
     labels: tuple[str, ...]
-    temperature: float = 1.0
-    abstain_below: float | None = None
+    temperature: Annotated[float, Meta(gt=0, le=1e6)] = 1.0
+    abstain_below: Annotated[float, Meta(ge=0, le=1e6)] | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -46,6 +48,7 @@ class Manifest:
             raise ValueError(f"{len(self.labels)} labels for {self.head.classes} classes")
         if self.temperature <= 0:
             raise ValueError(f"temperature {self.temperature}, which must be above 0")
+        "".join([self.name, *self.labels]).encode()  # half a surrogate pair cannot be shown or sent
 
 
 @dataclass(frozen=True)
@@ -128,11 +131,16 @@ class Bundle:
 
     def build(self) -> Any:
         """Builds the `keras.Model`, pixels to logits, with its weights. Raises BrokenBundle when they do not fit."""
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
+        try:
+            tensors = load_file(self.folder / WEIGHTS)
+        except (SafetensorError, KeyError, OSError, TypeError, ValueError) as error:
+            raise BrokenBundle(f"{self.folder}: {WEIGHTS} cannot be read ({error})") from error
         model = networks.with_head(networks.backbone(self.manifest.network), self.manifest.head)
         try:
-            networks.set_tensors(model, load_file(self.folder / WEIGHTS))
+            networks.set_tensors(model, tensors)
         except networks.OtherNetwork as error:
             raise BrokenBundle(f"{self.folder}: {error}") from error
         return model
@@ -143,7 +151,7 @@ def _read(folder: Path) -> dict[str, Any]:
         written = json.loads((folder / MANIFEST).read_bytes())
     except OSError as error:
         raise BrokenBundle(f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenBundle(f"{folder}: {MANIFEST} is not JSON ({error})") from error
     if not isinstance(written, dict) or written.get("format") != _FORMAT:
         raise BrokenBundle(
@@ -153,7 +161,9 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _manifest(written: Mapping[str, Any]) -> Manifest:
+    """Raises KeyError, TypeError and ValueError."""
     head = written["head"]
+    msgspec.convert(written, Manifest)  # checks types and limits; it would change whole numbers, and so the version
     return Manifest(
         name=str(written["name"]),
         network=networks.Network(**written["network"]),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -36,7 +37,7 @@ class Gate:
             raise BadGate(f"{self.network!r} cannot be a gate; these can: {', '.join(NETWORKS)}")
         if not self.labels or not all(0 <= index < classes for index in self.labels):
             raise BadGate(f"a gate's labels are one or more of ImageNet's 0 to {classes - 1}, not {self.labels}")
-        if not self.answer.strip():
+        if not self.answer.strip() or not self.answer.isprintable():
             raise BadGate('a gate needs an answer for the pictures that it rejects, such as "not a dog"')
 
     def plain(self) -> dict[str, str]:
@@ -45,7 +46,8 @@ class Gate:
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> "Gate":
-        """Returns the gate that `plain` was made from. Raises BadGate, KeyError and TypeError."""
+        """Returns the gate that `plain` was made from. Raises BadGate, KeyError and ValueError."""
+        plain = msgspec.convert(plain, dict[str, str])
         return cls(plain["network"], read_labels(plain["labels"]), plain["answer"])
 
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 
 from models import runtime
 
@@ -20,9 +21,9 @@ class Network:
     """An architecture and its input: pictures of `input_size` pixels a side, normalised as (pixel - mean) / scale."""
 
     name: str
-    input_size: int
-    mean: float
-    scale: float
+    input_size: Annotated[int, Meta(ge=1, le=2048)]
+    mean: Annotated[float, Meta(ge=-1e6, le=1e6)]
+    scale: Annotated[float, Meta(gt=0, le=1e6)]
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Head:
     the less likely the picture shows one of the classes.
     """
 
-    classes: int
-    hidden: tuple[int, ...] = ()
-    dropout: float = 0.0
-    background: int = 0
+    classes: Annotated[int, Meta(ge=1, le=100_000)]
+    hidden: tuple[Annotated[int, Meta(ge=1, le=100_000)], ...] = ()
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    background: Annotated[int, Meta(ge=0, le=100_000)] = 0
 
 
 NETWORKS = {

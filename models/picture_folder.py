@@ -1,23 +1,33 @@
 """What is looked at in a folder of pictures: one rule for `train`, `evaluate`, `classify` and `stream`.
 
-* A file is a picture when its extension says so, in capitals or not. Without a known extension, its first bytes
-  decide.
+* A file is a picture or a video when its extension says so, in capitals or not. Without a known extension, its first
+  bytes decide.
 * Folders in the folder are looked into, at any depth. A link to a folder is followed, but no folder is looked at
   twice, and a link to a folder that holds the link is not followed.
 * Hidden files and folders, and what Mac, Windows, network storage, notebooks and editors generate, are left out and
   counted.
-* Every other file is left out, named and counted.
+* Every other file is left out, named and counted. So are videos, where only pictures are wanted.
 """
 
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from models.pictures.kinds import HEAD, PICTURE_SUFFIXES, is_picture
+from models.pictures.kinds import HEAD, PICTURE_SUFFIXES, is_picture, is_video
 
+
+def _suffixes(names: str) -> frozenset[str]:
+    return frozenset(f".{name}" for name in names.split())
+
+
+VIDEO_SUFFIXES = _suffixes(
+    "3g2 3gp asf avi divx dv f4v flv m1v m2t m2ts m2v m4v mjpeg mjpg mk3d mkv mov mp4 mpe mpeg mpg mts mxf ogm ogv "
+    "qt rm rmvb ts vob webm wmv y4m"
+)
+_CODE = (".mts", ".ts")  # mostly TypeScript: the content decides
 # Raw pictures of cameras: most begin like a TIFF, but hold no finished picture. `.thm` is the preview of a video.
 _RAW = re.compile(r"\.(3fr|arw|cr2|cr3|dng|erf|kdc|nef|nrw|orf|pef|raf|raw|rw2|sr2|srf|thm)")
 _LEFTOVERS = frozenset(
@@ -60,14 +70,15 @@ _NAMED = 5  # names in a remark
 class Listing:
     """What is in the folder `root`: the `files` to read and all `folders` that were looked into, both sorted.
 
-    `leftovers` and `others` are files and folders that were left out; `problems` are sentences about links that were
-    not followed and about what could not be looked at.
+    `leftovers`, `videos` and `others` are files and folders that were left out; `problems` are sentences about links
+    that were not followed and about what could not be looked at.
     """
 
     root: Path
     files: tuple[Path, ...]
     folders: tuple[Path, ...]
     leftovers: tuple[Path, ...]
+    videos: tuple[Path, ...]
     others: tuple[Path, ...]
     problems: tuple[str, ...]
 
@@ -78,26 +89,31 @@ class Listing:
             names = Counter(shown(path.name) for path in self.leftovers).most_common()
             by_name = [name if count == 1 else f"{name} ({count} times)" for name, count in names]
             remarks.append(f"hidden or generated, left out: {len(self.leftovers)} ({some(by_name)})")
+        if self.videos:
+            remarks.append(f"{self._left_out('videos', self.videos)}; `sightstream stream` sends videos")
         if self.others:
-            names_of_others = [shown(path.relative_to(self.root)) for path in self.others]
-            remarks.append(f"other files, left out: {len(self.others)} ({some(names_of_others)})")
+            remarks.append(self._left_out("other files", self.others))
         return remarks
 
+    def _left_out(self, what: str, paths: tuple[Path, ...]) -> str:
+        names = [shown(path.relative_to(self.root)) for path in paths]
+        return f"{what}, left out: {len(paths)} ({some(names)})"
 
-def look_into(root: Path, videos: Collection[str] = ()) -> Listing:
-    """The pictures in `root`, and the files with an extension of `videos` (in small letters, `.mp4`).
+
+def look_into(root: Path, *, videos: bool = False) -> Listing:
+    """The pictures in `root`, and with `videos` also the videos.
 
     Raises OSError when `root` itself cannot be looked into.
     """
-    return _Search(root, PICTURE_SUFFIXES.union(videos)).listing()
+    listing = _Search(root).listing()
+    return replace(listing, files=tuple(sorted(listing.files + listing.videos)), videos=()) if videos else listing
 
 
 class _Search:
     """Looks through a folder. Links to folders come last: of a folder and a link to it, the folder is looked at."""
 
-    def __init__(self, root: Path, extensions: Collection[str]) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
-        self.extensions = extensions
         self.real_root = Path(os.path.realpath(root))
         self.seen = {self.real_root}  # real paths, those that wait included
         self.waiting = [(root, self.real_root)]  # folders and their real paths
@@ -105,6 +121,7 @@ class _Search:
         self.files: list[Path] = []
         self.folders: list[Path] = []
         self.leftovers: list[Path] = []
+        self.videos: list[Path] = []
         self.others: list[Path] = []
         self.problems: list[str] = []
 
@@ -120,6 +137,7 @@ class _Search:
             files=tuple(sorted(self.files)),
             folders=tuple(sorted(self.folders)),
             leftovers=tuple(sorted(self.leftovers)),
+            videos=tuple(sorted(self.videos)),
             others=tuple(sorted(self.others)),
             problems=tuple(sorted(self.problems)),
         )
@@ -166,10 +184,8 @@ class _Search:
             if real not in self.seen:
                 self.seen.add(real)
                 self.waiting.append((path, real))
-        elif _is_wanted(path, self.extensions, is_file):
-            self.files.append(path)
         else:
-            self.others.append(path)
+            {"picture": self.files, "video": self.videos}.get(_kind(path, is_file), self.others).append(path)
 
 
 def utf8(name: str) -> str:
@@ -200,12 +216,17 @@ def _is_leftover(name: str, is_folder: bool) -> bool:
     )
 
 
-def _is_wanted(path: Path, extensions: Collection[str], is_file: bool) -> bool:
-    """Raises OSError."""
+def _kind(path: Path, is_file: bool) -> str:
+    """Whether a file is a "picture", a "video" or something else, "". Raises OSError."""
     suffix = path.suffix.lower()
-    if not is_file:  # a link that leads nowhere is named by who reads it; a pipe or a device is never opened
-        return path.is_symlink() and not path.exists() and suffix in extensions
-    if suffix in extensions or _RAW.fullmatch(suffix):
-        return suffix in extensions
+    if not is_file and (path.exists() or not path.is_symlink()):
+        return ""  # a pipe or a device is never opened; a link that leads nowhere is named by who reads it
+    if suffix in PICTURE_SUFFIXES:
+        return "picture"
+    if suffix in VIDEO_SUFFIXES and suffix not in _CODE:
+        return "video"
+    if not is_file or _RAW.fullmatch(suffix):
+        return ""
     with path.open("rb") as file:
-        return is_picture(file.read(HEAD))
+        head = file.read(HEAD)
+    return "picture" if is_picture(head) else "video" if is_video(head) else ""

@@ -162,7 +162,7 @@ class Registry:
             return []
         except BrokenRegistry:
             raise
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise BrokenRegistry(
                 f"{path} cannot be used ({error!r}): delete it and promote the model again"
             ) from error

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
+from infra.client.video_file import is_video_file
 from models.images import BadFrame, Picture, in_words, to_frame
 from models.picture_folder import look_into, shown
 
@@ -15,13 +14,6 @@ from models.picture_folder import look_into, shown
 # get the label that they get without the JPEG in between; at quality 95, 196 of both.
 PICTURE_QUALITY = 98
 VIDEO_QUALITY = 90
-
-
-VideoReader = Callable[[Path, int], Iterator["MediaFrame"]]  # a path and a size in pixels to frames
-
-
-class NothingToSend(ValueError):
-    """The paths hold no picture and no video that can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +32,7 @@ def media_files(paths: Sequence[Path], say: Callable[[str], object] = lambda rem
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            listing = look_into(path, VIDEOS)
+            listing = look_into(path, videos=True)
             found += listing.files
             for remark in listing.remarks():
                 say(f"{shown(path)}: {remark}")
@@ -52,105 +44,93 @@ def media_files(paths: Sequence[Path], say: Callable[[str], object] = lambda rem
 class MediaSource:
     """The frames of ``paths``. Each picture is cropped and encoded once for each input size.
 
-    ``unreadable`` has, by path, the reason why something was not sent.
+    ``unreadable`` has, by path, the reason why something was not sent, also when it is a part of a video.
+    ``not_reached`` has the paths that are still to be read.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = list(paths)
         self.unreadable: dict[Path, str] = {}
+        self.not_reached = dict.fromkeys(paths)
         self._pictures: dict[tuple[Path, int], MediaFrame] = {}
 
     async def frames(self, size: int, *, first: int = 0, loop: bool = False) -> AsyncIterator[MediaFrame]:
         """Square frames of ``size`` pixels from the path at index ``first`` on, once through all paths or for ever.
 
-        Raises:
-            NothingToSend: none of the paths can be read.
+        It ends when there is nothing to send.
         """
-        first %= len(self.paths)
-        while True:
-            for path in self.paths[first:] + self.paths[:first]:
-                if reader := VIDEOS.get(path.suffix.lower()):
-                    async for frame in self._video(reader, path, size):
-                        yield frame
-                elif picture := await self.picture(path, size):
-                    yield picture
-            if len(self.unreadable) == len(self.paths):
-                raise NothingToSend("; ".join(self.unreadable.values()))
-            if not loop:
-                return
+        first %= max(1, len(self.paths))
+        to_read = self.paths[first:] + self.paths[:first]
+        while to_read:
+            readable = []
+            for path in to_read:
+                frame = None
+                async for frame in self._read(path, size):
+                    yield frame
+                if frame:
+                    readable.append(path)
+            to_read = readable if loop else []
 
-    async def picture(self, path: Path, size: int) -> MediaFrame | None:
-        """The frame of a picture, or None if it cannot be read."""
-        if (path, size) not in self._pictures and path not in self.unreadable:
-            try:
+    async def _read(self, path: Path, size: int) -> AsyncIterator[MediaFrame]:
+        self.not_reached.pop(path, None)
+        if picture := self._pictures.get((path, size)):
+            yield picture
+            return
+        try:
+            if await asyncio.to_thread(is_video_file, path):
+                from infra.client.videos import read_video
+
+                frames = (video_frame(picture, size) for picture in read_video(path))
+                while jpeg := await asyncio.to_thread(next, frames, None):
+                    yield MediaFrame(path, jpeg)
+            else:
                 jpeg = await asyncio.to_thread(to_frame, path, size, PICTURE_QUALITY)
                 self._pictures[path, size] = MediaFrame(path, jpeg)
-            except (BadFrame, OSError) as error:
-                self.unreadable[path] = f"{shown(path)}: {in_words(error)}"
-        return self._pictures.get((path, size))
-
-    async def _video(self, reader: VideoReader, path: Path, size: int) -> AsyncIterator[MediaFrame]:
-        frames = reader(path, size)
-        try:
-            while frame := await asyncio.to_thread(next, frames, None):
-                yield frame
-        except OSError as error:  # PyAV's errors are OSErrors too
-            self.unreadable[path] = f"{path}: {error}"
+                yield self._pictures[path, size]
+        except (BadFrame, OSError) as error:
+            self.unreadable[path] = f"{shown(path)}: {in_words(error)}"
 
 
-class UnansweredPictures:
-    """Pictures that several sessions share: each is sent until it is answered once."""
+class UnansweredFrames:
+    """Frames that several sessions share: each is sent until it is answered once."""
 
     def __init__(self, source: MediaSource) -> None:
         self.source = source
-        self._to_send = deque(source.paths)
-        self._unanswered = set(source.paths)
+        self._new: AsyncIterator[MediaFrame] | None = None
+        self._again: deque[MediaFrame] = deque()
+        self._waiting = 0  # frames without an answer
+        self._reading = asyncio.Lock()
         self._changed = asyncio.Event()
 
     async def frames(self, size: int) -> AsyncIterator[MediaFrame]:
-        """Frames for one session, until every picture is answered."""
-        while self._unanswered:
-            if not self._to_send:
-                self._changed.clear()
-                await self._changed.wait()
+        """Frames for one session, until every frame is answered."""
+        self._new = self._new or self.source.frames(size)
+        while True:
+            self._changed.clear()
+            if self._again:
+                yield self._again.popleft()
                 continue
-            path = self._to_send.popleft()
-            if frame := await self.source.picture(path, size):
+            async with self._reading:
+                frame = await anext(self._new, None)
+            if frame:
+                self._waiting += 1
                 yield frame
+            elif self._waiting:
+                await self._changed.wait()
             else:
-                self.answered(path)
+                return
 
-    def answered(self, path: Path) -> None:
-        """``path`` needs no more sending."""
-        self._unanswered.discard(path)
+    def done(self) -> None:
+        """A frame needs no more sending."""
+        self._waiting -= 1
         self._changed.set()
 
-    def dropped(self, path: Path) -> None:
-        """``path`` must be sent again."""
-        self._to_send.append(path)
+    def dropped(self, frame: MediaFrame) -> None:
+        """``frame`` must be sent again."""
+        self._again.append(frame)
         self._changed.set()
 
 
 def video_frame(picture: Picture, size: int) -> bytes:
     """A JPEG like those of the webcam page: its best quality, and the halved colour of a browser's canvas."""
     return to_frame(picture, size, VIDEO_QUALITY, subsampling="4:2:0")
-
-
-def read_video(path: Path, size: int) -> Iterator[MediaFrame]:
-    """The frames of a video, in order.
-
-    Raises:
-        OSError: the file is no video that can be read.
-    """
-    import av
-
-    with av.open(str(path)) as container:
-        for frame in container.decode(video=0):
-            picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
-            yield MediaFrame(path, video_frame(picture, size))
-
-
-# how the frames of a video are read, by the suffix of its file
-VIDEOS: dict[str, VideoReader] = dict.fromkeys(
-    (".mp4", ".mkv", ".webm", ".mov", ".avi", ".mjpeg", ".y4m"), read_video
-)

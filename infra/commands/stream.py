@@ -15,14 +15,17 @@ import msgspec
 from infra.client.client import Client
 from infra.client.frame_counts import latency, total
 from infra.client.gateway_url import websocket_url
-from infra.client.media_source import MediaFrame, MediaSource, UnansweredPictures, media_files
+from infra.client.media_source import MediaFrame, MediaSource, UnansweredFrames, media_files
 from infra.commands.edge import Command
-from models.picture_folder import shown, utf8
+from models.picture_folder import shown, some, utf8
+from streams.contract.outcomes import Outcome
 from web.messages import Dropped, Label, Labels
+
+HOPELESS = (Outcome.TOO_LARGE, Outcome.UNREADABLE, Outcome.FAILED)  # the same frame would be dropped again
 
 
 @click.command(cls=Command)
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The gateway's address.")
 @click.option("--sessions", default=1, show_default=True, type=click.IntRange(1), help="How many at once.")
 @click.option(
@@ -34,7 +37,7 @@ from web.messages import Dropped, Label, Labels
     "--seconds", type=click.FloatRange(0.1), help="Start over until so long has passed.  [default: once through]"
 )
 @click.option("--model", default="", help="The model to ask for.  [default: the worker's first]")
-@click.option("--once", is_flag=True, help="Send every picture until it is answered once.")
+@click.option("--once", is_flag=True, help="Send each picture, and each frame of a video, until it is answered once.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end instead of labels.")
 def stream(
     paths: tuple[Path, ...],
@@ -46,7 +49,11 @@ def stream(
     once: bool,
     as_json: bool,
 ) -> None:
-    """Send pictures, folders of them or videos through a running stack, and show what comes back."""
+    """Send pictures, videos and folders of them through a running stack, and show what comes back.
+
+    A video is sent frame by frame, as fast as the answers come, or as --fps says. A file that cannot be read, or not
+    to its end, is named, and the others are sent. The exit status is then 1.
+    """
     try:
         files = media_files(paths, lambda remark: click.echo(remark, err=True))
     except OSError as error:
@@ -61,6 +68,8 @@ def stream(
     click.echo(json.dumps(report) if as_json else summary(report), err=not as_json)
     for why in run.source.unreadable.values():
         click.echo(f"not sent: {shown(why)}", err=True)
+    if waiting := run.source.not_reached:
+        click.echo(f"not reached in this time: {len(waiting)} ({some(map(shown, waiting))})", err=True)
     if run.source.unreadable:
         sys.exit(1)
 
@@ -70,7 +79,7 @@ class Run:
 
     def __init__(self, paths: Sequence[Path], *, once: bool, loop: bool, show: bool) -> None:
         self.source = MediaSource(paths)
-        self.unanswered = UnansweredPictures(self.source) if once else None
+        self.unanswered = UnansweredFrames(self.source) if once else None
         self.loop = loop
         self.show = show
         self.clients: list[Client] = []
@@ -82,7 +91,7 @@ class Run:
         """Run every session to its end.
 
         Raises:
-            ExceptionGroup: with Refused, the gateway will not serve a session, or NothingToSend, no path can be read.
+            ExceptionGroup: with Refused, the gateway will not serve a session.
         """
         started = time.monotonic()
         self.clients = [
@@ -124,15 +133,18 @@ class Run:
         self.top_labels[file] = top
         self._last = message
         if self.unanswered:
-            self.unanswered.answered(frame.path)
+            self.unanswered.done()
         if self.show and (before is None or before.label != top.label):
             click.echo(
                 f"{shown(frame.path.name):32.32}  {top.label:28.28} {top.probability:6.1%}  {round_trip_ms:6.0f} ms"
             )
 
     def _dropped(self, frame: MediaFrame, message: Dropped) -> None:
-        if self.unanswered:
-            self.unanswered.dropped(frame.path)
+        if self.unanswered and message.reason in HOPELESS:
+            self.source.unreadable[frame.path] = f"{frame.path}: {message.message or message.reason}"
+            self.unanswered.done()
+        elif self.unanswered:
+            self.unanswered.dropped(frame)
         if self.show and message.message:
             click.echo(f"{shown(frame.path.name):32.32}  dropped: {message.message}", err=True)
 

@@ -52,6 +52,12 @@ def is_picture(head: bytes) -> bool:
     return kind is not None and (not kind.refused or bool(kind.suffixes))
 
 
+def is_video(head: bytes) -> bool:
+    """Whether a file that begins with `head` is a video."""
+    kind = kind_of(head)
+    return kind is not None and kind.name == "video"
+
+
 def refusal(head: bytes) -> str:
     """Why a file that begins with `head` is not read, or nothing if it is."""
     if not head:

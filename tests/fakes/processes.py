@@ -13,5 +13,14 @@ def is_alive(pid: int) -> bool:
 
 def peak_memory() -> int:
     """The most memory in bytes that this process had at once."""
+    return _bytes("VmHWM")
+
+
+def resident_memory() -> int:
+    """The memory in bytes that this process has."""
+    return _bytes("VmRSS")
+
+
+def _bytes(field: str) -> int:
     status = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM"))
+    return next(int(line.split()[1]) << 10 for line in status if line.startswith(field))

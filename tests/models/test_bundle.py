@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,6 +15,7 @@ from models.bundle import MANIFEST, WEIGHTS, BrokenBundle, Bundle, Manifest
 from models.networks import Head, Network, UnknownNetwork, facts
 from models.storage import Unwritable
 
+MANY = int(os.environ.get("SIGHTSTREAM_FUZZ_BUNDLES", "150"))
 BREEDS = Manifest(
     name="breeds",
     network=facts("efficientnet_lite0"),
@@ -96,6 +100,62 @@ def test_manifest_that_is_none_is_named(tmp_path: Path, text: str, complaint: st
     (Bundle.write(tmp_path / "breeds", BREEDS, TENSORS).folder / MANIFEST).write_text(text)
     with pytest.raises(BrokenBundle, match=complaint):
         Bundle.open(tmp_path / "breeds")
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("network.input_size", "224"),
+        ("network.input_size", 10**6),
+        ("network.mean", None),
+        ("network.scale", 0),
+        ("head.classes", 3.5),
+        ("head.hidden", [10**9]),
+        ("head.dropout", 1),
+        ("labels", [1, 2, 3]),
+        ("labels", ["a", "b", "\ud800"]),
+        ("temperature", float("nan")),
+        ("temperature", 10**400),
+        ("abstain_below", "0.5"),
+        ("about", []),
+    ],
+)
+def test_manifest_with_impossible_values_is_refused_when_it_is_opened(
+    tmp_path: Path, where: str, value: object
+) -> None:
+    file = Bundle.write(tmp_path / "breeds", BREEDS, TENSORS).folder / MANIFEST
+    written = json.loads(file.read_text())
+    *groups, key = where.split(".")
+    holder = written[groups[0]] if groups else written
+    holder[key] = value
+    file.write_text(json.dumps(written))
+    with pytest.raises(BrokenBundle, match=r"bundle\.json is not what it should be"):
+        Bundle.open(tmp_path / "breeds")
+
+
+def test_manifest_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    (Bundle.write(tmp_path / "breeds", BREEDS, TENSORS).folder / MANIFEST).write_text("[" * 100_000)
+    with pytest.raises(BrokenBundle, match="not JSON"):
+        Bundle.open(tmp_path / "breeds")
+
+
+def test_weights_that_are_none_are_named(tmp_path: Path) -> None:
+    bundle = Bundle.write(tmp_path / "breeds", BREEDS, TENSORS)
+    (bundle.folder / WEIGHTS).write_bytes(b"\xff" * 100)
+    with pytest.raises(BrokenBundle, match=r"model\.safetensors cannot be read"):
+        bundle.build()
+
+
+def test_damaged_bundles_and_registries_raise_nothing_but_named_errors() -> None:
+    """`SIGHTSTREAM_FUZZ_BUNDLES=2000` opens so many."""
+    command = [sys.executable, "-m", "tests.fakes.mutated_bundles", str(MANY)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
+    assert done.stderr == ""
+    told = json.loads(done.stdout)
+    assert told["happened"]["opened"] + told["happened"]["refused"] == told["bundles"] == MANY
+    assert told["happened"]["opened"] > MANY / 20
+    assert told["peak_memory"] < 2**30
+    assert told["slowest_s"] < 30
 
 
 def test_missing_parts_are_named(tmp_path: Path) -> None:

@@ -155,6 +155,8 @@ def test_labels_that_are_none_are_refused(tmp_path: Path) -> None:
         ("efficientnet_lite0", (), "no", "0 to 999"),
         ("efficientnet_lite0", (1000,), "no", "0 to 999"),
         ("efficientnet_lite0", (1,), " ", "needs an answer"),
+        ("efficientnet_lite0", (1,), "not\na dog", "needs an answer"),
+        ("efficientnet_lite0", (1,), "\ud800", "needs an answer"),
     ],
 )
 def test_gate_that_cannot_be_is_refused(network: str, labels: tuple[int, ...], answer: str, complaint: str) -> None:

@@ -5,9 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from models.picture_folder import look_into, shown, utf8
 from tests.fakes.drawn_pictures import write_noise
+from tests.fakes.videos import write_video
 
 
 def names(root: Path) -> list[str]:
@@ -101,10 +103,29 @@ def test_other_files_are_named_and_counted(picture: Path, root: Path) -> None:
     assert remark.endswith(" and 5 more)")
 
 
-def test_videos_are_listed_for_who_reads_them(root: Path) -> None:
-    (root / "film.MP4").write_bytes(b"film")
-    assert look_into(root).others == (root / "film.MP4",)
-    assert look_into(root, {".mp4"}).files == (root / "film.MP4",)
+@pytest.mark.parametrize("name", ["film.MP4", "a.b.m2ts", "Film.WebM", "deep/er/film.3gp", "film.mjpeg"])
+def test_videos_are_found_for_who_reads_them_and_named_by_who_does_not(picture: Path, root: Path, name: str) -> None:
+    copy(picture, root / name)
+    assert look_into(root, videos=True).files == (root / name,)
+    assert look_into(root, videos=True).remarks() == []
+    listing = look_into(root)
+    assert (listing.files, listing.others) == ((), ())
+    assert listing.remarks() == [f"videos, left out: 1 ({name}); `sightstream stream` sends videos"]
+
+
+@pytest.mark.parametrize("name", ["film", "film.ts", "film.MTS", "film.v2"])
+def test_a_video_without_a_known_extension_is_known_by_its_content(root: Path, name: str) -> None:
+    write_video(root / "film.ts").rename(root / name)
+    (root / "code.ts").write_text("export const video = 1;")
+    listing = look_into(root, videos=True)
+    assert (listing.files, listing.others) == ((root / name,), (root / "code.ts",))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_an_animated_picture_is_a_picture(root: Path, kind: str) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(root / "moving", kind, save_all=True, append_images=frames[1:])
+    assert look_into(root, videos=True).files == look_into(root).files == (root / "moving",)
 
 
 def test_links_to_folders_are_followed_once(picture: Path, root: Path, tmp_path: Path) -> None:

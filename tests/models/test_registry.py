@@ -194,6 +194,9 @@ def test_stamp_differs_after_every_change_of_what_is_live(registry: Registry, tw
         '{"format": 2}',
         '{"format": 1, "promotions": [{}]}',
         '{"format": 1, "promotions": [{"version": "1", "gate": {"network": "x", "labels": "1", "answer": "y"}}]}',
+        '{"format": 1, "promotions": [{"version": "1", "gate": {"network": "", "labels": "1", "answer": []}}]}',
+        '{"format": 1, "promotions": [{"version": "1", "gate": []}]}',
+        "[" * 100_000,
     ],
 )
 def test_live_json_that_is_none_is_named(registry: Registry, two: list[str], text: str) -> None:

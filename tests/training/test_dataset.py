@@ -1,13 +1,19 @@
 """Every file in a folder is either part of the dataset or named as a problem."""
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.drawn_pictures import write_class_folders, write_noise
+from tests.fakes.videos import write_video
 from training.dataset import SPLITS, NothingToLearn, Picture, read_dataset
+
+MANY = int(os.environ.get("SIGHTSTREAM_FUZZ_DATASETS", "60"))
 
 
 def sizes(root: Path, seed: int = 0) -> dict[str, int]:
@@ -161,3 +167,23 @@ def test_leftovers_are_not_taught_and_other_files_are_named(tmp_path: Path) -> N
     assert len(dataset.pictures()) == 40
     assert "hidden or generated, left out: 3 (.ipynb_checkpoints, @eaDir, __MACOSX)" in dataset.faults.remarks
     assert "other files, left out: 1 (mug/notes.txt)" in dataset.faults.remarks
+
+
+def test_videos_are_not_taught_and_are_named(tmp_path: Path) -> None:
+    write_class_folders(tmp_path, {"cup": 20, "mug": 20})
+    write_video(tmp_path / "cup" / "film.mkv")
+    write_video(tmp_path / "mug" / "film.mp4").rename(tmp_path / "mug" / "film")
+    remarks = read_dataset(tmp_path).faults.remarks
+    assert "videos, left out: 2 (cup/film.mkv, mug/film); `sightstream stream` sends videos" in remarks
+
+
+def test_damaged_datasets_raise_nothing_but_named_errors() -> None:
+    """`SIGHTSTREAM_FUZZ_DATASETS=2000` reads so many."""
+    command = [sys.executable, "-m", "tests.fakes.mutated_datasets", str(MANY)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
+    assert done.stderr == ""
+    told = json.loads(done.stdout)
+    assert sum(told["happened"].values()) == told["datasets"] == MANY
+    assert 0 < told["happened"]["refused"] < MANY / 2
+    assert told["peak_memory"] < 2**30
+    assert told["slowest_s"] < 30

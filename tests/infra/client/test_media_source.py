@@ -1,16 +1,18 @@
 """Pictures, folders and videos become square JPEG frames."""
 
 import asyncio
+import os
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from infra.client.media_source import MediaSource, NothingToSend, UnansweredPictures, media_files
+from infra.client.media_source import MediaFrame, MediaSource, UnansweredFrames, media_files
 from models.images import read_ahead
-from tests.fakes.browser.camera_file import colour_card, write_camera_file
+from tests.fakes.browser.camera_file import colour_card, is_near, pixel, write_camera_file
 from tests.fakes.pictures import scene
+from tests.fakes.videos import write_video
 
 SIZE = 64
 
@@ -71,6 +73,13 @@ async def test_what_cannot_be_read_is_named_and_the_rest_is_sent(folder: Path) -
     assert all(str(path) in why for path, why in source.unreadable.items())
 
 
+async def test_a_broken_video_among_pictures_is_named_and_the_pictures_are_sent(folder: Path) -> None:
+    (folder / "film.mp4").write_bytes(b"hello" * 100)
+    source = MediaSource([folder / "b.png", folder / "film.mp4", folder / "inner" / "a.jpg"])
+    assert await names(source) == ["b.png", "a.jpg"]
+    assert [*source.unreadable.values()] == [f"{folder / 'film.mp4'}: a text, not a video"]
+
+
 async def test_the_words_for_a_picture_are_those_of_classify_and_train(folder: Path) -> None:
     (folder / "empty.jpg").touch()
     (folder / "half.png").write_bytes((folder / "b.png").read_bytes()[:500])
@@ -83,22 +92,77 @@ async def test_the_words_for_a_picture_are_those_of_classify_and_train(folder: P
         assert source.unreadable[path] == f"{path}: {words}"
 
 
-async def test_where_nothing_can_be_read_there_is_nothing_to_send(folder: Path) -> None:
-    with pytest.raises(NothingToSend, match="broken"):
-        await names(MediaSource([folder / "broken.jpg"]))
+async def test_the_frames_before_the_damage_are_sent_and_the_video_is_named(folder: Path) -> None:
+    picture = Image.effect_noise((96, 64), 90).convert("RGB")
+    film = write_video(folder / "film.mp4", picture, 40, options={"movflags": "faststart"})
+    os.truncate(film, film.stat().st_size * 7 // 10)
+    source = MediaSource([film, folder / "b.png"])
+    sent = await names(source)
+    assert 10 < sent.count("film.mp4") < 40
+    assert sent[-1] == "b.png"
+    assert "ends early" in source.unreadable[film]
 
 
-async def test_a_shared_picture_is_sent_until_it_is_answered_once(folder: Path) -> None:
+async def test_a_video_is_a_video_whatever_its_name(folder: Path) -> None:
+    film = write_video(folder / "film.mp4", frames=3).rename(folder / "film.jpg")
+    assert await names(MediaSource([film])) == 3 * ["film.jpg"]
+
+
+async def test_a_picture_is_a_picture_whatever_its_name(folder: Path) -> None:
+    picture = (folder / "b.png").rename(folder / "b.mp4")
+    assert await names(MediaSource([picture])) == ["b.mp4"]
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+async def test_of_an_animated_picture_the_first_frame_is_sent(tmp_path: Path, kind: str) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "moving", kind, save_all=True, append_images=frames[1:])
+    (frame,) = [each async for each in MediaSource([tmp_path / "moving"]).frames(SIZE)]
+    with Image.open(BytesIO(frame.jpeg)) as picture:
+        assert is_near(pixel(picture, 32, 32), (255, 0, 0))
+
+
+async def test_a_pipe_is_refused_and_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "film.mp4")
+    source = MediaSource([tmp_path / "film.mp4"])
+    assert await names(source) == []
+    assert "not a file" in source.unreadable[tmp_path / "film.mp4"]
+
+
+@pytest.mark.parametrize("loop", [False, True])
+async def test_without_anything_that_can_be_read_there_are_no_frames(folder: Path, loop: bool) -> None:
+    for paths in ([], [folder / "broken.jpg", folder / "gone.mp4"]):
+        assert [each async for each in MediaSource(paths).frames(SIZE, loop=loop)] == []
+
+
+async def test_a_shared_frame_is_sent_until_it_is_answered_once(folder: Path) -> None:
     first, second = folder / "b.png", folder / "inner" / "a.jpg"
-    pictures = UnansweredPictures(MediaSource([first, folder / "broken.jpg", second]))
-    one, other = pictures.frames(SIZE), pictures.frames(SIZE)
-    assert ((await anext(one)).path, (await anext(other)).path) == (first, second)
-    pictures.answered(first)
-    pictures.dropped(second)
-    assert (await anext(one)).path == second
+    shared = UnansweredFrames(MediaSource([first, folder / "broken.jpg", second]))
+    one, other = shared.frames(SIZE), shared.frames(SIZE)
+    frames = [await anext(one), await anext(other)]
+    assert [each.path for each in frames] == [first, second]
+    shared.done()
+    shared.dropped(frames[1])
+    assert await anext(one) is frames[1]
     waiting = asyncio.create_task(anext(other, None))
     await asyncio.sleep(0.01)
     assert not waiting.done()
-    pictures.answered(second)
+    shared.done()
     assert await waiting is None
     assert await anext(one, None) is None
+
+
+async def test_the_frames_of_a_video_are_shared(folder: Path) -> None:
+    shared = UnansweredFrames(MediaSource([folder / "film.mjpeg"]))
+    sent: list[MediaFrame] = []
+
+    async def session() -> None:
+        async for frame in shared.frames(SIZE):
+            sent.append(frame)
+            if len(sent) == 1:
+                shared.dropped(frame)
+            else:
+                shared.done()
+
+    await asyncio.gather(session(), session())
+    assert len(sent) == 4

@@ -22,6 +22,7 @@ from tests.fakes.pictures import (
     with_png_chunk,
     with_webp_chunk,
 )
+from tests.fakes.videos import write_video
 
 
 @pytest.fixture
@@ -150,3 +151,16 @@ def test_model_that_cannot_be_had_is_one_clear_line(tmp_path: Path, arguments: l
     assert result.stdout == ""
     assert complaint in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.model
+def test_videos_are_named_and_counted_in_a_folder_and_refused_by_themselves(
+    lite0: Bundle, cache: Path, folder: Path
+) -> None:
+    film = write_video(folder / "film.mov")
+    result = run(cache, "--json", folder)
+    assert result.exit_code == 0
+    assert f"{folder}: videos, left out: 1 (film.mov); `sightstream stream` sends videos" in result.stderr
+    result = run(cache, "--json", film)
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["error"] == "a video, not a picture"
