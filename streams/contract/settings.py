@@ -85,6 +85,8 @@ class Origin(NamedTuple):
         Raises:
             ValueError: the text is something else, such as ``null``, or has more than an origin in it.
         """
+        if len(text) > 300:  # a host's name has at most 253 characters
+            raise ValueError("is no origin")
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
         if parts.scheme not in WEB_PORTS or parts.path not in ("", "/") or set(text) & set("@?#\\"):
