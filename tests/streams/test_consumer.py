@@ -5,10 +5,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from faust.types import TP
+from faust.exceptions import ProducerSendError
+from faust.types import TP, FutureMessage, PendingMessage
 
 from streams.app import App
 from streams.consumer import Consumer
+
+SENT: Any = object()
 
 
 @pytest.fixture
@@ -121,3 +124,39 @@ async def test_nothing_is_lost_that_comes_while_partitions_are_taken_up_again(
             assert [(await buffer.get()).offset for _ in expected] == expected
     finally:
         reading.cancel()
+
+
+async def test_a_message_that_cannot_be_sent_holds_up_neither_the_next_one_nor_the_worker(app: App) -> None:
+    class Channel:
+        """Sends all messages but the first."""
+
+        sent = 0
+
+        async def publish_message(self, message: FutureMessage, wait: bool) -> None:
+            self.sent += 1
+            if self.sent == 1:
+                raise ProducerSendError("the topic is missing")
+            message.set_result(SENT)
+
+    channel: Any = Channel()
+    first, second = (FutureMessage(PendingMessage(channel, *[None] * 8)) for _ in range(2))
+    buffer = app.producer.buffer
+    await buffer.start()
+    try:
+        buffer.put(first)
+        buffer.put(second)
+        async with asyncio.timeout(5):
+            with pytest.raises(ProducerSendError, match="missing"):
+                await first
+            assert await second is SENT
+        assert not buffer.crashed
+    finally:
+        await buffer.stop()
+
+
+async def test_offsets_of_partitions_that_are_gone_are_not_committed_and_nothing_ends(
+    consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer._thread, "assignment", set)
+    assert not await consumer._thread.commit({TP("topic", 0): 3})
+    assert not consumer.crashed
