@@ -191,7 +191,7 @@ def _is_special(path: Path) -> bool:
 
 
 def _refuse_mount_point(target: Path, setting: str) -> None:
-    if _target(target).is_mount():
+    if os.path.ismount(_target(target)):  # unlike Path.is_mount, also while another process replaces it
         reason = "a file system is mounted there"
         raise Unwritable(f"{shown(target)} cannot be replaced ({reason}): name a new folder in it with {setting}")
 
