@@ -68,6 +68,7 @@ def debugging() -> bool:
 def run(command: Callable[[], object], *, debug: bool | None = None) -> NoReturn:
     """Call ``command`` and end the process, with its result as the exit status if that is an integer."""
     _open_standard_streams()
+    before, sys.unraisablehook = sys.unraisablehook, _end_if_interrupted
     try:
         try:
             status = command()
@@ -76,6 +77,8 @@ def run(command: Callable[[], object], *, debug: bool | None = None) -> NoReturn
         sys.stdout.flush()
     except BaseException as error:
         status = report(error, debugging() if debug is None else debug)
+    finally:
+        sys.unraisablehook = before
     sys.exit(status if isinstance(status, int | str) else None)
 
 
@@ -179,6 +182,16 @@ def _open_standard_streams() -> None:
             setattr(sys, name, open(file, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  # open until the end
         elif mode == "w" and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _end_if_interrupted(ignored: "sys.UnraisableHookArgs") -> None:
+    """End the process where Python would print and ignore a KeyboardInterrupt, as in a weak reference's callback.
+
+    An import that goes on after that may wait for ever, because the callback frees its lock.
+    """
+    if isinstance(ignored.exc_value, KeyboardInterrupt):
+        os._exit(INTERRUPTED)
+    sys.__unraisablehook__(ignored)
 
 
 def _failed_streams() -> Iterator[str]:

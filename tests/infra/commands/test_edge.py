@@ -101,6 +101,26 @@ def test_ctrl_c_ends_with_130_and_no_traceback() -> None:
     assert (result.exit_code, result.stderr.strip()) == (edge.INTERRUPTED, "Error: stopped; nothing was written")
 
 
+def test_ctrl_c_that_python_would_ignore_ends_the_command() -> None:
+    code = """
+import os, signal, time
+from infra.commands import edge
+
+class Closing:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+
+def command():
+    Closing()
+    time.sleep(60)
+
+edge.run(command)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, timeout=30)
+    assert (run.returncode, run.stderr) == (edge.INTERRUPTED, b"")
+
+
 def test_the_end_of_a_file_that_is_too_short_is_no_ctrl_c() -> None:
     result = ends_with(EOFError("no data left"))
     assert result.exit_code == edge.BUG

@@ -100,6 +100,7 @@ def test_the_root_path_has_no_slash_at_its_end(written: str, meant: str) -> None
 
 def test_variables_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("SIGHTSTREAM_TEST_DATA", "/data")
+    monkeypatch.setenv("SIGHTSTREAM_DEBUG", "1")
     monkeypatch.setenv("PORT", "1")
     (folder / ".env").write_text("PORT=2\nCOMPOSE_PROJECT_NAME=x\n")
     assert Settings.from_environ() == Settings()
