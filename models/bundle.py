@@ -5,13 +5,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
 from models import networks
+from models.abstain import SureOf
 from models.picture_folder import shown
 from models.storage import Unwritable, check_replaceable, replaced, sha256, writing
 
@@ -30,8 +31,9 @@ class Manifest:
     """Everything about a model except its weights.
 
     `temperature` divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599). An answer whose
-    confidence is below `abstain_below` becomes "none of these"; with None no answer does. `about` has no fixed
-    keys: it holds scores, data, recipe and tool versions.
+    confidence is below `abstain_below` becomes "none of these"; with None no answer does. `sure_of` says of what the
+    confidence is the probability, as `models.abstain.judge` describes. `about` has no fixed keys: it holds scores,
+    data, recipe and tool versions.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Manifest:
     labels: tuple[str, ...]
     temperature: Annotated[float, Meta(gt=0, le=1e6)] = 1.0
     abstain_below: Annotated[float, Meta(ge=0, le=1e6)] | None = None
+    sure_of: SureOf = "classes"
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -48,6 +51,8 @@ class Manifest:
             raise ValueError(f"{len(self.labels)} labels for {self.head.classes} classes")
         if self.temperature <= 0:
             raise ValueError(f"temperature {self.temperature}, which must be above 0")
+        if self.sure_of not in get_args(SureOf):
+            raise ValueError(f"sure_of {self.sure_of!r}, which must be one of {', '.join(get_args(SureOf))}")
         "".join([self.name, *self.labels]).encode()  # half a surrogate pair cannot be shown or sent
 
 
@@ -171,11 +176,14 @@ def _manifest(written: Mapping[str, Any]) -> Manifest:
         labels=tuple(map(str, written["labels"])),
         temperature=float(written["temperature"]),
         abstain_below=written["abstain_below"],
+        sure_of=written.get("sure_of", "classes"),
         about=written["about"],
     )
 
 
 def _version(manifest: Manifest, weights_sha256: str) -> str:
     answers = {key: value for key, value in asdict(manifest).items() if key not in ("name", "about")}
+    if manifest.sure_of == "classes":
+        del answers["sure_of"]  # bundles had no such key before, and keep their versions
     canonical = json.dumps([_FORMAT, answers, weights_sha256], sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]

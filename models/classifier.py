@@ -15,7 +15,10 @@ from models.engines.registry import open_engine
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A class and its probability, 0 to 1. The index -1 means an answer that is not a class, "none of these"."""
+    """A class and its probability, 0 to 1. The index -1 means an answer that is not a class, "none of these".
+
+    The probabilities of all labels of a picture are shares of one whole: together they are at most 1.
+    """
 
     index: int
     label: str
@@ -73,6 +76,7 @@ class Classifier:
         self.engine = engine.name
         self.precision = engine.precision
         self._abstain_below = bundle.manifest.abstain_below
+        self._sure_of = bundle.manifest.sure_of
         self._engine = engine
 
     @classmethod
@@ -85,8 +89,9 @@ class Classifier:
     ) -> list[list[Label]]:
         """Returns, for each picture of (n, input_size, input_size, 3) uint8 RGB, its `top` labels, likeliest first.
 
-        Where the model abstains, "none of these" comes before them. For `on_room` and `one_core` see
-        `models.engines.base.Engine.run`. Raises ValueError for a batch of another shape or type.
+        For a model that can abstain, "none of these" is one of the labels, and the first one where it abstains. For
+        `on_room` and `one_core` see `models.engines.base.Engine.run`. Raises ValueError for a batch of another shape
+        or type.
         """
         if batch.shape[1:] != (self.input_size, self.input_size, 3) or batch.dtype != np.uint8:
             raise ValueError(
@@ -96,16 +101,18 @@ class Classifier:
         judged = self.judge(batch, on_room, one_core=one_core)
         best = _greatest(judged.probabilities, min(top, judged.probabilities.shape[1]))
         answers = [
-            [Label(int(index), self.labels[index], float(row[index])) for index in indices]
-            for row, indices in zip(judged.probabilities, best, strict=True)
+            [Label(int(index), self.labels[index], float(row[index] * named)) for index in indices]
+            for row, named, indices in zip(judged.probabilities, judged.named, best, strict=True)
         ]
-        for place in np.flatnonzero(judged.abstained):
-            none = Label(NOT_ONE, NONE_OF_THESE, float(1 - judged.sure[place]))
-            answers[place] = [none, *answers[place]][:top]
-        return answers
+        if self._abstain_below is None:
+            return answers
+        return [
+            with_other(ranked, Label(NOT_ONE, NONE_OF_THESE, float(none)), first=bool(abstained))[:top]
+            for ranked, none, abstained in zip(answers, judged.none, judged.abstained, strict=True)
+        ]
 
     def probabilities(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Returns the probability of every class, (n, classes), for a batch of any length."""
+        """Returns the probability of every class among the classes, (n, classes), for a batch of any length."""
         return self.judge(batch).probabilities
 
     def judge(self, batch: NDArray[np.uint8], on_room: OnRoom = ignore_room, *, one_core: bool = False) -> Judgement:
@@ -120,7 +127,7 @@ class Classifier:
             for start in range(0, len(batch), largest)
         ]
         rows = np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
-        return judge(rows, len(self.labels), self._abstain_below)
+        return judge(rows, len(self.labels), self._abstain_below, self._sure_of)
 
     def warming(self, max_batch: int = 8) -> Iterator[int]:
         for bucket in self._engine.buckets:
@@ -131,6 +138,12 @@ class Classifier:
 
     def close(self) -> None:
         self._engine.close()
+
+
+def with_other(ranked: list[Label], other: Label, *, first: bool) -> list[Label]:
+    """Returns the ranked labels with another one: `first`, or behind those that have at least its probability."""
+    place = 0 if first else sum(each.probability >= other.probability for each in ranked)
+    return [*ranked[:place], other, *ranked[place:]]
 
 
 def _greatest(rows: NDArray[np.float32], count: int) -> NDArray[np.intp]:

@@ -1,7 +1,7 @@
 """A gate before a model: a published network first decides whether a picture is passed on to the model."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.abstain import NOT_ONE
-from models.classifier import Classifier, Label
+from models.abstain import NOT_ONE, none_weight
+from models.classifier import Classifier, Label, with_other
 from models.engines.base import OnRoom, ignore_room
 from models.networks import NETWORKS
 from models.weights import imagenet_labels
@@ -71,16 +71,28 @@ class Gated:
     def classify(
         self, batch: NDArray[np.uint8], top: int = 5, *, on_room: OnRoom = ignore_room, one_core: bool = False
     ) -> list[list[Label]]:
-        """Like `Classifier.classify`. A picture that the gate rejects has the gate's answer as its only label."""
+        """Like `Classifier.classify`. A picture that the gate rejects has the gate's answer as its only label.
+
+        For other pictures that answer is one of the labels, on the same scale.
+        """
         probabilities = self.outer.probabilities(resized(batch, self.outer.input_size))  # (n, 1000)
         known = probabilities[:, list(self.gate.labels)].sum(axis=1)  # (n,)
         passes = known >= THRESHOLD
         passed = resized(batch[passes], self.inner.input_size) if passes.any() else batch[:0]
-        ranked = iter(self.inner.classify(passed, top, on_room=on_room, one_core=one_core) if len(passed) else [])
+        ranked = self.inner.classify(passed, top, on_room=on_room, one_core=one_core) if len(passed) else []
+        likeliest = np.array([labels[0].probability for labels in ranked])
+        weights = none_weight(likeliest, known[passes], THRESHOLD, np.zeros(len(ranked), np.bool_))
+        answers = iter([self._named(*each)[:top] for each in zip(ranked, weights, strict=True)])
         return [
-            next(ranked) if ok else [Label(NOT_ONE, self.gate.answer, 1 - float(probability))]
+            next(answers) if ok else [Label(NOT_ONE, self.gate.answer, 1 - float(probability))]
             for ok, probability in zip(passes, known, strict=True)
         ]
+
+    def _named(self, ranked: list[Label], weight: float) -> list[Label]:
+        """The labels of the inner model and the gate's answer, which has `weight` beside them."""
+        share = 1 / (1 + weight)
+        inner = [replace(each, probability=float(each.probability * share)) for each in ranked]
+        return with_other(inner, Label(NOT_ONE, self.gate.answer, float(weight * share)), first=False)
 
     def warming(self, max_batch: int = 8) -> Iterator[int]:
         yield from self.outer.warming(max_batch)

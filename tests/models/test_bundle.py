@@ -53,14 +53,24 @@ def test_same_content_has_the_same_version_everywhere(tmp_path: Path) -> None:
         replace(BREEDS, labels=("a", "b", "c")),
         replace(BREEDS, temperature=1.0),
         replace(BREEDS, abstain_below=None),
+        replace(BREEDS, sure_of="likeliest"),
         replace(BREEDS, head=Head(3)),
         replace(BREEDS, network=Network("efficientnet_lite0", 192, mean=127, scale=128)),
     ],
-    ids=["labels", "temperature", "abstain", "head", "size"],
+    ids=["labels", "temperature", "abstain", "sure of", "head", "size"],
 )
 def test_other_facts_are_another_version(tmp_path: Path, other: Manifest) -> None:
     one = Bundle.write(tmp_path / "one", BREEDS, TENSORS)
     assert Bundle.write(tmp_path / "other", other, TENSORS).version != one.version
+
+
+def test_manifest_from_before_it_said_of_what_it_is_sure_is_read_as_the_same_version(tmp_path: Path) -> None:
+    written = Bundle.write(tmp_path / "breeds", BREEDS, TENSORS)
+    plain = json.loads((written.folder / MANIFEST).read_text())
+    assert plain.pop("sure_of") == "classes"
+    (written.folder / MANIFEST).write_text(json.dumps(plain))
+    assert Bundle.open(written.folder) == written
+    assert written.version == "60a4cbafdf5e"  # as the first release wrote it
 
 
 def test_other_weights_are_another_version(tmp_path: Path) -> None:

@@ -40,8 +40,15 @@ class Outer:
         self.shapes.clear()
 
 
-def classifier(engine: ColourEngine | Outer, classes: tuple[str, ...], size: int, name: str) -> Classifier:
-    manifest = Manifest(name, Network("efficientnet_lite0", size, 127, 128), Head(len(classes)), classes)
+def classifier(
+    engine: ColourEngine | Outer,
+    classes: tuple[str, ...],
+    size: int,
+    name: str,
+    abstain_below: float | None = None,
+) -> Classifier:
+    network = Network("efficientnet_lite0", size, 127, 128)
+    manifest = Manifest(name, network, Head(len(classes)), classes, abstain_below=abstain_below)
     return Classifier(Bundle(Path("nowhere"), manifest, weights_sha256="0"), engine)
 
 
@@ -55,8 +62,10 @@ def outer() -> Outer:
     return Outer()
 
 
-def gated(inner: ColourEngine, outer: Outer, sizes: tuple[int, int] = (4, 8)) -> Gated:
-    breeds = classifier(inner, ("setter", "hulk", "smurf"), sizes[0], "dogs")
+def gated(
+    inner: ColourEngine, outer: Outer, sizes: tuple[int, int] = (4, 8), abstain_below: float | None = None
+) -> Gated:
+    breeds = classifier(inner, ("setter", "hulk", "smurf"), sizes[0], "dogs", abstain_below)
     return Gated(breeds, classifier(outer, imagenet_labels(), sizes[1], "gate"), NOT_A_DOG)
 
 
@@ -67,11 +76,24 @@ def painted(*colours: tuple[int, int, int], size: int = 8) -> NDArray[np.uint8]:
 def test_what_the_gate_turns_away_has_one_label_and_the_rest_is_the_models(inner: ColourEngine, outer: Outer) -> None:
     first, second, third = gated(inner, outer).classify(painted((204, 51, 0), (51, 200, 0), (255, 0, 0)), top=2)
     assert [(each.index, each.label) for each in first] == [(0, "setter"), (1, "hulk")]
-    assert [each.probability for each in first] == pytest.approx([0.8, 0.2])
     assert [(each.index, each.label) for each in second] == [(NOT_ONE, "not a dog")]
     assert second[0].probability == pytest.approx(0.8, abs=1e-4)
     assert third[0].label == "setter"
     assert inner.ran == [2]  # the model runs for what is let in, and for nothing else
+
+
+@pytest.mark.parametrize("abstain_below", [None, 0.6])
+@pytest.mark.parametrize("red", [128, 140, 160, 200, 255])
+def test_answer_of_the_gate_is_on_the_same_scale_as_the_labels(
+    inner: ColourEngine, outer: Outer, red: int, abstain_below: float | None
+) -> None:
+    both = gated(inner, outer, abstain_below=abstain_below)
+    ranked = both.classify(painted((red, 100, 90)), top=5)[0]
+    shares = [each.probability for each in ranked]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(1)
+    assert ranked[0].label == both.inner.classify(painted((red, 100, 90), size=4))[0][0].label
+    assert "not a dog" in [each.label for each in ranked]
 
 
 def test_model_does_not_run_when_nothing_is_let_in(inner: ColourEngine, outer: Outer) -> None:

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from streams.contract.messages import Label, Prediction
 from streams.contract.outcomes import Stage
@@ -70,3 +72,25 @@ def test_continuing_from_a_stored_label_gives_the_same_label() -> None:
         parts = SmoothedLabel(*parts.pack())
         parts.update(each)
     assert parts == whole
+
+
+def test_none_of_these_is_a_label_that_can_be_settled_on() -> None:
+    rings = [answer(seq, seq * 50.0, ring=0.95, **{"none of these": 0.05}) for seq in range(1, 20)]
+    after_that = [answer(seq, seq * 50.0, ring=0.02, **{"none of these": 0.98}) for seq in range(20, 60)]
+    smoothed = after(*rings, *after_that)
+    assert smoothed.label == "none of these"
+    assert smoothed.probability == pytest.approx(0.98, abs=0.01)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0.01, 1), min_size=1, max_size=5), st.floats(1, 5000))
+def test_after_many_equal_answers_their_first_label_is_settled_with_its_probability(
+    weights: list[float], step_ms: float
+) -> None:
+    whole = max(1.0, sum(weights))
+    shares = {f"label {place}": weight / whole for place, weight in enumerate(weights)}
+    smoothed = after(*(answer(seq, seq * step_ms, **shares) for seq in range(1, 40)))
+    likeliest = max(shares, key=shares.__getitem__)
+    assert smoothed.label == likeliest
+    assert smoothed.probability == pytest.approx(shares[likeliest], abs=0.01)
+    assert sum(smoothed.scores.values()) <= 1 + 1e-3
