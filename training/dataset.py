@@ -215,20 +215,15 @@ def _settled(dataset: Dataset) -> Dataset:
 
 
 def _unmeasured(dataset: Dataset) -> list[str]:
-    """What cannot be measured on this dataset, as sentences."""
+    """What cannot be measured on this dataset, as sentences; `training.calibration` says what it could measure."""
     remarks = []
-    if not dataset.splits["valid"]:
-        remarks.append("there is no valid picture; how sure the model may be is not measured")
-    if not dataset.splits["test"]:
+    covered = {each.label for each in dataset.splits["test"]}
+    if not covered:
         remarks.append("there is no test picture; the accuracy on new pictures is not measured")
-    for split, consequence in (
-        ("valid", "how sure the model may be of them is not measured"),
-        ("test", "their accuracy on new pictures is not measured"),
-    ):
-        covered = {each.label for each in dataset.splits[split]}
-        missing = [shown(name) for label, name in enumerate(dataset.classes) if label not in covered]
-        if covered and missing:
-            remarks.append(f"classes with no {split} picture: {some(missing)}; {consequence}")
+    elif missing := [shown(name) for label, name in enumerate(dataset.classes) if label not in covered]:
+        remarks.append(
+            f"classes with no test picture: {some(missing)}; their accuracy on new pictures is not measured"
+        )
     if len(dataset.classes) == 1:
         remarks.append(f"one class only, {shown(dataset.classes[0])}: its only alternative is “none of these”")
     return remarks

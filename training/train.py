@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from models.abstain import Judgement, judge
 from models.bundle import WEIGHTS, Bundle, Manifest
 from models.catalog import published
 from models.images import CENTRE_CROP
-from models.picture_folder import utf8
+from models.picture_folder import shown, some, utf8
 from training import calibration
+from training.calibration import Calibration
 from training.dataset import SPLITS, Dataset, read_dataset
 from training.features import Extractor, View, extract, stacked
 from training.recipes import RECIPES, Features, Labels, LinearHead, Progress, TrainedHead, TrainingData, load_recipe
@@ -58,7 +59,15 @@ class TrainingResult:
     bundle: Bundle
     dataset: Dataset
     trained_head: TrainedHead
+    calibration: Calibration
     answers: Mapping[str, Answers]
+
+    def uncertain(self) -> Iterator[str]:
+        """What the threshold of "none of these" was measured on, and what not, as sentences."""
+        yield self.calibration.sentence()
+        if self.calibration.pictures and self.calibration.unmeasured:
+            names = [shown(self.dataset.classes[label]) for label in self.calibration.unmeasured]
+            yield f"classes with no picture to measure how sure the model may be of them: {some(names)}"
 
 
 def train(
@@ -81,25 +90,26 @@ def train(
     held_back = splits["valid"] if dataset.splits["valid"] else splits["train"]
     data = TrainingData(*splits["train"], *held_back, classes, head_of(source))
     trained_head = recipe.fit(data, plan.seed, lambda activity, share: progress(f"{plan.recipe}: {activity}", share))
-    logits = {split: trained_head.logits(features) for split, (features, _) in splits.items()}
-    temperature = calibration.fit_temperature(logits["valid"][:, :classes], splits["valid"][1])
-    probabilities = {split: calibration.probabilities(each, temperature) for split, each in logits.items()}
-    abstain_below = calibration.abstain_threshold(probabilities["valid"], classes)
+    measured = calibration.measure(recipe.fit, data, splits["valid"], trained_head, plan.seed, progress)
+    calibrated = calibration.calibrate(measured, classes)
     answers = {
-        split: _answers(dataset, split, judge(each, classes, abstain_below)) for split, each in probabilities.items()
+        split: _answers(dataset, split, judge(rows, classes, calibrated.abstain_below, calibration.SURE_OF))
+        for split, (features, _) in splits.items()
+        for rows in [calibration.probabilities(trained_head.logits(features), calibrated.temperature)]
     }
     manifest = Manifest(
         name=plan.model_name,
         network=networks.Network(network.name, size, network.mean, network.scale),
         head=trained_head.head,
         labels=dataset.classes,
-        temperature=temperature,
-        abstain_below=abstain_below,
-        about=_about(plan, source, dataset, trained_head, answers),
+        temperature=calibrated.temperature,
+        abstain_below=calibrated.abstain_below,
+        sure_of=calibration.SURE_OF,
+        about=_about(plan, source, dataset, trained_head, calibrated, answers),
     )
     progress("writing the bundle", 1.0)
     bundle = Bundle.write(out, manifest, _weights(manifest, source, trained_head), OUT)
-    return TrainingResult(bundle, dataset, trained_head, answers)
+    return TrainingResult(bundle, dataset, trained_head, calibrated, answers)
 
 
 def write_training_report(result: TrainingResult, path: Path) -> bool:
@@ -187,7 +197,12 @@ def _answers(dataset: Dataset, split: str, judgement: Judgement) -> Answers:
 
 
 def _about(
-    plan: TrainingPlan, source: Bundle, dataset: Dataset, trained_head: TrainedHead, answers: Mapping[str, Answers]
+    plan: TrainingPlan,
+    source: Bundle,
+    dataset: Dataset,
+    trained_head: TrainedHead,
+    calibrated: Calibration,
+    answers: Mapping[str, Answers],
 ) -> dict[str, Any]:
     """What the manifest records of a training: recipe, data, scores, versions."""
     return {
@@ -206,7 +221,7 @@ def _about(
         },
         "crop": CENTRE_CROP,
         "scores": {split: _split_scores(each) for split, each in answers.items()},
-        "calibration": {"still_named": calibration.STILL_NAMED, "on": "valid"},
+        "calibration": {**calibrated.about(), "in_words": calibrated.sentence()},
         "versions": {
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in PACKAGES},

@@ -104,7 +104,7 @@ def report_path(out: Path) -> Path:
 
 
 def print_summary(result: "TrainingResult", out: Path) -> None:
-    """Prints what was left out of the dataset, and the scores of the model."""
+    """Prints what was left out of the dataset, what the threshold was measured on, and the scores of the model."""
     faults = result.dataset.faults
     sentences = [*faults.sentences()]
     for sentence in sentences[:PRINTED_FAULTS]:
@@ -113,6 +113,8 @@ def print_summary(result: "TrainingResult", out: Path) -> None:
         click.echo(f"  and {len(sentences) - PRINTED_FAULTS} more")
     if sentences:
         click.echo(", ".join(f"{number} {kind}" for kind, number in faults.counts().items() if number))
+    for sentence in result.uncertain():
+        click.echo(f"  {sentence}")
     for split, scores in result.bundle.manifest.about["scores"].items():
         if scores["n"]:
             click.echo(f"{split:<5}  top-1 {scores['top1']:6.1%}  top-5 {scores['top5']:6.1%}  of {scores['n']}")

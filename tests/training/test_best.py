@@ -1,9 +1,10 @@
 """The recipe `best` learns, keeps the other known classes as background, and is deterministic."""
 
 import numpy as np
+import pytest
 
 from tests.fakes.training_data import point_clouds, training_data
-from training.best import fit, input_size
+from training.best import NONE_SHARE, background_shift, fit, input_size
 
 
 def test_best_learns_and_keeps_the_rest_as_background() -> None:
@@ -23,3 +24,9 @@ def test_best_gives_the_same_twice() -> None:
 
 def test_pictures_are_larger_than_the_network_was_trained_at_in_steps_of_four() -> None:
     assert [input_size(size) for size in (224, 260, 299)] == [256, 300, 344]
+
+
+def test_background_has_its_share_before_a_picture_is_looked_at() -> None:
+    """With equal logits, a softmax gives each of five classes and 990 others the same: the shift changes that."""
+    others = 990 * np.exp(background_shift(5, 990))
+    assert others / (5 + others) == pytest.approx(NONE_SHARE)

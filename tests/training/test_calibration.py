@@ -1,9 +1,29 @@
-"""The temperature makes confidences right; the threshold lets the wanted share of pictures through."""
+"""The temperature makes confidences right; the threshold lets the wanted share of pictures through, or says not."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from training.calibration import abstain_threshold, fit_temperature
+from tests.fakes.training_data import point_clouds, training_data
+from training.best import fit
+from training.calibration import (
+    ASSUMED,
+    ENOUGH,
+    FEW,
+    FOLDS,
+    NOTHING_KNOWN,
+    Measured,
+    abstain_threshold,
+    calibrate,
+    fit_temperature,
+    folds,
+    measure,
+    named_interval,
+)
+from training.recipes import Progress, TrainedHead, TrainingData
 
 
 def test_the_temperature_undoes_a_sharpening() -> None:
@@ -15,13 +35,127 @@ def test_the_temperature_undoes_a_sharpening() -> None:
     assert fit_temperature(3 * logits, truth) == pytest.approx(3, abs=0.18)
 
 
+def test_a_few_pictures_that_are_all_right_do_not_make_the_model_certain() -> None:
+    assert fit_temperature(np.eye(3, dtype=np.float32), np.arange(3)) > 0.5
+
+
 def test_the_threshold_lets_the_wanted_share_through() -> None:
-    rows = np.stack([np.linspace(0.5, 1, 200), np.linspace(0.5, 0, 200)], axis=1).astype(np.float32)
-    least = abstain_threshold(rows, 2, still_named=0.9)
-    assert least is not None
-    assert (rows.max(axis=1) >= least).mean() == pytest.approx(0.9, abs=0.01)
+    sure = np.linspace(0.5, 1, 400).astype(np.float32)
+    least = abstain_threshold(sure, background=True, still_named=0.9)
+    assert (sure >= least).mean() == pytest.approx(0.9, abs=0.01)
 
 
-def test_without_validation_there_is_no_threshold_and_no_temperature() -> None:
-    assert abstain_threshold(np.empty((0, 3), np.float32), 3) is None
-    assert fit_temperature(np.empty((0, 3), np.float32), np.empty(0, np.int64)) == 1.0
+@given(st.lists(st.floats(0, 1, width=32), min_size=FEW, max_size=300))
+@settings(deadline=None)
+def test_of_enough_pictures_at_most_a_tenth_is_given_up(sure: list[float]) -> None:
+    least = abstain_threshold(np.array(sure, np.float32), background=True)
+    assert sum(each < least for each in sure) <= 0.1 * len(sure)
+
+
+def test_one_odd_picture_does_not_decide() -> None:
+    sure = np.full(60, 0.9, np.float32)
+    sure[7] = 0.01
+    assert abstain_threshold(sure, background=True) == pytest.approx(0.9)
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=FEW - 1))
+@settings(deadline=None)
+def test_of_too_few_pictures_the_threshold_stays_where_it_is_known_to_be_sound(sure: list[float]) -> None:
+    least, most = ASSUMED
+    assert least <= abstain_threshold(np.array(sure, np.float32), background=True) <= most
+    assert abstain_threshold(np.array(sure, np.float32), background=False) <= NOTHING_KNOWN
+
+
+def test_the_interval_holds_for_any_confidences() -> None:
+    """Thresholds from 46 pictures, tried on many new ones: the shares are within the interval nine times of ten."""
+    random = np.random.default_rng(1)
+    low, high = named_interval(46)
+    shares = []
+    for _ in range(2000):
+        least = abstain_threshold(random.beta(5, 1, 46).astype(np.float32), background=True)
+        shares.append(1 - least**5)  # the share of Beta(5, 1) above it
+    within = np.mean([low <= share <= high for share in shares])
+    assert within == pytest.approx(0.9, abs=0.03)
+
+
+def test_without_pictures_the_threshold_is_assumed_and_said_to_be() -> None:
+    found = calibrate([Measured(np.empty((0, 3), np.float32), np.empty(0, np.int64))], 2)
+    assert (found.temperature, found.abstain_below, found.unmeasured) == (1.0, NOTHING_KNOWN, (0, 1))
+    assert found.about()["threshold"] == "assumed"
+    assert "assumed: nothing was measured; add pictures" in found.sentence()
+
+
+def of_each(count: int) -> TrainingData:
+    features, labels = point_clouds(0, per_class=count)
+    return replace(training_data(), train=features, train_labels=labels)
+
+
+NO_VALID = (np.empty((0, 4), np.float32), np.empty(0, np.int64))
+
+
+class Counted:
+    """The recipe `best`, which notes what it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[TrainingData] = []
+
+    def __call__(self, data: TrainingData, seed: int, progress: Progress) -> TrainedHead:
+        self.given.append(data)
+        return fit(data, seed, progress)
+
+
+def test_no_head_measures_a_picture_that_it_learned_from() -> None:
+    data, recipe = of_each(4), Counted()
+    head = recipe(data, 0, lambda activity, share: None)
+    valid = point_clouds(1, per_class=1)
+    parts = measure(recipe, data, valid, head, 0)
+    assert sum(len(each.labels) for each in parts) == len(valid[1]) + len(data.train_labels)
+    learned = [{row.tobytes() for row in each.train} for each in recipe.given[1:]]
+    for without, part in zip(recipe.given[1:], parts[1:], strict=True):
+        left_out = [row for row in data.train if row.tobytes() not in {each.tobytes() for each in without.train}]
+        assert len(left_out) == len(part.labels) > 0
+        assert set(without.train_labels) == {0, 1, 2}
+    assert len(learned) <= FOLDS
+
+
+def test_with_enough_validation_pictures_no_further_head_is_trained() -> None:
+    data, recipe = training_data(), Counted()
+    head = recipe(data, 0, lambda activity, share: None)
+    parts = measure(recipe, data, (data.valid, data.valid_labels), head, 0)
+    assert len(data.valid) >= ENOUGH
+    assert (len(parts), len(recipe.given)) == (1, 1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_with_one_to_three_pictures_a_class_all_are_taught_and_the_threshold_is_said_to_be_uncertain(
+    count: int,
+) -> None:
+    data = of_each(count)
+    data = replace(data, valid=data.train, valid_labels=data.train_labels)
+    head = fit(data, 0, lambda activity, share: None)
+    found = calibrate(measure(fit, data, NO_VALID, head, 0), 3)
+    assert (head.logits(data.train)[:, :3].argmax(axis=1) == data.train_labels).mean() > 0.6
+    assert found.named is None
+    assert found.pictures == (0 if count == 1 else 3 * count)
+    assert ("is uncertain" if count > 1 else "is assumed") in found.sentence()
+
+
+def test_a_class_with_one_picture_is_not_measured_and_is_named() -> None:
+    labels = np.array([0, 0, 0, 1, 2, 2])
+    fold = folds(labels)
+    assert fold.tolist().count(-1) == 1
+    assert fold[3] == -1
+    assert fold[4] != fold[5]
+
+
+def test_what_was_measured_is_said_with_what_it_is_worth() -> None:
+    parts = [
+        Measured(np.tile(np.array([[3, 0, -2]], np.float32), (count, 1)), np.zeros(count, np.int64))
+        for count in (20, 26)
+    ]
+    found = calibrate(parts, 2)
+    assert (found.pictures, found.crossed, found.unmeasured) == (46, 26, (1,))
+    assert (
+        "measured on 46 pictures (26 by cross-validation): 87% to 98% of good pictures get a class"
+        in found.sentence()
+    )

@@ -21,7 +21,7 @@ from training import classic
 from training.recipes import Recipe
 from training.runs import shapes
 from training.scores import score
-from training.train import TrainingResult
+from training.train import TrainingResult, write_training_report
 
 pytestmark = pytest.mark.model
 
@@ -61,6 +61,16 @@ def test_the_manifest_records_the_training(trained: TrainingResult) -> None:
     assert about["data"]["fingerprint"] == trained.dataset.fingerprint
     assert about["scores"]["test"]["n"] == len(trained.answers["test"].files)
     assert {"keras", "openvino", "python"} <= about["versions"].keys()
+
+
+def test_the_manifest_and_the_report_say_what_the_threshold_was_measured_on(
+    trained: TrainingResult, tmp_path: Path
+) -> None:
+    about = Bundle.open(trained.bundle.folder).manifest.about["calibration"]
+    assert about["pictures"] == len(trained.answers["train"].files) + len(trained.answers["valid"].files)
+    assert 0 < about["by_cross_validation"] < about["pictures"]
+    assert write_training_report(trained, tmp_path / "report.html")
+    assert f"was measured on {about['pictures']} pictures" in (tmp_path / "report.html").read_text()
 
 
 def test_the_same_seed_gives_the_same_bundle(trained: TrainingResult, tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ def test_one_picture_a_class_and_names_that_are_no_utf8_make_a_model(tmp_path: P
     done = run(cache, data, "--backbone", "efficientnet_lite0", "--size", 96, "--out", out)
     assert done.exit_code == 0, done.output
     assert "there is no test picture; the accuracy on new pictures is not measured" in done.output
+    assert "“none of these”: the threshold 0.50 is assumed: nothing was measured" in done.output
+    assert Bundle.open(out).manifest.about["calibration"]["threshold"] == "assumed"
     assert Bundle.open(out).manifest.labels == (r"caf\xe9", "tea")
     assert Bundle.open(out).name == r"data\xe9-best"
     assert len(labelled_pictures(data, (r"caf\xe9", "tea"))) == 2
