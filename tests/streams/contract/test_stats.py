@@ -214,3 +214,25 @@ def test_odd_statistics_are_a_value_error_or_go_on_counting(fields: dict[str, An
 def test_statistics_with_impossible_values_are_a_value_error(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         SessionStats.loads(packed(json.dumps(PACKED | change).encode()))
+
+
+def test_list_settled_label_and_confidence_of_an_abstaining_model_agree() -> None:
+    """The newest list, the settled label and the mean confidence of a session that sees nothing of its classes."""
+    labels = [Label(-1, "none of these", 0.97), Label(0, "ring", 0.02), Label(1, "stripes", 0.01)]
+    frames = [
+        Prediction(
+            session="s",
+            seq=seq,
+            outcome=Outcome.ANSWERED,
+            stage=Stage.WORKER,
+            labels=labels,
+            model="shapes",
+            version="v",
+            times={"received": 1000.0 + 100 * seq},
+        )
+        for seq in range(1, 50)
+    ]
+    stats = SessionStats.loads(after(*frames).dumps())
+    assert (stats.top, stats.smoothed.label) == ("none of these", "none of these")
+    assert stats.smoothed.probability == pytest.approx(0.97, abs=0.005)
+    assert stats.labels[stats.top].probability_sum / stats.labels[stats.top].answers == pytest.approx(0.97)
