@@ -66,13 +66,10 @@ class Calibration:
         """What the threshold is worth, for people."""
         start = f"“none of these”: the threshold {self.abstain_below:.2f}"
         how = f"{self.pictures} pictures" + (f" ({self.crossed} by cross-validation)" if self.crossed else "")
+        if not self.pictures:
+            return f"{start} is assumed: nothing was measured; add pictures, at least two of each class"
         if self.named is None:
-            few = (
-                f"is uncertain: it was measured on only {how}"
-                if self.pictures
-                else "is assumed: nothing was measured"
-            )
-            return f"{start} {few}; add pictures, {FEW} or more together"
+            return f"{start} is uncertain: it was measured on only {how}, and {FEW} are needed; add pictures"
         low, high = self.named
         return f"{start} was measured on {how}: {low:.0%} to {high:.0%} of good pictures get a class"
 
