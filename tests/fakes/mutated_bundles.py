@@ -54,7 +54,7 @@ ODD += ["x" * 10_000, [], [[]], ["a", "b", "c"], [1, 2, 3], {}, {"classes": 3}, 
 def write_bundle(folder: Path, real: bool) -> Bundle:
     """A small network, or one with the right files only."""
     network = Network("efficientnet_lite0", SIZE, 127, 128)
-    manifest = Manifest("pets", network, Head(3), ("cat", "dog", "owl"), 1.5, 0.2, {"crop": 0.9, "scores": {}})
+    manifest = Manifest("pets", network, Head(3), ("cat", "dog", "owl"), 1.5, 0.2, about={"crop": 0.9, "scores": {}})
     if real:
         return Bundle.write(folder, manifest, tensors_of(with_head(backbone(network), manifest.head)))
     return Bundle.write(folder, manifest, {"000.logits.kernel": np.zeros((4, 3), np.float32)})
