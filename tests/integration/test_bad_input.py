@@ -1,27 +1,20 @@
 """Bad input through the real WebSocket: its sender gets a clear error, and no other session is affected."""
 
-import asyncio
 import json
 import os
 import struct
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx2
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from infra.client.client import Client
-from infra.client.frame_counts import total
-from infra.client.media_source import MediaFrame
-from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS
+from streams.contract.topics import FRAMES, REJECTED
 from tests import SAMPLES
-from tests.fakes.odd_records import ODD_HEADERS, ODD_KEYS, ODD_TIMESTAMPS, odd_values
-from tests.running_stack import OPERATOR_TOKEN, RunningStack
+from tests.running_stack import RunningStack
 from web.protocol import Upload, pack
 
 pytestmark = pytest.mark.broker
@@ -124,74 +117,6 @@ async def test_a_flood_without_credits_is_told_and_ended_while_others_are_served
             assert closed.value.rcvd.code == 1008
             assert "frames a second" in closed.value.rcvd.reason
         assert await is_served(quiet, 1)
-
-
-TOPICS: dict[str, dict[str, object]] = {
-    FRAMES: {"session": "s", "seq": 1, "model": "", "captured": 1.0, "received": 2.0},
-    PREDICTIONS: {"session": "s", "seq": 1, "outcome": "answered", "stage": "worker", "labels": [], "times": {}},
-    WORKERS: {"worker": "w", "at": 1.0, "models": [], "lag": {}},
-    SESSIONS: {"session": "s", "started": 1.0, "last_seen": 2.0},
-}
-
-
-async def send_odd_records(stack: RunningStack) -> int:
-    """Send records of every odd kind to each topic; returns how many."""
-    sent = 0
-    producer = AIOKafkaProducer(bootstrap_servers=stack.broker, max_request_size=2**22)
-    await producer.start()
-    try:
-        for topic, fields in TOPICS.items():
-            values = odd_values(fields)
-            for place, value in enumerate(values):
-                key = ODD_KEYS[place % len(ODD_KEYS)]
-                if (value is None and key is None) or (topic == SESSIONS and key is None):
-                    key = b"s"  # the client refuses neither key nor value, Kafka a compacted topic without keys
-                headers = ODD_HEADERS[place % len(ODD_HEADERS)]
-                timestamp = ODD_TIMESTAMPS[place % len(ODD_TIMESTAMPS)]
-                if timestamp is not None and not 0 < timestamp < 2**41:  # Kafka refuses times in the future
-                    timestamp = 1
-                await producer.send_and_wait(topic, value, key, timestamp_ms=timestamp, headers=list(headers))
-                sent += 1
-            for each in range(100):
-                await producer.send_and_wait(topic, os.urandom(each), key=os.urandom(5))
-                sent += 1
-    finally:
-        await producer.stop()
-    return sent
-
-
-async def test_odd_records_on_every_topic_stop_nobody(stack: RunningStack) -> None:
-    async def pictures(size: int) -> AsyncIterator[MediaFrame]:
-        while True:
-            yield MediaFrame(SAMPLES / "cat.jpg", CAT)
-
-    consumer = AIOKafkaConsumer(REJECTED, bootstrap_servers=stack.broker, auto_offset_reset="earliest")
-    await consumer.start()
-    before = {each.pid for each in stack.processes()}
-    clients = [Client(stack.websocket, pictures, fps=10.0) for _ in range(2)]
-    try:
-        running = [asyncio.create_task(each.run(15.0)) for each in clients]
-        await asyncio.sleep(1)
-        sent = await send_odd_records(stack)
-        counts = total([await each for each in running])
-        rejected: list[ConsumerRecord] = []
-        while some := await consumer.getmany(timeout_ms=2000):
-            rejected += [record for records in some.values() for record in records]
-    finally:
-        await consumer.stop()
-    assert {each.pid for each in stack.processes()} == before
-    assert counts.answered > 50
-    assert counts.sent == counts.answered + sum(counts.dropped.values()) + counts.expired
-    assert counts.expired == 0
-    kinds = Counter(dict(each.headers)["topic"].decode() for each in rejected)
-    assert sent > 500
-    assert min(kinds[each] for each in (FRAMES, PREDICTIONS, WORKERS)) > 100, kinds
-    assert all({"topic", "partition", "offset", "why"} == dict(each.headers).keys() for each in rejected)
-    headers = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
-    report = httpx2.get(f"{stack.url}/api/ops", headers=headers).json()
-    assert report["rejected"] > 300
-    [worker] = report["workers"]
-    assert worker["rejected"] > 200
 
 
 async def test_foreign_messages_on_the_frames_topic_are_set_aside(stack: RunningStack) -> None:
