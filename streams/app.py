@@ -16,9 +16,9 @@ from faust.types import TP, EventT
 from streams.batching import Batcher
 from streams.consumer import Transport
 from streams.contract import codec
+from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import configuration
 from streams.contract.messages import Frame, Prediction, WorkerStatus
-from streams.contract.rejected import RejectedRecord
 from streams.contract.settings import Settings
 from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS
 from streams.metrics import Metrics

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from streams.contract.rejected import RejectedRecord
+from streams.contract.kafka.rejected import RejectedRecord
 
 log = logging.getLogger(__name__)
 

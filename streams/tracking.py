@@ -19,9 +19,9 @@ from faust.types import TP
 from streams.app import app, predictions, reject, sessions, set_aside, settings
 from streams.contract.canary import is_canary
 from streams.contract.clock import now_ms
+from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import session_shown
 from streams.contract.messages import Prediction
-from streams.contract.rejected import RejectedRecord
 from streams.contract.stats import SessionStats
 from streams.contract.topics import PREDICTIONS, SESSIONS
 from streams.expiry import Expiry

@@ -12,9 +12,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
 from streams.contract.kafka import adapt_clients
+from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import about
 from streams.contract.messages import Frame, Prediction, WorkerStatus
-from streams.contract.rejected import RejectedRecord
 from streams.contract.settings import Settings
 from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, WORKERS
 

@@ -6,9 +6,9 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from streams.contract.canary import is_canary
+from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.messages import Frame, Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome
-from streams.contract.rejected import RejectedRecord
 from streams.contract.settings import Settings
 from web.messages import Dropped, Error, GatewayMessage, Label, Labels, ModelInfo, Models, SmoothedLabel, Welcome
 from web.metrics import Metrics

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from streams.contract.codec import bad_envelope
 from streams.contract.kafka import adapt_clients
-from streams.contract.rejected import RejectedRecord
+from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.settings import Settings
 from streams.contract.stats import SessionStats
 from streams.contract.topics import SESSIONS

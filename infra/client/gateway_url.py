@@ -2,7 +2,7 @@
 
 from urllib.parse import quote, urlsplit
 
-from streams.contract.settings import checked_host
+from streams.contract.addresses import checked_host
 
 SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 PATH = "/ws"

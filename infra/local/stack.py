@@ -31,7 +31,8 @@ from models.catalog import configured_specs, find
 from models.engines.cores import available_cores
 from models.picture_folder import shown
 from models.storage import check_folder, write_file, writing
-from streams.contract.settings import Settings, address
+from streams.contract.addresses import address
+from streams.contract.settings import Settings
 from streams.contract.topics import topic_specs
 from web import SAMPLES
 from web.messages import Labels

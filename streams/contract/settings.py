@@ -6,95 +6,28 @@ Durations are in seconds unless the name says otherwise. ``sightstream settings`
 
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from ipaddress import IPv6Address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from platformdirs import user_cache_path, user_data_path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict, SettingsError
 
+from streams.contract.addresses import HIGHEST_PORT, Origin, checked_broker, checked_host, path_prefix
+
 PREFIX = "SIGHTSTREAM_"
 SECRETS_DIR = PREFIX + "SECRETS_DIR"  # a folder with a file for each secret, named like the variable in lower case
 DEFAULT_SECRETS_DIR = Path("/run/secrets")  # where Docker and Kubernetes put such files
 TOKEN_LENGTH = 16
 NOT_SETTINGS = {SECRETS_DIR, PREFIX + "TEST_DATA", PREFIX + "DEBUG"}
-HIGHEST_PORT = 65535
-OWN_PATHS = {"/api", "/healthz", "/metrics", "/ops", "/readyz", "/static", "/stats", "/ws"}  # of the gateway
-WEB_PORTS = {"http": 80, "https": 443}
-
-_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"  # of a host's name; names of containers have underscores
-_HOST_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?", re.IGNORECASE | re.ASCII)
-_HOST_AND_PORT = re.compile(r"(\[[^\[\]]*\]|[^:]*)(?::([0-9]{1,5}))?")
 
 
 class BadSetting(ValueError):
     """A setting has an unknown name or a value that cannot be used. The message is one line."""
-
-
-def address(host: str, port: int | str) -> str:
-    """HOST:PORT, as in a URL: an IPv6 address is in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def checked_host(host: str) -> str:
-    """The name or IP address of a host, an IPv6 address without its brackets.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    if _HOST_NAME.fullmatch(host) and len(host) <= 253:
-        return host
-    try:
-        return str(IPv6Address(host[1:-1] if host.startswith("[") and host.endswith("]") else host))
-    except ValueError:
-        raise ValueError("must be the name or the IP address of a host, and nothing else") from None
-
-
-def _broker(text: str) -> str:
-    """HOST:PORT; the port is Kafka's usual one if it is left out."""
-    parts = _HOST_AND_PORT.fullmatch(text)
-    try:
-        if parts is None or not 0 < (port := int(parts[2] or 9092)) <= HIGHEST_PORT:
-            raise ValueError("must be HOST:PORT")
-        return address(checked_host(parts[1]), port)
-    except ValueError:
-        raise ValueError("must be HOST:PORT, such as kafka-1:9092 or [::1]:9092, without scheme and user") from None
-
-
-class Origin(NamedTuple):
-    """A web origin as RFC 6454 defines it: two are the same when all three parts are."""
-
-    scheme: str
-    host: str  # in lower case; an IPv6 address without brackets
-    port: int
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + ("" if self.port == WEB_PORTS[self.scheme] else f":{self.port}")
-
-    @classmethod
-    def parse(cls, text: str) -> "Origin":
-        """The origin in a text such as ``https://example.org`` or ``http://[::1]:8000/``.
-
-        Raises:
-            ValueError: the text is something else, such as ``null``, or has more than an origin in it.
-        """
-        if len(text) > 300:  # a host's name has at most 253 characters
-            raise ValueError("is no origin")
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-        if parts.scheme not in WEB_PORTS or parts.path not in ("", "/") or set(text) & set("@?#\\"):
-            raise ValueError("is no origin")
-        host = IPv6Address(host).compressed if ":" in host else host.encode("idna").decode()
-        if not re.fullmatch(r"[a-z0-9._:-]+", host):
-            raise ValueError("is no origin")
-        return cls(parts.scheme, host, WEB_PORTS[parts.scheme] if port is None else port)
 
 
 def _split(value: object) -> object:
@@ -141,20 +74,6 @@ def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-def path_prefix(text: str) -> str:
-    """A path such as ``/vision`` under which a proxy serves a gateway, without a slash at its end; empty for ``/``.
-
-    Raises:
-        ValueError: the text is no such path. Only letters, digits and ``. _ ~ @ + : -`` are allowed in it.
-    """
-    prefix = text.removesuffix("/")
-    if prefix and (not re.fullmatch(r"(/[A-Za-z0-9._~@+:-]+){1,20}", prefix) or re.search(r"/\.\.?(/|$)", prefix)):
-        raise ValueError("is no path such as /vision, of letters, digits and . _ ~ @ + : -")
-    if prefix in OWN_PATHS:  # it could not be told whether a proxy has kept the path or stripped it
-        raise ValueError("is an address of the gateway's own: use another path")
-    return prefix
-
-
 def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
     for each in values:
         try:
@@ -173,7 +92,7 @@ def _long_enough(token: str) -> str:
 FileName = Annotated[str, PlainValidator(_as_it_is)]
 CommaSeparated = Annotated[tuple[FileName, ...], BeforeValidator(_split)]
 Brokers = Annotated[
-    tuple[Annotated[str, AfterValidator(_broker)], ...], BeforeValidator(_split), AfterValidator(_not_empty)
+    tuple[Annotated[str, AfterValidator(checked_broker)], ...], BeforeValidator(_split), AfterValidator(_not_empty)
 ]
 Host = Annotated[str, AfterValidator(checked_host)]
 Port = Annotated[int, Field(ge=0, le=HIGHEST_PORT)]

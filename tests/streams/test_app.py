@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streams import app
 from streams.app import sessions
-from streams.contract.rejected import RejectedRecord
+from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.stats import SessionStats
 from streams.contract.topics import SESSIONS
 from tests.fakes.odd_records import ODD_KEYS, OddRecord, odd_records, odd_values

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from streams.contract.rejected import RejectedRecord
+from streams.contract.kafka.rejected import RejectedRecord
 from streams.rejected import MAX_WAITING, SetAside
 
 

@@ -6,7 +6,8 @@ import pytest
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from streams.contract.settings import OWN_PATHS, Settings
+from streams.contract.addresses import OWN_PATHS
+from streams.contract.settings import Settings
 from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from web.app import create_app
 from web.protocol import SUBPROTOCOL, CloseCode, Upload, pack, subprotocols

@@ -9,8 +9,8 @@ from aiokafka.errors import NodeNotReadyError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.messages import Frame
-from streams.contract.rejected import RejectedRecord
 from streams.contract.settings import Settings
 from streams.contract.stats import SessionStats
 from streams.contract.topics import PREDICTIONS, SESSIONS, WORKERS

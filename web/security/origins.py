@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from streams.contract.settings import Origin
+from streams.contract.addresses import Origin
 
 log = logging.getLogger(__name__)
 

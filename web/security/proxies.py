@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from streams.contract.settings import path_prefix
+from streams.contract.addresses import path_prefix
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.engines.registry import ENGINES
 from streams.contract import settings as module
-from streams.contract.settings import PREFIX, BadSetting, Settings, address, variable_of
+from streams.contract.settings import PREFIX, BadSetting, Settings, variable_of
 
 
 @pytest.fixture(autouse=True)
@@ -195,10 +195,6 @@ def test_brokers_are_hosts_with_ports(broker: str, kept: tuple[str, ...]) -> Non
 def test_what_is_no_broker_is_refused_with_an_example(broker: str) -> None:
     with pytest.raises(BadSetting, match=r"^SIGHTSTREAM_BROKER=.* must be HOST:PORT, such as .*\[::1\]:9092"):
         Settings().replace(broker=broker)
-
-
-def test_an_address_in_a_url_has_brackets_around_ipv6() -> None:
-    assert (address("::1", 80), address("a", 80)) == ("[::1]:80", "a:80")
 
 
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]) | st.just("\udce9"), min_size=1)

@@ -1,6 +1,6 @@
 import pytest
 
-from streams.contract.rejected import MAX_REASON, RejectedRecord
+from streams.contract.kafka.rejected import MAX_REASON, RejectedRecord
 
 
 def test_the_headers_say_where_the_record_was_and_why_it_cannot_be_used() -> None:
