@@ -26,7 +26,7 @@ from streams.app import app  # noqa: E402
 
 log = logging.getLogger(__name__)
 
-STOP_S = 3.5  # for the answers under way, the offsets and the group; Kubernetes, for one, waits for 30 s
+STOP_S = 3.0  # for the answers under way, the offsets and the group; Kubernetes, for one, waits for 30 s
 
 
 class Worker(faust.Worker):

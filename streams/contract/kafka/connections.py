@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 1.0  # so long may it take until a broker that is back is noticed
+METADATA_PAUSE_S = 0.2  # messages to other topics may have to wait for it, too
 
 
 class Pause:
@@ -101,29 +102,17 @@ class PatientClient(AIOKafkaClient):  # type: ignore[misc]  # aiokafka has no ty
         return await super()._get_conn(node_id, group=group, no_hint=no_hint)
 
     async def _metadata_update(self, cluster_metadata: Any, topics: Any) -> bool:
-        """Ask for the partitions' leaders; after an answer without some leader, the next one comes later.
+        """Ask for the partitions' leaders; after an answer without some leader, a little later.
 
         A consumer asks again as soon as it has an answer, until each partition has a leader.
         """
-        if self._metadata_pause:
-            self._is_pausing = True
-            try:
-                await asyncio.sleep(self._metadata_pause.take())
-            finally:
-                self._is_pausing = False
+        if self._leaders_missing:
+            await asyncio.sleep(METADATA_PAUSE_S)
         updated = bool(await super()._metadata_update(cluster_metadata, topics))
-        if updated and all(has_leaders(cluster_metadata, topic) for topic in topics or ()):
-            self._metadata_pause = None
-        else:
-            self._metadata_pause = self._metadata_pause or Pause()
+        self._leaders_missing = not (updated and all(has_leaders(cluster_metadata, topic) for topic in topics or ()))
         return updated
 
-    async def _maybe_wait_metadata(self) -> None:
-        if not self._is_pausing:  # messages to topics that are known need not wait for one that is missing
-            await super()._maybe_wait_metadata()
-
-    _metadata_pause: Pause | None = None
-    _is_pausing = False
+    _leaders_missing = False
 
 
 def has_leaders(cluster: Any, topic: str) -> bool:
