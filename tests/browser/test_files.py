@@ -9,7 +9,8 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.page_driver import CAT, frame_counts, until
 from tests.fakes.browser.camera_file import LEFT, RIGHT, colour_card, is_near, jpeg, pixel
-from tests.fakes.browser.gateway import FakeGateway
+from tests.fakes.browser.gateway import MODEL, FakeGateway
+from tests.fakes.pictures import encoded
 
 pytestmark = pytest.mark.browser
 
@@ -81,9 +82,16 @@ def test_video_file_is_repeated(page: Page, gateway: FakeGateway) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("notes.txt", b"words", "neither picture nor video"),
-        ("torn.jpg", b"\xff\xd8 no picture", "cannot open torn.jpg"),
-        ("torn.mp4", b"no video", "cannot play torn.mp4"),
+        ("notes.txt", b"words", "notes.txt: a text, not a picture"),
+        ("notes.mp4", b"words", "notes.mp4: a text, not a video"),
+        ("page.jpg", b"<!DOCTYPE html><title>404</title>", "a web page (HTML), not a picture"),
+        ("photo.jpg", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "photo.jpg: HEIC: save it as JPEG first"),
+        ("zeros.png", bytes(100), "nothing but zero bytes: copy it again"),
+        ("empty.gif", b"", "empty.gif: an empty file: copy it again"),
+        ("noise", bytes(range(256)), "noise: not a picture of a known kind"),
+        ("torn.jpg", b"\xff\xd8\xff\xe0 no picture", "the JPEG is cut off or damaged: copy it again"),
+        ("torn.mp4", b"\0\0\0\x18ftypisom" + bytes(500), "the video is cut off or damaged: copy it again"),
+        ("film.avi", b"RIFF\xff\0\0\0AVI LIST", "this browser cannot play it: save it as MP4 (H.264)"),
     ],
 )
 def test_file_that_cannot_be_shown_is_named(page: Page, name: str, content: bytes, says: str, tmp_path: Path) -> None:
@@ -92,3 +100,41 @@ def test_file_that_cannot_be_shown_is_named(page: Page, name: str, content: byte
     expect(page.get_by_role("alert")).to_contain_text(says)
     page.get_by_role("button", name="Dismiss").click()
     expect(page.get_by_role("alert")).to_be_hidden()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP", "ICO", "TIFF"])
+def test_picture_is_known_by_its_first_bytes(page: Page, gateway: FakeGateway, kind: str) -> None:
+    file = FilePayload(name="a text.txt", mimeType="text/plain", buffer=encoded(colour_card(200, 200), kind))
+    page.get_by_label("Picture or video").set_input_files(file)
+    until(page, lambda: gateway.uploads)
+    with Image.open(io.BytesIO(gateway.uploads[0].jpeg)) as sent:
+        assert is_near(pixel(sent, 4, 4), LEFT) and is_near(pixel(sent, 255, 255), RIGHT)
+
+
+def drop(page: Page, *files: tuple[str, bytes]) -> None:
+    """Drop these files on the page, each a name and its bytes."""
+    script = """(files) => {
+      const data = new DataTransfer();
+      for (const [name, bytes] of files) data.items.add(new File([new Uint8Array(bytes)], name));
+      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+    }"""
+    page.evaluate(script, [[name, [*content]] for name, content in files])
+
+
+def test_of_several_files_the_first_is_shown_and_the_others_are_named(page: Page, gateway: FakeGateway) -> None:
+    others = [(f"{number}.jpg", b"") for number in range(5)]
+    drop(page, ("card.png", encoded(colour_card(100, 100), "PNG")), *others)
+    until(page, lambda: gateway.uploads)
+    says = "One file is shown at a time. Not opened: 0.jpg, 1.jpg, 2.jpg and 2 more."
+    expect(page.get_by_role("alert")).to_contain_text(says)
+    gateway.send({"type": "models", "models": [dict(MODEL)], "model": dict(MODEL)})
+    page.wait_for_timeout(100)
+    expect(page.get_by_role("alert")).to_contain_text(says)
+    drop(page, ("card.png", encoded(colour_card(100, 100), "PNG")))
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_where_the_first_of_several_files_is_refused_the_others_are_named_too(page: Page) -> None:
+    drop(page, ("a.txt", b"words"), ("b.jpg", b"other words"))
+    expect(page.get_by_role("alert")).to_contain_text("a.txt: a text, not a picture")
+    expect(page.get_by_role("alert")).to_contain_text("Not opened: b.jpg.")

@@ -36,17 +36,20 @@ def write_video(
     *,
     matrix: tuple[int, int, int, int] | None = None,
     pixel_aspect: Fraction | None = None,
+    pixels: str = "",
     options: dict[str, str] | None = None,
 ) -> Path:
     """Writes the same picture `frames` times, at 10 frames a second. `options` are those of FFmpeg's container.
 
+    `pixels` is a pixel format of FFmpeg, for another than the usual one.
+
     `matrix` has the numbers a, b, c and d of a display matrix: a pixel at (x, y) is shown at (ax + cy, bx + dy).
     """
     picture = picture or quarters()
-    codec, pixels = _CODECS.get(path.suffix, ("libx264", "yuv420p"))
+    codec, usual = _CODECS.get(path.suffix, ("libx264", "yuv420p"))
     with av.open(str(path), "w", options=options or {}) as container:
         stream: Any = container.add_stream(codec, rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = picture.width, picture.height, pixels
+        stream.width, stream.height, stream.pix_fmt = picture.width, picture.height, pixels or usual
         stream.codec_context.gop_size = 5
         if pixel_aspect:
             stream.codec_context.sample_aspect_ratio = pixel_aspect

@@ -30,6 +30,7 @@ const controller = new SourceController(view.at("video"), {
   },
   changed: refresh,
   failed: (title, text) => view.showNotice("source", title, text),
+  remark: (title, text) => view.showNotice("files", title, text),
   cameras: (cameras, current) => view.showCameras(cameras, current),
 });
 
@@ -161,7 +162,10 @@ view.at("notice-close").addEventListener("click", () => view.hideNotice());
 watchCameras(() => controller.listCameras());
 watchFiles(
   { picker: view.at("file"), samples: document.querySelectorAll(".sample"), root: document.documentElement },
-  (file) => controller.openFile(file),
+  (files) => {
+    view.hideNotice("files");
+    controller.openFiles(files);
+  },
   () => view.showNotice("source", "That is not a file", "Drop a picture or a video file from a folder here."),
 );
 document.addEventListener("visibilitychange", () => {

@@ -1,21 +1,19 @@
-// Where pictures come from: a camera, a video file or a picture file. All three have the same fields:
+// Where pictures come from: a camera, a video file or a picture file. They have these fields:
 //
 //   kind, name       what it is, for people
 //   maxFps           frames per second that make sense
 //   element          what to draw, `width` by `height` pixels
 //   onFrame(handle)  calls `handle(source)` for every new frame
+//   onError(handle)  calls `handle(error)` when it breaks off; only a video file has it
 //
 // A source ends when its signal is aborted; it then releases the camera, the memory and the element.
 
 import { openCamera } from "./camera.js";
-import { centreSquare } from "./frame.js";
+import { readPicture } from "./picture.js";
 import { FPS } from "./rate_control.js";
+import { noVideoStream, whyNotOpened, whyStopped } from "./video_file.js";
 
-const PICTURE_SIDE = 1024;
 const PICTURE_EVERY_MS = 100;
-
-/** A file that this browser cannot show. */
-export class UnreadableFile extends Error {}
 
 /** The camera `id`, playing in `video`. Throws what getUserMedia throws, or the signal's reason. */
 export async function cameraSource(video, id, signal) {
@@ -34,7 +32,7 @@ export async function cameraSource(video, id, signal) {
   return source;
 }
 
-/** A video file, repeated in `video`. */
+/** A video file, repeated in `video`. Throws UnreadableFile. */
 export async function videoSource(video, file, signal) {
   const url = URL.createObjectURL(file);
   onAbort(signal, () => {
@@ -50,14 +48,21 @@ export async function videoSource(video, file, signal) {
     await video.play();
   } catch {
     signal.throwIfAborted();
-    throw new UnreadableFile(`This browser cannot play ${file.name}. MP4 and WebM usually work.`);
+    throw await whyNotOpened(file);
   }
-  return playingSource(video, "video", file.name, signal);
+  if (video.videoWidth === 0) throw noVideoStream();
+  const source = playingSource(video, "video", file.name, signal);
+  source.onError = (handle) => {
+    const stopped = async () => handle(await whyStopped(file, video, source.frames));
+    if (video.error) stopped();
+    else video.addEventListener("error", stopped, { once: true, signal });
+  };
+  return source;
 }
 
-/** A picture file, which gives the same frame again and again. */
-export async function pictureSource(file, signal) {
-  const canvas = await decode(file);
+/** A picture file of this kind, which gives the same frame again and again. Throws UnreadableFile. */
+export async function pictureSource(file, kind, signal) {
+  const canvas = await readPicture(file, kind);
   return {
     kind: "picture",
     name: file.name,
@@ -79,6 +84,7 @@ function playingSource(video, kind, name, signal) {
     name,
     maxFps: FPS.most,
     element: video,
+    frames: 0, // since it was opened
     get width() {
       return video.videoWidth;
     },
@@ -90,50 +96,13 @@ function playingSource(video, kind, name, signal) {
         video.requestVideoFrameCallback ? video.requestVideoFrameCallback(next) : requestAnimationFrame(next);
       const next = () => {
         if (signal.aborted) return;
+        this.frames += 1;
         if (video.videoWidth > 0) handle(this);
         requestNext();
       };
       requestNext();
     },
   };
-}
-
-async function decode(file) {
-  const url = URL.createObjectURL(file);
-  const image = new Image();
-  try {
-    image.src = url;
-    await image.decode();
-    return shrink(image);
-  } catch {
-    throw new UnreadableFile(`This browser cannot open ${file.name}. JPEG, PNG and WebP usually work.`);
-  } finally {
-    URL.revokeObjectURL(url);
-  }
-}
-
-// Browsers differ in how they shrink a large picture in one step. Halving it several times, as mipmaps do, gives the
-// network the same pixels in every browser. Transparent parts become white.
-function shrink(image) {
-  const { x, y, side } = centreSquare(image.naturalWidth, image.naturalHeight);
-  let canvas = paintSquare(Math.min(side, 2 * PICTURE_SIDE), (context, to) => {
-    context.fillStyle = "#fff";
-    context.fillRect(0, 0, to, to);
-    context.drawImage(image, x, y, side, side, 0, 0, to, to);
-  });
-  while (canvas.width >= PICTURE_SIDE) {
-    const from = canvas;
-    canvas = paintSquare(Math.round(from.width / 2), (context, to) => context.drawImage(from, 0, 0, to, to));
-  }
-  return canvas;
-}
-
-function paintSquare(side, paint) {
-  const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
-  const context = canvas.getContext("2d", { alpha: false });
-  context.imageSmoothingQuality = "high";
-  paint(context, side);
-  return canvas;
 }
 
 function onAbort(signal, release) {

@@ -1,8 +1,10 @@
 // Opens, changes and stops the source, one at a time, and explains why one could not be opened.
 
 import { explainCamera, listCameras } from "./camera.js";
-import { kindOf } from "./file_inputs.js";
-import { UnreadableFile, cameraSource, pictureSource, videoSource } from "./source.js";
+import { kindOf } from "./file_kind.js";
+import { cameraSource, pictureSource, videoSource } from "./source.js";
+
+const NAMED = 3; // files in a sentence
 
 export class SourceController {
   source = null;
@@ -12,6 +14,7 @@ export class SourceController {
   /**
    * @param {HTMLVideoElement} video plays cameras and video files
    * @param {{frame(source): void, changed(): void, failed(title: string, text: string): void,
+   *   remark(title: string, text: string): void,
    *   cameras(list: Array<{id: string, name: string}>, current?: string): void}} on
    */
   constructor(video, on) {
@@ -29,17 +32,17 @@ export class SourceController {
     await this.listCameras();
   }
 
-  /** Opens a picture or video file. */
-  async openFile(file) {
-    const kind = kindOf(file);
-    if (kind === null) {
-      const text = `${file.name} cannot be shown. Try a JPEG, PNG, MP4 or WebM file.`;
-      this.on.failed("That is neither picture nor video", text);
-      return;
-    }
-    await this.open((video, signal) =>
-      kind === "picture" ? pictureSource(file, signal) : videoSource(video, file, signal),
+  /** Opens the first of these files, a picture or a video, and says which others were not opened. */
+  async openFiles([file, ...others]) {
+    const remark = others.length > 0 ? `One file is shown at a time. Not opened: ${some(others)}.` : "";
+    const opened = await this.open(
+      (video, signal) => openFile(file, video, signal),
+      ({ message }, playing) => ({
+        title: playing ? "The video stopped" : "That file did not open",
+        text: `${file.name}: ${message}. ${remark}`.trim(),
+      }),
     );
+    if (opened && remark) this.on.remark("Only one file was opened", remark);
   }
 
   stop() {
@@ -57,8 +60,11 @@ export class SourceController {
    * Opens any source, in the place of the one that is open.
    *
    * @param {(video: HTMLVideoElement, signal: AbortSignal) => Promise<object>} createSource see source.js
+   * @param {(error: Error, playing?: boolean) => {title: string, text: string}} explain says why it could not be
+   *   opened, or why it broke off while it was playing
+   * @returns {Promise<boolean>} whether it is open
    */
-  async open(createSource) {
+  async open(createSource, explain = explainCamera) {
     this.#lifetime.abort();
     const { signal } = (this.#lifetime = new AbortController());
     this.opening = true;
@@ -68,22 +74,30 @@ export class SourceController {
       signal.throwIfAborted();
       this.source = opened;
     } catch (error) {
-      if (signal.aborted) return; // another source was opened meanwhile, or the person pressed Stop
-      this.stop();
-      this.#explain(error);
-      return;
+      if (signal.aborted) return false; // another source was opened meanwhile, or the person pressed Stop
+      this.#fail(explain(error));
+      return false;
     }
     this.opening = false;
     this.on.changed();
+    this.source.onError?.((error) => signal.aborted || this.#fail(explain(error, true)));
     this.source.onFrame((source) => document.hidden || this.on.frame(source));
+    return true;
   }
 
-  #explain(error) {
-    if (error instanceof UnreadableFile) {
-      this.on.failed("That file did not open", error.message);
-      return;
-    }
-    const { title, text } = explainCamera(error);
+  #fail({ title, text }) {
+    this.stop();
     this.on.failed(title, text);
   }
+}
+
+async function openFile(file, video, signal) {
+  const kind = await kindOf(file);
+  signal.throwIfAborted();
+  return kind === "video" ? videoSource(video, file, signal) : pictureSource(file, kind, signal);
+}
+
+function some(files) {
+  const names = files.slice(0, NAMED).map(({ name }) => name);
+  return names.join(", ") + (files.length > NAMED ? ` and ${files.length - NAMED} more` : "");
 }

@@ -1,0 +1,91 @@
+// A picture file becomes an upright square on a canvas. What is read and what is refused is as in the commands.
+
+import { headerOf, readDeepGreys } from "./deep_png.js";
+import { UnreadableFile, damaged, tooLarge, uncommon } from "./file_kind.js";
+import { centreSquare } from "./frame.js";
+import { withoutMetadata } from "./picture_metadata.js";
+
+const SIDE = 1024; // pixels, at most
+const MOST_PIXELS = 300_000_000; // as the commands allow
+const LOWER_BITS_ONLY = 16; // what 12 of 16 bits hold is lower than this, of 255
+const TURNS = {
+  // the matrix of each EXIF orientation, for a square of side 1
+  1: [1, 0, 0, 1, 0, 0],
+  2: [-1, 0, 0, 1, 1, 0],
+  3: [-1, 0, 0, -1, 1, 1],
+  4: [1, 0, 0, -1, 0, 1],
+  5: [0, 1, 1, 0, 0, 0],
+  6: [0, 1, -1, 0, 1, 0],
+  7: [0, -1, -1, 0, 1, 1],
+  8: [0, -1, 1, 0, 0, 1],
+};
+
+/**
+ * The centre square of a picture, upright, transparent parts white.
+ *
+ * @param {Blob} file
+ * @param {string} kind as in picture_kinds.js
+ * @returns {Promise<HTMLCanvasElement>} Throws UnreadableFile.
+ */
+export async function readPicture(file, kind) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const { image, orientation, deep } = await decode(bytes, kind).catch((error) => {
+    throw error instanceof UnreadableFile ? error : damaged(kind);
+  });
+  const canvas = shrink(image, orientation);
+  image.close();
+  const highest = deep ? highestOf(canvas) : 0;
+  if (highest > 0 && highest < LOWER_BITS_ONLY) {
+    throw uncommon(kind, "channels of 16 bits, 4 or more of them unused,");
+  }
+  return canvas;
+}
+
+async function decode(bytes, kind) {
+  if (kind === "TIFF") {
+    const { readTiff } = await import("./tiff.js");
+    return readTiff(bytes, MOST_PIXELS);
+  }
+  const { parts, orientation, size } = withoutMetadata(bytes, kind);
+  const [width, height] = size;
+  if (width * height > MOST_PIXELS) throw tooLarge(width, height);
+  // An <img> shows the half of a file that was cut off. From a blob, only a whole picture becomes a bitmap.
+  const image = await createImageBitmap(new Blob(parts), { colorSpaceConversion: "none" });
+  const { bits, isGrey } = kind === "PNG" ? headerOf(bytes) : {};
+  if (bits === 16 && isGrey) return { image: await readDeepGreys(parts, headerOf(bytes)), orientation };
+  return { image, orientation, deep: bits === 16 };
+}
+
+// Browsers differ in how they shrink a large picture in one step. Halving it several times, as mipmaps do, gives the
+// network the same pixels in every browser.
+function shrink(image, orientation) {
+  const { x, y, side } = centreSquare(image.width, image.height);
+  let canvas = paintSquare(Math.min(side, 2 * SIDE), (context, to) => {
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, to, to);
+    const [a, b, c, d, e, f] = TURNS[orientation];
+    context.setTransform(a, b, c, d, e * to, f * to);
+    context.drawImage(image, x, y, side, side, 0, 0, to, to);
+  });
+  while (canvas.width >= SIDE) {
+    const from = canvas;
+    canvas = paintSquare(Math.round(from.width / 2), (context, to) => context.drawImage(from, 0, 0, to, to));
+  }
+  return canvas;
+}
+
+function paintSquare(side, paint) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
+  const context = canvas.getContext("2d", { alpha: false });
+  context.imageSmoothingQuality = "high";
+  paint(context, side);
+  return canvas;
+}
+
+/** The highest number of any channel, 0 to 255. */
+function highestOf(canvas) {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let highest = 0;
+  for (let i = 0; i < data.length; i++) if (i % 4 !== 3 && data[i] > highest) highest = data[i];
+  return highest;
+}
