@@ -14,7 +14,8 @@ MAX_SCANNED_PIXELS = 4_000_000_000  # pixels times scans of a JPEG
 
 _SHORTEST_SCAN = 10  # bytes, with its header
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 3, "I;16B": 3, "I": 5, "F": 5}  # a pixel; greys with their 8 bits
-_FORMAT_BYTES = {"WEBP": 16, "AVIF": 16}  # a pixel, where decoders keep more than the image: canvases, planes, copies
+# a pixel, where decoders keep more than the image: canvases, planes, copies
+_FORMAT_BYTES = {"GIF": 9, "WEBP": 16, "AVIF": 16}
 _RUN_LENGTHS_BYTES = 32  # a pixel of a BMP with run lengths: Pillow decodes them slowly
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_PIXEL_BYTES = 322, 323, 8  # TIFF
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from PIL import Image, UnidentifiedImageError
+from PIL.GifImagePlugin import GifImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from models.pictures import greys, icons, libtiff, limits, tiff
@@ -89,7 +90,8 @@ def decode(data: bytes, size: int) -> Image.Image:
                 image.load()
                 if _channel_bits(image, data) == 16:
                     _check_range(image)
-                return upright(_shrunk(image, 4 * size) if large else to_rgb(image), orientation)
+                whole = _on_screen(image) if isinstance(image, GifImageFile) else image
+                return upright(_shrunk(whole, 4 * size) if large else to_rgb(whole), orientation)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -128,6 +130,16 @@ def _opened(data: bytes, kind: str) -> Image.Image:
         if kind == "TIFF" and (form := tiff.form(data)):
             raise uncommon(kind, form) from None
         raise
+
+
+def _on_screen(gif: GifImageFile) -> Image.Image:
+    """The first frame on its screen. Pillow fills what is beside the frame with the first colour of the palette."""
+    frame = gif.dispose_extent
+    if frame is None or tuple(frame) == (0, 0, *gif.size):
+        return gif
+    screen = Image.new("RGBA", gif.size)  # transparent
+    screen.paste(gif.crop(frame).convert("RGBA"), frame)
+    return screen
 
 
 def _channel_bits(image: Image.Image, data: bytes) -> int:

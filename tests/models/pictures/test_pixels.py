@@ -62,6 +62,15 @@ def test_of_an_animated_picture_the_first_frame_is_read(kind: str) -> None:
     assert difference(encoded(scene(), kind, save_all=True, append_images=others), scene()) < 8
 
 
+@pytest.mark.parametrize("screen", [(96, 96), (64, 96)])
+def test_beside_the_first_frame_of_a_gif_is_white(screen: tuple[int, int]) -> None:
+    gif = bytearray(encoded(Image.new("RGB", (64, 64), "red"), "GIF"))
+    gif[6:10] = b"".join(side.to_bytes(2, "little") for side in screen)
+    expected = Image.new("RGB", screen, "white")
+    expected.paste("red", (0, 0, 64, 64))
+    assert difference(bytes(gif), expected) == 0
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I;16", "I", "F"])
 def test_an_image_of_any_mode_becomes_rgb(mode: str) -> None:
     assert read_picture(scene().convert("L").convert(mode) if mode in "I;16 F" else scene().convert(mode), 32).any()
