@@ -24,6 +24,7 @@ from models.pictures.tiff import orientation
 __all__ = [
     "AHEAD",
     "CENTRE_CROP",
+    "READING",
     "BadFrame",
     "FrameTooLarge",
     "Picture",
@@ -38,6 +39,7 @@ __all__ = [
 MAX_FRAME_PIXELS = 4_000_000
 # The share of the short side that ImageNet networks are tested on: 224 of 256 pixels.
 CENTRE_CROP = 0.875
+READING = 2  # a new number whenever the same file gives other pixels: features that are kept are then computed again
 
 DECODERS = 2  # threads of `read_ahead`
 AHEAD = 24  # pictures that `read_ahead` holds

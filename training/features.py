@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.engines.cores import available_cores
 from models.engines.openvino import converted
-from models.images import CENTRE_CROP
+from models.images import CENTRE_CROP, READING
 from models.storage import CACHE, check_folder, writing
 from training.dataset import Picture
 from training.picture_files import read_batches
@@ -68,7 +68,7 @@ class Extractor:
         self.view = view
         self.pooled = pooled
         self.width = int(features.outputs[0].get_partial_shape()[1].get_length())
-        self.key = f"{bundle.version}-{view.size}-{view.crop:g}-{precision}"
+        self.key = f"{bundle.version}-{view.size}-{view.crop:g}-{precision}-{READING}"
         self._request: Any = compiled.create_infer_request()
 
     def __call__(self, pixels: NDArray[np.uint8]) -> Features:
