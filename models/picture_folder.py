@@ -1,7 +1,7 @@
 """What is looked at in a folder of pictures: one rule for `train`, `evaluate`, `classify` and `stream`.
 
-* A file is a picture or a video when its extension says so, in capitals or not. Without a known extension, its first
-  bytes decide.
+* A file is a picture when its extension or its first bytes say so, and else a video when they say that. Extensions
+  may be in capitals.
 * Folders in the folder are looked into, at any depth. A link to a folder is followed, but no folder is looked at
   twice, and a link to a folder that holds the link is not followed.
 * Hidden files and folders, and what Mac, Windows, network storage, notebooks and editors generate, are left out and
@@ -27,6 +27,7 @@ VIDEO_SUFFIXES = _suffixes(
     "3g2 3gp asf avi divx dv f4v flv m1v m2t m2ts m2v m4v mjpeg mjpg mk3d mkv mov mp4 mpe mpeg mpg mts mxf ogm ogv "
     "qt rm rmvb ts vob webm wmv y4m"
 )
+MOTION_JPEG = (".mjpeg", ".mjpg")  # one JPEG after the other
 _CODE = (".mts", ".ts")  # mostly TypeScript: the content decides
 # Raw pictures of cameras: most begin like a TIFF, but hold no finished picture. `.thm` is the preview of a video.
 _RAW = re.compile(r"\.(3fr|arw|cr2|cr3|dng|erf|kdc|nef|nrw|orf|pef|raf|raw|rw2|sr2|srf|thm)")
@@ -223,10 +224,11 @@ def _kind(path: Path, is_file: bool) -> str:
         return ""  # a pipe or a device is never opened; a link that leads nowhere is named by who reads it
     if suffix in PICTURE_SUFFIXES:
         return "picture"
-    if suffix in VIDEO_SUFFIXES and suffix not in _CODE:
-        return "video"
+    called_video = suffix in VIDEO_SUFFIXES and suffix not in _CODE
     if not is_file or _RAW.fullmatch(suffix):
-        return ""
+        return "video" if called_video else ""
     with path.open("rb") as file:
         head = file.read(HEAD)
-    return "picture" if is_picture(head) else "video" if is_video(head) else ""
+    if is_picture(head) and suffix not in MOTION_JPEG:
+        return "picture"
+    return "video" if called_video or is_video(head) else ""

@@ -4,12 +4,11 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from models.picture_folder import VIDEO_SUFFIXES
+from models.picture_folder import MOTION_JPEG, VIDEO_SUFFIXES
 from models.pictures.errors import BadFrame, in_words
 from models.pictures.kinds import HEAD, SENTENCES, is_picture, is_video, kind_of, refusal
 
 SAVE = "save it as MP4 (H.264)"  # what to do with most videos that cannot be read
-_MOTION_JPEG = (".mjpeg", ".mjpg")  # one JPEG after the other
 _MAY_BE_VIDEO = ("video", "sound", "JPEG")  # some videos begin like a sound file
 
 
@@ -25,7 +24,7 @@ def is_video_file(path: Path) -> bool:
         head = file.read(HEAD)
     suffix = path.suffix.lower()
     if is_picture(head):
-        return suffix in _MOTION_JPEG and _kind_name(head) == "JPEG"
+        return suffix in MOTION_JPEG and _kind_name(head) == "JPEG"
     return is_video(head) or suffix in VIDEO_SUFFIXES
 
 

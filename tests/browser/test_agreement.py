@@ -199,4 +199,6 @@ def test_videos_are_sent_or_refused_with_the_same_words(streamed: Decisions, sho
 
 def test_a_video_called_a_picture_is_named_by_commands_for_pictures(classified: Decisions, folder: Path) -> None:
     assert classified.words.keys() & VIDEOS.keys() == VIDEOS_CALLED_PICTURES
-    assert {classified.words[name] for name in VIDEOS_CALLED_PICTURES} == {"a video, not a picture"}
+    assert {classified.words[name] for name in VIDEOS_CALLED_PICTURES} == {
+        "a video, not a picture: `sightstream stream` sends videos"
+    }

@@ -106,6 +106,7 @@ def _animated() -> dict[str, bytes]:
 
 def _misnamed() -> dict[str, bytes]:
     return {
+        "picture.mp4": encoded(_COFFEE, "PNG"),
         "png_inside.jpg": encoded(_COFFEE, "PNG"),
         "webp_inside.PNG": encoded(_COFFEE, "WEBP"),
         "no_suffix": encoded(_COFFEE),
@@ -155,7 +156,6 @@ def videos() -> dict[str, bytes]:
         "cut_off_at_half.mp4": index_first[: len(index_first) // 2],
         "cut_off_before_its_index.mp4": film[: len(film) // 2],
         "zeros_inside.mp4": index_first[:third] + bytes(third) + index_first[2 * third :],
-        "picture.mp4": encoded(_COFFEE, "PNG"),
         "text.mp4": b"hello " * 100,
         "empty.mp4": b"",
     }

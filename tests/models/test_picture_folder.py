@@ -106,11 +106,20 @@ def test_other_files_are_named_and_counted(picture: Path, root: Path) -> None:
 @pytest.mark.parametrize("name", ["film.MP4", "a.b.m2ts", "Film.WebM", "deep/er/film.3gp", "film.mjpeg"])
 def test_videos_are_found_for_who_reads_them_and_named_by_who_does_not(picture: Path, root: Path, name: str) -> None:
     copy(picture, root / name)
+    if not name.endswith("mjpeg"):  # one JPEG after the other
+        (root / name).write_bytes(b"a video of a kind that is not known")
     assert look_into(root, videos=True).files == (root / name,)
     assert look_into(root, videos=True).remarks() == []
     listing = look_into(root)
     assert (listing.files, listing.others) == ((), ())
     assert listing.remarks() == [f"videos, left out: 1 ({name}); `sightstream stream` sends videos"]
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.WEBM", "film.ts"])
+def test_a_picture_that_is_called_a_video_is_a_picture(picture: Path, root: Path, name: str) -> None:
+    copy(picture, root / name)
+    for listing in (look_into(root), look_into(root, videos=True)):
+        assert (listing.files, listing.remarks()) == ((root / name,), [])
 
 
 @pytest.mark.parametrize("name", ["film", "film.ts", "film.MTS", "film.v2"])

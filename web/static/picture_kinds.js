@@ -47,7 +47,7 @@ export const PICTURE_KINDS = {
     {"kind": "shortcut", "begins": "L\\x00\\x00\\x00\\x01\\x14\\x02\\x00", "refused": "a Windows shortcut, not the picture itself"},
 
     {"kind": "sound", "begins": "RIFF.{4}WAVE|ID3[\\x02-\\x04]|fLaC|OggS(?!\\x00.{24,28}\\x80theora)|\\xff[\\xf1-\\xf3\\xf9-\\xfb]|FORM.{4}AIF|.{4}ftypM4[AB] ", "refused": "a sound file, not a picture"},
-    {"kind": "video", "begins": ".{4}(?:ftyp|moov|mdat|wide|pnot|moof)|RIFF.{4}AVI |\\x1a\\x45\\xdf\\xa3|FLV\\x01|\\x30\\x26\\xb2\\x75\\x8e\\x66\\xcf\\x11|\\x00\\x00\\x01[\\xb3\\xba]|\\x47.{187}\\x47.{187}\\x47|.{4}\\x47.{191}\\x47.{191}\\x47|YUV4MPEG2 |OggS", "refused": "a video, not a picture"},
+    {"kind": "video", "begins": ".{4}(?:ftyp|moov|mdat|wide|pnot|moof)|RIFF.{4}AVI |\\x1a\\x45\\xdf\\xa3|FLV\\x01|\\x30\\x26\\xb2\\x75\\x8e\\x66\\xcf\\x11|\\x00\\x00\\x01[\\xb3\\xba]|\\x47.{187}\\x47.{187}\\x47|.{4}\\x47.{191}\\x47.{191}\\x47|YUV4MPEG2 |OggS", "refused": "a video, not a picture: `sightstream stream` sends videos"},
     {"kind": "archive", "begins": "PK\\x03\\x04|\\x1f\\x8b|7z\\xbc\\xaf\\x27\\x1c|Rar!\\x1a|BZh[1-9]|\\xfd7zXZ\\x00|\\x28\\xb5\\x2f\\xfd", "refused": "an archive, not a picture: unpack it first"},
     {"kind": "Office document", "begins": "\\xd0\\xcf\\x11\\xe0|\\{\\\\rtf", "refused": "a document, not a picture: save the picture as JPEG first"},
     {"kind": "program", "begins": "\\x7fELF|MZ", "refused": "a program, not a picture"},

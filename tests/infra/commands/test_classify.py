@@ -163,4 +163,4 @@ def test_videos_are_named_and_counted_in_a_folder_and_refused_by_themselves(
     assert f"{folder}: videos, left out: 1 (film.mov); `sightstream stream` sends videos" in result.stderr
     result = run(cache, "--json", film)
     assert result.exit_code == 1
-    assert json.loads(result.stdout)["error"] == "a video, not a picture"
+    assert json.loads(result.stdout)["error"] == "a video, not a picture: `sightstream stream` sends videos"

@@ -115,6 +115,7 @@ def command():
     Closing()
     time.sleep(60)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 edge.run(command)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, timeout=30)
