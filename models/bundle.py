@@ -166,7 +166,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _manifest(written: Mapping[str, Any]) -> Manifest:
-    """Raises KeyError, TypeError and ValueError."""
+    """The manifest in the JSON object of a bundle. Raises KeyError, TypeError and ValueError."""
     head = written["head"]
     msgspec.convert(written, Manifest)  # checks types and limits; it would change whole numbers, and so the version
     return Manifest(

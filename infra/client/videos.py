@@ -74,7 +74,7 @@ class _Decoding:
         self.orientation = 1  # of EXIF
 
     def pictures(self) -> Iterator[Image.Image]:
-        """The frames, upright. Raises BadVideo, after the last frame if others are missing."""
+        """The frames, upright. Where frames are missing, BadVideo is raised after the last one that could be read."""
         for packet in self._packets():
             self.file.check()
             if packet and not self.frames and packet.has_sidedata("encryption_info"):

@@ -10,7 +10,7 @@ FILE_MODE = 0o600
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder, if it is missing, that only its owner can enter, and make the files in it private, too.
+    """Make a folder that only its owner can enter, if it is missing. The files in it become private, too.
 
     Raises:
         OSError: the folder cannot be made.
