@@ -2,6 +2,7 @@
 
 import { setText } from "../shared/elements.js";
 import { count, framesPerSecond, readable, reasons } from "../shared/format.js";
+import { t } from "../shared/texts.js";
 
 const STATES = {
   connecting: "Connecting…",
@@ -69,7 +70,7 @@ export class PageView {
   showSpeed({ latency, fps, parts, target, quality, bytes }) {
     this.#write("latency", latency === null ? "–" : count(Math.round(latency)));
     this.#write("fps", fps === 0 ? "–" : framesPerSecond(fps));
-    this.#write("target", `target ${Math.round(target)}`);
+    this.#write("target", t("aiming for {fps} fps", { fps: Math.round(target) }));
     this.#write("kilobytes", bytes === null ? "–" : (bytes / 1024).toFixed(bytes < 10_240 ? 1 : 0));
     this.#write("quality", `quality ${quality.toFixed(2)}`);
     const whole = parts ? PARTS.reduce((sum, part) => sum + parts[part], 0) : 0;
@@ -87,8 +88,7 @@ export class PageView {
 
   /** The smoothed label, which stays while single frames differ; null for none. */
   showSteadyLabel(steady) {
-    this.at("steady").hidden = !steady;
-    if (steady) this.#write("steady-label", readable(steady.label));
+    this.#write("headline", steady ? t("Mostly: {label}", { label: readable(steady.label) }) : t("Nothing seen yet"));
   }
 
   /** The model, and its version, that gave the labels. */
