@@ -1,5 +1,7 @@
 // Cameras: lists them, opens one, and explains why one could not be opened.
 
+const SHARP = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
+
 /** The cameras of this machine as `{id, name}`; browsers give their names only after the person has allowed one. */
 export async function listCameras() {
   const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
@@ -13,14 +15,26 @@ export function watchCameras(changed) {
   navigator.mediaDevices?.addEventListener?.("devicechange", changed);
 }
 
-/** The stream of the camera `id`; without an id, of a rear camera if there is one, else of any. */
-export async function openCamera(id) {
+/**
+ * The stream of a camera.
+ *
+ * @param {{id?: string, wish?: string, facing?: "user" | "environment"}} which the camera that faces this way, or else
+ *   the camera `id`; without both the camera `wish`, if it is still there; else a rear camera, or any
+ */
+export async function openCamera({ id, wish, facing } = {}) {
   if (!navigator.mediaDevices?.getUserMedia) {
     throw new DOMException("mediaDevices is missing", isSecureContext ? "NotSupportedError" : "InsecureError");
   }
-  const which = id ? { deviceId: { exact: id } } : { facingMode: { ideal: "environment" } };
-  const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
-  return navigator.mediaDevices.getUserMedia({ audio: false, video: { ...which, ...size } });
+  const open = (choice) => navigator.mediaDevices.getUserMedia({ audio: false, video: { ...choice, ...SHARP } });
+  if (facing) {
+    try {
+      return await open({ facingMode: { exact: facing } });
+    } catch (error) {
+      if (error.name !== "OverconstrainedError") throw error;
+    }
+  }
+  if (id) return open({ deviceId: { exact: id } });
+  return open(wish ? { deviceId: { ideal: wish } } : { facingMode: { ideal: "environment" } });
 }
 
 /** What to show the person: what happened, and what to do next. */

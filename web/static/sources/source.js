@@ -3,24 +3,28 @@
 //   kind, name       what it is, for people
 //   maxFps           frames per second that make sense
 //   element          what to draw, `width` by `height` pixels
+//   whole            what to show in its place: a canvas; only a picture has it
+//   camera, facing   the id of a camera, and whether it faces the "user" or the "environment"
 //   onFrame(handle)  calls `handle(source)` for every new frame
 //   onError(handle)  calls `handle(error)` when it breaks off; only a video file has it
 //
 // A source ends when its signal is aborted; it then releases the camera, the memory and the element.
 
 import { openCamera } from "./camera.js";
-import { readPicture } from "../files/picture.js";
+import { readWholePicture } from "../files/picture.js";
 import { FPS } from "../stream/rate_control.js";
 import { noVideoStream, whyNotOpened, whyStopped } from "../files/video_file.js";
 
 const PICTURE_EVERY_MS = 100;
 
-/** The camera `id`, playing in `video`. Throws what getUserMedia throws, or the signal's reason. */
-export async function cameraSource(video, id, signal) {
-  const stream = await openCamera(id);
+/** A camera, playing in `video`; `which` is as in camera.js. Throws what getUserMedia throws, or the signal's reason. */
+export async function cameraSource(video, which, signal) {
+  const stream = await openCamera(which);
   const [track] = stream.getVideoTracks();
   const source = playingSource(video, "camera", track.label, signal);
-  source.camera = track.getSettings().deviceId ?? id;
+  const { deviceId, facingMode } = track.getSettings();
+  source.camera = deviceId ?? which?.id;
+  source.facing = facingMode || "user"; // only phones have others, and they say so
   source.track = track;
   onAbort(signal, () => {
     stream.getTracks().forEach((each) => each.stop());
@@ -62,14 +66,15 @@ export async function videoSource(video, file, signal) {
 
 /** A picture file of this kind, which gives the same frame again and again. Throws UnreadableFile. */
 export async function pictureSource(file, kind, signal) {
-  const canvas = await readPicture(file, kind);
+  const { square, whole } = await readWholePicture(file, kind);
   return {
     kind: "picture",
     name: file.name,
     maxFps: 1,
-    element: canvas,
-    width: canvas.width,
-    height: canvas.height,
+    element: square,
+    whole,
+    width: square.width,
+    height: square.height,
     onFrame(handle) {
       handle(this);
       const timer = setInterval(() => handle(this), PICTURE_EVERY_MS);

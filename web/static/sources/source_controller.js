@@ -4,8 +4,6 @@ import { explainCamera, listCameras } from "./camera.js";
 import { kindOf } from "../files/file_kind.js";
 import { cameraSource, pictureSource, videoSource } from "./source.js";
 
-const NAMED = 3; // files in a sentence
-
 export class SourceController {
   source = null;
   opening = false;
@@ -14,7 +12,6 @@ export class SourceController {
   /**
    * @param {HTMLVideoElement} video plays cameras and video files
    * @param {{frame(source): void, changed(): void, failed(title: string, text: string): void,
-   *   remark(title: string, text: string): void,
    *   cameras(list: Array<{id: string, name: string}>, current?: string): void}} on
    */
   constructor(video, on) {
@@ -22,9 +19,9 @@ export class SourceController {
     this.on = on;
   }
 
-  /** Opens the camera `id`, or without an id any camera. */
-  async openCamera(id) {
-    await this.open((video, signal) => cameraSource(video, id, signal));
+  /** Opens a camera; `which` is as in camera.js. */
+  async openCamera(which) {
+    await this.open((video, signal) => cameraSource(video, which, signal));
     this.source?.track?.addEventListener("ended", () => {
       this.stop();
       this.on.failed("The camera went away", "It was unplugged or switched off. Press Start to try again.");
@@ -32,17 +29,15 @@ export class SourceController {
     await this.listCameras();
   }
 
-  /** Opens the first of these files, a picture or a video, and says which others were not opened. */
-  async openFiles([file, ...others]) {
-    const remark = others.length > 0 ? `One file is shown at a time. Not opened: ${some(others)}.` : "";
-    const opened = await this.open(
+  /** Opens a picture or a video. */
+  async openFile(file) {
+    await this.open(
       (video, signal) => openFile(file, video, signal),
       ({ message }, playing) => ({
         title: playing ? "The video stopped" : "That file did not open",
-        text: `${file.name}: ${message}. ${remark}`.trim(),
+        text: `${file.name}: ${message}.`,
       }),
     );
-    if (opened && remark) this.on.remark("Only one file was opened", remark);
   }
 
   stop() {
@@ -95,9 +90,4 @@ async function openFile(file, video, signal) {
   const kind = await kindOf(file);
   signal.throwIfAborted();
   return kind === "video" ? videoSource(video, file, signal) : pictureSource(file, kind, signal);
-}
-
-function some(files) {
-  const names = files.slice(0, NAMED).map(({ name }) => name);
-  return names.join(", ") + (files.length > NAMED ? ` and ${files.length - NAMED} more` : "");
 }

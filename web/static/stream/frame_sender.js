@@ -4,7 +4,7 @@ import { answered, fullWindow, superseded } from "./credit_window.js";
 import { MAX_ECHOES, now, packHeader } from "./frame.js";
 import { FrameCounts } from "./frame_counts.js";
 import { RecentValues, median, roundTripParts } from "./measurements.js";
-import { SUPERSEDED } from "../shared/outcomes.js";
+import { EXPIRED, SUPERSEDED } from "../shared/outcomes.js";
 import { FPS, afterDrop, afterLabels, fullRate, nextDue, withLowerQuality, withoutRoundTrips } from "./rate_control.js";
 
 const ROUND_TRIPS_KEPT = 512;
@@ -25,6 +25,7 @@ export class FrameSender {
   #shown = new RecentValues(3000);
   #trips = new RecentValues(1000);
   #bytes = new RecentValues(2000, Infinity);
+  #waiting = new Map(); // of the frames that are sent once: sequence number -> what takes the answer
 
   constructor(preview, socket) {
     this.preview = preview;
@@ -35,6 +36,7 @@ export class FrameSender {
   connected({ credits, seq, max_frame_bytes: maxBytes }, isSame) {
     if (!isSame) {
       this.counts.expireAll();
+      for (const seq of this.#waiting.keys()) this.#settle(seq, { type: "dropped", seq, reason: EXPIRED });
       this.#echoes = [];
     }
     this.#seq = Math.max(this.#seq, seq);
@@ -54,8 +56,7 @@ export class FrameSender {
 
   /** The preview has a new frame: sends it if one is due and may be sent. */
   async offer(source) {
-    const isBusy = this.#encoding || this.counts.pending >= this.#window.size;
-    if (isBusy || !this.ready) return;
+    if (this.#encoding || !this.hasRoom || !this.ready) return;
     const due = nextDue(this.#due, performance.now(), this.#targetFps(source));
     if (due === null) return;
     this.#due = due;
@@ -69,6 +70,27 @@ export class FrameSender {
     }
   }
 
+  /** Whether one more frame may be in flight. */
+  get hasRoom() {
+    return this.counts.pending < this.#window.size;
+  }
+
+  /**
+   * Sends a JPEG that is no frame of the source. Resolves with its message of type "labels" or "dropped", which is
+   * not shown; with null if it could not be sent now.
+   */
+  async sendOnce(captured, jpeg) {
+    if (jpeg === null || !this.#send(captured, jpeg)) return null;
+    return new Promise((resolve) => this.#waiting.set(this.#seq, resolve));
+  }
+
+  #settle(seq, message) {
+    const resolve = this.#waiting.get(seq);
+    this.#waiting.delete(seq);
+    resolve?.(message);
+    return resolve !== undefined;
+  }
+
   #targetFps(source) {
     return Math.min(this.#rate.fps, this.maxFps, source?.maxFps ?? FPS.most);
   }
@@ -77,13 +99,14 @@ export class FrameSender {
     const message = new Blob([packHeader(this.#seq + 1, captured, this.#echoes), jpeg]);
     if (message.size > this.maxBytes) {
       this.frameTooLarge();
-      return;
+      return false;
     }
-    if (!this.socket.send(message)) return;
+    if (!this.socket.send(message)) return false;
     this.#seq += 1;
     this.#echoes = [];
     this.counts.addSent(this.#seq, captured);
     this.#bytes.add(message.size, performance.now());
+    return true;
   }
 
   /** Counts labels, and calls `show(message)` when they are the newest. */
@@ -91,14 +114,15 @@ export class FrameSender {
     const isNewest = message.seq > (this.last?.seq ?? 0);
     const captured = this.counts.addAnswer(message.seq, message.labels, !isNewest);
     if (captured === null) return;
-    if (isNewest) {
+    const isShown = !this.#settle(message.seq, message) && isNewest;
+    if (isShown) {
       this.last = { seq: message.seq, labels: message.labels, model: message.model, version: message.version };
       show(message);
     }
     const roundTrip = now() - captured;
     this.#window = answered(this.#window);
     this.#rate = afterLabels(this.#rate, roundTrip, performance.now());
-    if (isNewest) this.#measure(message, roundTrip);
+    if (isShown) this.#measure(message, roundTrip);
   }
 
   #measure({ seq, times }, roundTrip) {
@@ -111,9 +135,10 @@ export class FrameSender {
   }
 
   /** Counts a drop; one message may be about several frames. */
-  receiveDrop({ seq, also = [], reason }) {
+  receiveDrop({ seq, also = [], reason, message }) {
     for (const each of [seq, ...also]) {
       if (!this.counts.addDrop(each, reason)) continue;
+      this.#settle(each, { type: "dropped", seq: each, reason, message });
       if (reason === SUPERSEDED) this.#window = superseded(this.#window);
       this.#rate = afterDrop(this.#rate, reason, performance.now());
     }

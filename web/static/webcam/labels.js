@@ -7,6 +7,7 @@ const ROWS = 5;
 const ANNOUNCE_EVERY_MS = 2000;
 
 export class LabelList {
+  labels = []; // that are shown
   #rows;
   #announced = "";
   #announcedAt = -Infinity;
@@ -19,6 +20,7 @@ export class LabelList {
   }
 
   show(labels, time) {
+    this.labels = labels;
     this.list.classList.remove("inactive");
     this.#rows.forEach(({ name, share, bar }, i) => {
       const label = labels[i];

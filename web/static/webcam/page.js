@@ -1,7 +1,10 @@
 // The camera page: connects source, preview, sender and socket, and shows their state.
 
 import { TOO_LARGE, UNKNOWN_MODEL, UNREADABLE } from "../shared/outcomes.js";
+import { copyOnClick } from "../shared/copy_link.js";
 import { ROOT } from "../shared/root.js";
+import { t } from "../shared/texts.js";
+import { readable } from "../shared/format.js";
 import { watchCameras } from "../sources/camera.js";
 import { watchFiles } from "../sources/file_inputs.js";
 import { SourceController } from "../sources/source_controller.js";
@@ -12,7 +15,9 @@ import { SessionToken } from "../stream/session_token.js";
 import { Socket } from "../stream/socket.js";
 import { LabelList } from "./labels.js";
 import { PageView } from "./page_view.js";
+import { remember, rememberChoice, remembered } from "./preferences.js";
 import { Preview } from "./preview.js";
+import { Toolbar } from "./toolbar.js";
 
 const SHOW_SPEED_EVERY_MS = 250;
 const EXPLAINED = new Set([UNREADABLE, TOO_LARGE, UNKNOWN_MODEL]); // other drops are normal and need no notice
@@ -25,19 +30,34 @@ const socket = new Socket(address, protocols, ping, { message: receive, state: c
 const sender = new FrameSender(preview, socket);
 const controller = new SourceController(view.at("video"), {
   frame(source) {
+    if (toolbar.frozen) return;
     preview.draw(source);
     sender.offer(source);
   },
   changed: refresh,
   failed: (title, text) => view.showNotice("source", title, text),
-  remark: (title, text) => view.showNotice("files", title, text),
-  cameras: (cameras, current) => view.showCameras(cameras, current),
+  cameras(cameras, current) {
+    view.showCameras(cameras, current);
+    toolbar.cameras = cameras;
+  },
 });
+
+const toolbar = new Toolbar((id) => view.at(id), {
+  changed: refresh,
+  openCamera: openOtherCamera,
+  failed: (title, text) => view.showNotice("part", title, text),
+  answer: () => ({
+    headline: view.at("headline").textContent,
+    labels: labelList.labels,
+    model: view.at("labels-model").textContent,
+  }),
+});
+let results = null; // of several files; it is loaded when there are some
 
 let session = null;
 let clock = new ClockOffset();
 let model = null; // the one that answers this page; null while no worker is ready
-let chosenModel = null; // the name of the one that the person chose
+let chosenModel = remembered("model"); // the name of the one that the person chose
 let serverError = ""; // the last error message of this connection
 
 function address() {
@@ -91,7 +111,7 @@ function receive(message) {
 }
 
 function showLabels({ labels, steady, model, version }) {
-  if (!controller.source) return; // the source was stopped while this frame was in flight
+  if (!controller.source || toolbar.frozen) return; // the source was stopped while this frame was in flight
   labelList.show(labels, performance.now());
   view.showLabelsModel(model, version);
   view.showSteadyLabel(steady);
@@ -106,7 +126,7 @@ function modelsChanged({ models, model: answering }) {
   }
   if (answering?.name !== model?.name) sender.modelChanged();
   model = answering;
-  preview.side = model?.input_size;
+  if (model) preview.model = model;
   view.showModels(models, model);
   refresh();
 }
@@ -129,7 +149,8 @@ function connectionClosed(next) {
 function refresh() {
   const state = socket.state === "open" && !model ? "idle" : socket.state;
   const { source } = controller;
-  sender.ready = state === "open" && source !== null; // after Stop, a picture that is still being encoded is not sent
+  toolbar.show(source, model);
+  sender.ready = state === "open" && source !== null && !toolbar.frozen; // after Stop, a picture that is still being encoded is not sent
   view.showConnection(state === "waiting" && !navigator.onLine ? "offline" : state);
   if (source) view.hideNotice("source");
   else {
@@ -137,35 +158,64 @@ function refresh() {
     labelList.dim();
     view.showSteadyLabel(null);
   }
-  view.showSource(controller, source ? sourceStatus(state) : "", preview.side);
+  view.showSource(controller, source ? sourceStatus(state) : "", toolbar.viewfinder.caption);
 }
 
 function sourceStatus(state) {
+  if (toolbar.frozen) return t("Frozen");
   if (document.hidden) return "Paused while this tab is hidden";
   return { open: "Live", idle: "Waiting for a worker" }[state] ?? "Waiting for the server";
 }
 
-const chosenCamera = () => view.at("cameras").value || undefined;
+/** The camera that was picked; before the cameras are known, the one of the visit before. */
+const chosenCamera = () => ({ id: view.at("cameras").value, wish: remembered("camera") });
+
+async function openOtherCamera(which) {
+  await controller.openCamera(which);
+  rememberCamera();
+}
+
+function rememberCamera() {
+  if (controller.source?.camera) remember("camera", controller.source.camera);
+}
+
+async function openFiles(files, more) {
+  if (files.length === 1) {
+    controller.openFile(files[0]);
+    return;
+  }
+  const { FileResults } = await import("./file_results.js");
+  results ??= new FileResults(view.at("results"), {
+    sender,
+    model: () => model,
+    isOpen: () => socket.state === "open" && model !== null,
+    open: (file) => controller.openFile(file),
+    closed: () => view.at("start").focus(),
+    headline: ([{ label }]) => readable(label),
+  });
+  results.add(files, more);
+}
+
 view.at("start").addEventListener("click", () => {
   if (controller.source || controller.opening) controller.stop();
   else controller.openCamera(chosenCamera());
 });
 view.at("cameras").addEventListener("change", () => {
-  if (controller.source?.kind === "camera") controller.openCamera(chosenCamera());
+  if (controller.source?.kind === "camera") openOtherCamera(chosenCamera());
 });
 view.at("cap").addEventListener("change", (event) => (sender.maxFps = Number(event.target.value)));
+rememberChoice(view.at("cap"), "rate");
+copyOnClick(view.at("copy-stats"), () => view.at("stats").href);
 view.at("model-choice").addEventListener("change", (event) => {
   chosenModel = event.target.value;
+  remember("model", chosenModel);
   socket.open();
 });
 view.at("notice-close").addEventListener("click", () => view.hideNotice());
 watchCameras(() => controller.listCameras());
 watchFiles(
   { picker: view.at("file"), samples: document.querySelectorAll(".sample"), root: document.documentElement },
-  (files) => {
-    view.hideNotice("files");
-    controller.openFiles(files);
-  },
+  openFiles,
   () => view.showNotice("source", "That is not a file", "Drop a picture or a video file from a folder here."),
 );
 document.addEventListener("visibilitychange", () => {

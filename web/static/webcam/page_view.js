@@ -12,7 +12,6 @@ const STATES = {
   offline: "Offline",
   refused: "Not connected",
 };
-const NO_SOURCE = "No picture leaves this page before you start.";
 const PARTS = ["network", "queue", "model"];
 
 export class PageView {
@@ -34,8 +33,8 @@ export class PageView {
     this.#write("state", STATES[state]);
   }
 
-  /** The source, if there is one; `status` says in a few words whether its frames are sent, `side` their pixels. */
-  showSource({ source, opening }, status, side) {
+  /** The source, if there is one; `status` says in a few words whether its frames are sent. */
+  showSource({ source, opening }, status, caption) {
     this.at("picture").dataset.kind = source?.kind ?? "none";
     this.at("chip").hidden = !source;
     this.at("chip").dataset.live = status === "Live";
@@ -43,8 +42,7 @@ export class PageView {
     this.#write("invitation", opening ? "Allow the camera when the browser asks" : "Show it something");
     this.#write("start", source ? "Stop" : opening ? "Cancel" : "Start camera");
     this.at("start").classList.toggle("primary", !source && !opening);
-    const name = source?.kind === "camera" ? "Camera" : source?.name;
-    this.#write("caption", source ? `${name}, just as the network gets it: ${side} × ${side} pixels` : NO_SOURCE);
+    this.#write("caption", caption);
     document.title = status.startsWith("Paused") ? "Paused · Sightstream" : "Sightstream";
   }
 
@@ -126,7 +124,7 @@ export class PageView {
   }
 
   showStatsLink(address) {
-    this.at("stats").hidden = !address;
+    this.at("stats").hidden = this.at("copy-stats").hidden = !address;
     if (address) this.at("stats").href = address;
   }
 }
