@@ -16,6 +16,7 @@ export class FrameSender {
   maxFps = FPS.most; // the person's choice
   maxBytes = Infinity;
   ready = false; // there is a source, the server is connected and a model is served
+  outcomes = new RecentValues(3000); // why frames got no labels; null for each that got some
   #window = fullWindow(1);
   #rate = fullRate();
   #seq = 0;
@@ -25,7 +26,11 @@ export class FrameSender {
   #shown = new RecentValues(3000);
   #trips = new RecentValues(1000);
   #bytes = new RecentValues(2000, Infinity);
-  #waiting = new Map(); // of the frames that are sent once: sequence number -> what takes the answer
+  #shownFrom = 0; // the first frame of the present source
+  #content = 0; // changes with all that labels depend on: picture, model, connection
+  #answered = -1; // the content that has labels
+  #asked = new Map(); // sequence number -> content, of the frames in flight
+  #single = new Map(); // sequence number -> what takes the answer, of the frames in flight that are not of the source
 
   constructor(preview, socket) {
     this.preview = preview;
@@ -36,7 +41,8 @@ export class FrameSender {
   connected({ credits, seq, max_frame_bytes: maxBytes }, isSame) {
     if (!isSame) {
       this.counts.expireAll();
-      for (const seq of this.#waiting.keys()) this.#settle(seq, { type: "dropped", seq, reason: EXPIRED });
+      this.#asked.clear();
+      for (const seq of this.#single.keys()) this.#deliver({ type: "dropped", seq, reason: EXPIRED });
       this.#echoes = [];
     }
     this.#seq = Math.max(this.#seq, seq);
@@ -49,22 +55,44 @@ export class FrameSender {
     this.#restart(this.#window.credits);
   }
 
+  /** The preview shows another picture from now on. */
+  pictureChanged() {
+    this.#content += 1;
+  }
+
+  /** Frames of another source follow, or of none: what comes for earlier ones is counted, but not shown. */
+  sourceChanged() {
+    this.pictureChanged();
+    this.outcomes.clear();
+    this.#shownFrom = this.#seq + 1;
+  }
+
+  /** Whether the newest labels are those of what the preview shows. */
+  get isCurrent() {
+    return this.#answered === this.#content;
+  }
+
   #restart(credits) {
+    this.pictureChanged();
     this.#window = fullWindow(credits);
     this.#rate = withoutRoundTrips(this.#rate);
   }
 
-  /** The preview has a new frame: sends it if one is due and may be sent. */
+  /** Sends what the preview shows if a frame is due and may be sent, and this one has no labels and awaits none. */
   async offer(source) {
-    if (this.#encoding || !this.hasRoom || !this.ready) return;
+    const isBusy = this.#encoding || !this.hasRoom;
+    if (isBusy || !this.ready || this.isCurrent || [...this.#asked.values()].includes(this.#content)) return;
     const due = nextDue(this.#due, performance.now(), this.#targetFps(source));
     if (due === null) return;
     this.#due = due;
     const captured = now();
+    const [content, shownFrom] = [this.#content, this.#shownFrom];
     this.#encoding = true;
     try {
       const jpeg = await this.preview.encode(this.#rate.quality);
-      if (jpeg && this.ready) this.#send(captured, jpeg);
+      if (jpeg && this.ready && shownFrom === this.#shownFrom && this.#send(captured, jpeg)) {
+        this.#asked.set(this.#seq, content);
+      }
     } finally {
       this.#encoding = false;
     }
@@ -81,12 +109,13 @@ export class FrameSender {
    */
   async sendOnce(captured, jpeg) {
     if (jpeg === null || !this.#send(captured, jpeg)) return null;
-    return new Promise((resolve) => this.#waiting.set(this.#seq, resolve));
+    return new Promise((resolve) => this.#single.set(this.#seq, resolve));
   }
 
-  #settle(seq, message) {
-    const resolve = this.#waiting.get(seq);
-    this.#waiting.delete(seq);
+  /** Hands an answer to the one who waits for it; returns whether there is one. */
+  #deliver(message) {
+    const resolve = this.#single.get(message.seq);
+    this.#single.delete(message.seq);
     resolve?.(message);
     return resolve !== undefined;
   }
@@ -95,6 +124,7 @@ export class FrameSender {
     return Math.min(this.#rate.fps, this.maxFps, source?.maxFps ?? FPS.most);
   }
 
+  /** Whether the frame was sent; it then has the number `#seq`. */
   #send(captured, jpeg) {
     const message = new Blob([packHeader(this.#seq + 1, captured, this.#echoes), jpeg]);
     if (message.size > this.maxBytes) {
@@ -114,8 +144,11 @@ export class FrameSender {
     const isNewest = message.seq > (this.last?.seq ?? 0);
     const captured = this.counts.addAnswer(message.seq, message.labels, !isNewest);
     if (captured === null) return;
-    const isShown = !this.#settle(message.seq, message) && isNewest;
+    const isSingle = this.#deliver(message);
+    const content = isSingle ? null : this.#settle(message.seq, null);
+    const isShown = !isSingle && isNewest && message.seq >= this.#shownFrom;
     if (isShown) {
+      this.#answered = content;
       this.last = { seq: message.seq, labels: message.labels, model: message.model, version: message.version };
       show(message);
     }
@@ -123,6 +156,13 @@ export class FrameSender {
     this.#window = answered(this.#window);
     this.#rate = afterLabels(this.#rate, roundTrip, performance.now());
     if (isShown) this.#measure(message, roundTrip);
+  }
+
+  #settle(seq, outcome) {
+    const content = this.#asked.get(seq);
+    this.#asked.delete(seq);
+    if (seq >= this.#shownFrom) this.outcomes.add(outcome, performance.now());
+    return content;
   }
 
   #measure({ seq, times }, roundTrip) {
@@ -138,7 +178,7 @@ export class FrameSender {
   receiveDrop({ seq, also = [], reason, message }) {
     for (const each of [seq, ...also]) {
       if (!this.counts.addDrop(each, reason)) continue;
-      this.#settle(each, { type: "dropped", seq: each, reason, message });
+      if (!this.#deliver({ type: "dropped", seq: each, reason, message })) this.#settle(each, reason);
       if (reason === SUPERSEDED) this.#window = superseded(this.#window);
       this.#rate = afterDrop(this.#rate, reason, performance.now());
     }

@@ -8,13 +8,12 @@ import { Viewfinder } from "./viewfinder.js";
 const ON = "on";
 
 export class Toolbar {
-  frozen = false;
   #source = null;
   #cameras = [];
 
   /**
    * @param {(id: string) => HTMLElement} at
-   * @param {{changed(): void, openCamera(which: object): void, failed(title: string, text: string): void,
+   * @param {{frame(source): void, changed(): void, openCamera(which: object): void, failed(title: string, text: string): void,
    *   answer(): {headline: string, labels: Array<object>, model: string}}} page
    *   `changed` is called when something else is shown than before, `answer` gives what the page says of the picture
    */
@@ -26,7 +25,7 @@ export class Toolbar {
     const click = (id, act) => at(id).addEventListener("click", act);
     click("other-camera", () => page.openCamera(otherCamera(this.#source, this.#cameras)));
     click("mirror", () => this.#mirror(!this.viewfinder.mirrored));
-    click("freeze", () => this.#freeze(!this.frozen));
+    click("freeze", () => this.#freeze(!this.#source.held));
     click("snapshot", () => this.#takeSnapshot());
     click("network-view", () => this.#showNetwork(!this.viewfinder.network));
     click("fullscreen", () => this.fullscreen.toggle());
@@ -37,7 +36,6 @@ export class Toolbar {
     const isOther = source !== this.#source;
     this.#source = source;
     if (isOther) {
-      this.frozen = false;
       this.viewfinder.mirrored = source?.kind === "camera" && isMirrored(source.facing);
     }
     this.viewfinder.show(source, model);
@@ -56,10 +54,12 @@ export class Toolbar {
     this.#refresh();
   }
 
-  #freeze(frozen) {
-    this.frozen = frozen;
-    if (frozen) this.viewfinder.hold();
+  /** What the network gets stands still, too: the labels become those of the frame that is shown. */
+  #freeze(held) {
+    this.#source.held = held;
+    if (held) this.viewfinder.hold();
     else this.viewfinder.release();
+    this.page.frame(this.#source);
     this.#changed();
   }
 
@@ -101,7 +101,7 @@ export class Toolbar {
     this.at("player").hidden = this.#source?.kind !== "video";
     this.#showButton("other-camera", isCamera && this.#cameras.length > 1);
     this.#showButton("mirror", isCamera && !this.viewfinder.network, this.viewfinder.mirrored);
-    this.#showButton("freeze", isCamera, this.frozen);
+    this.#showButton("freeze", isCamera, this.#source?.held ?? false);
     this.#showButton("snapshot", true);
     this.#showButton("network-view", true, this.viewfinder.network);
     this.#showButton("fullscreen", this.fullscreen.available, this.fullscreen.on);
