@@ -21,7 +21,8 @@ const TURNS = {
 };
 
 /**
- * The centre square of a picture, upright, transparent parts white.
+ * The whole centre square of a picture, upright, transparent parts white. What a model gets of it is cut later: another
+ * model may need more.
  *
  * @param {Blob} file
  * @param {string} kind as in picture_kinds.js
@@ -59,7 +60,7 @@ async function decode(bytes, kind) {
 // Browsers differ in how they shrink a large picture in one step. Halving it several times, as mipmaps do, gives the
 // network the same pixels in every browser.
 function shrink(image, orientation) {
-  const { x, y, side } = centreSquare(image.width, image.height);
+  const { x, y, side } = centreSquare(image.width, image.height, 1);
   let canvas = paintSquare(Math.min(side, 2 * SIDE), (context, to) => {
     context.fillStyle = "#fff";
     context.fillRect(0, 0, to, to);

@@ -106,7 +106,7 @@ function modelsChanged({ models, model: answering }) {
   }
   if (answering?.name !== model?.name) sender.modelChanged();
   model = answering;
-  preview.side = model?.input_size;
+  if (model) preview.model = model;
   view.showModels(models, model);
   refresh();
 }
