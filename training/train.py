@@ -105,6 +105,7 @@ def train(
         temperature=calibrated.temperature,
         abstain_below=calibrated.abstain_below,
         sure_of=calibration.SURE_OF,
+        unsure_below=calibrated.unsure_below,
         about=_about(plan, source, dataset, trained_head, calibrated, answers),
     )
     progress("writing the bundle", 1.0)
