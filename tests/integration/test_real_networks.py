@@ -16,7 +16,7 @@ from models.classifier import Classifier, warm
 from models.engines.base import EngineOptions
 from models.engines.registry import ENGINES
 from models.images import read_ahead, read_picture
-from models.networks import Head, View, backbone, facts, tensors_of, with_head
+from models.networks import UNSURE_BELOW, Head, View, backbone, facts, tensors_of, with_head
 from models.weights import UnusableWeights, WeightsUnavailable, write_published
 from tests.fakes.pictures import scene
 
@@ -49,6 +49,7 @@ def tilted_scenes(size: int) -> NDArray[np.uint8]:
 def test_engines_name_photographs_right_and_alike(name: str, cache: Path, data: Path) -> None:
     """Top-1 for at least 86.5 %; for 97 % the same top-1 from all, and at least four of the top five."""
     bundle = published(name, cache)
+    assert (bundle.manifest.network, bundle.manifest.unsure_below) == (facts(name), UNSURE_BELOW[name])
     truth, pictures = photographs(data, bundle.manifest.network.view)
     loaded = [Classifier.load(bundle, EngineOptions(cache, engine, precision)) for engine, precision in RUNS]
     different = {(each.engine, each.precision): each for each in loaded}  # "auto" is f32 too on many a CPU

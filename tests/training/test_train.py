@@ -16,6 +16,7 @@ from models.bundle import MANIFEST, WEIGHTS, BrokenBundle, Bundle
 from models.classifier import Classifier
 from models.engines.base import EngineOptions
 from models.images import read_ahead
+from models.networks import View, facts
 from tests import SAMPLES
 from training import classic
 from training.recipes import Recipe
@@ -56,7 +57,10 @@ def test_a_picture_of_none_of_the_classes_is_none_of_these(trained: TrainingResu
 
 
 def test_the_manifest_records_the_training(trained: TrainingResult) -> None:
-    about = Bundle.open(trained.bundle.folder).manifest.about
+    manifest = Bundle.open(trained.bundle.folder).manifest
+    assert manifest.network.view == View(shapes.SIDE, facts("efficientnet_lite0").crop)
+    assert manifest.unsure_below == trained.calibration.unsure_below
+    about = manifest.about
     assert about["recipe"]["name"] == "best"
     assert about["data"]["fingerprint"] == trained.dataset.fingerprint
     assert about["scores"]["test"]["n"] == len(trained.answers["test"].files)

@@ -2,10 +2,10 @@
 
     python -m training.runs.unsure PICTURES... [--network NAME] [--weights FILE]
 
-Each of PICTURES is a folder of class folders, called as ImageNet's classes or their WordNet ids. Published
-pictures are sharp, well lit and centred, and networks have learned from most of them. So each is also seen as a webcam
-would show it, MILD and STRONG: nearer and off centre, out of focus, in dim and coloured light, with noise. The result
-is `UNSURE_BELOW` of `models.networks`.
+Each of PICTURES is a folder of class folders, called as ImageNet's classes or their WordNet ids. Such pictures are
+sharp, well lit and centred, and networks have learned from most of them. So each is also seen as a webcam would show
+it, MILD and STRONG: nearer and off centre, out of focus, in dim and coloured light, with noise. The result is
+`UNSURE_BELOW` of `models.networks`.
 """
 
 import io
