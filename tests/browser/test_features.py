@@ -53,7 +53,7 @@ def test_the_video_itself_is_shown_with_the_crop_drawn_on_it(cropping: FakeGatew
     assert crop["width"] == pytest.approx(short * CROP, abs=1) == crop["height"]
     for box in (video, crop):
         assert box["x"] + box["width"] / 2 == pytest.approx(area["x"] + area["width"] / 2, abs=1)
-    expect(page.locator("#caption")).to_contain_text("The network gets the bright square, as 260 × 260 pixels")
+    expect(page.locator("#caption")).to_contain_text("of which the network gets the bright square: 260 × 260 pixels")
 
 
 def test_the_networks_own_pixels_are_one_click_away(page: Page, gateway: FakeGateway) -> None:

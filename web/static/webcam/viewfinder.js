@@ -73,7 +73,7 @@ export class Viewfinder {
     const name = this.#source.kind === "camera" ? t("Camera") : this.#source.name;
     const values = { name, side: this.#side };
     if (this.network) return t("{name}, just as the network gets it: {side} × {side} pixels", values);
-    return t("{name}. The network gets the bright square, as {side} × {side} pixels", values);
+    return t("{name}, of which the network gets the bright square: {side} × {side} pixels", values);
   }
 
   // The style sheet places all parts from these numbers: the centre square fills the short side of the area.
