@@ -15,6 +15,7 @@ import { serverText } from "../stream/server_words.js";
 import { SessionToken } from "../stream/session_token.js";
 import { Socket } from "../stream/socket.js";
 import { Announcer } from "./announcer.js";
+import { fitFirstScreen } from "./first_screen.js";
 import { Headline } from "./headline.js";
 import { LabelList } from "./labels.js";
 import { liveness } from "./liveness.js";
@@ -223,6 +224,7 @@ view.at("model-choice").addEventListener("change", (event) => {
 });
 view.at("notice-close").addEventListener("click", () => view.hideNotice());
 keepFocus(view.at("start"));
+fitFirstScreen(view.at("first-screen"), view.at("picture-space"));
 watchCameras(() => controller.listCameras());
 watchFiles(
   { picker: view.at("file"), samples: document.querySelectorAll(".sample"), root: document.documentElement },
