@@ -50,7 +50,7 @@ function ofLabels(facts, isFresh, link) {
 }
 
 function standing({ kind }) {
-  return kind === "picture" ? t("Picture") : t("Paused");
+  return { picture: t("Picture"), camera: t("Frozen"), video: t("Paused") }[kind];
 }
 
 function stopped(labelled) {

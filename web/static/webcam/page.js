@@ -1,5 +1,6 @@
 // The camera page: connects source, preview, sender and socket, and shows their state.
 
+import { copyOnClick } from "../shared/copy_link.js";
 import { keepFocus } from "../shared/focus.js";
 import { outcomeName } from "../shared/format.js";
 import { TOO_LARGE, UNKNOWN_MODEL, UNREADABLE } from "../shared/outcomes.js";
@@ -20,7 +21,9 @@ import { Headline } from "./headline.js";
 import { LabelList } from "./labels.js";
 import { liveness } from "./liveness.js";
 import { PageView } from "./page_view.js";
+import { remember, rememberChoice, remembered } from "./preferences.js";
 import { Preview } from "./preview.js";
+import { Toolbar } from "./toolbar.js";
 
 const LOOK_EVERY_MS = 250;
 const ASK_AFTER_MS = 500; // a server that frames await an answer of, and that has been silent for so long, is asked
@@ -36,23 +39,33 @@ const announcer = new Announcer(view.at("announcer"));
 const socket = new Socket(address, protocols, ping, { message: receive, state: connectionChanged, closed: connectionClosed });
 const sender = new FrameSender(preview, socket);
 const controller = new SourceController(view.at("video"), {
-  frame(source) {
-    preview.draw(source);
-    sender.pictureChanged();
-    sender.offer(source);
-  },
+  frame: showFrame,
   changed: refresh,
   replaced: sourceReplaced,
   failed: (title, text) => view.showNotice("source", title, text),
-  remark: (title, text) => view.showNotice("files", title, text),
-  cameras: (cameras, current) => view.showCameras(cameras, current),
+  cameras(cameras, current) {
+    view.showCameras(cameras, current);
+    toolbar.cameras = cameras;
+  },
 });
+const toolbar = new Toolbar((id) => view.at(id), {
+  frame: showFrame,
+  changed: refresh,
+  openCamera: openOtherCamera,
+  failed: (title, text) => view.showNotice("part", title, text),
+  answer: () => ({
+    headline: view.at("headline").textContent,
+    labels: labelList.labels,
+    model: view.at("labels-model").textContent,
+  }),
+});
+let results = null; // of several files; it is loaded when there are some
 
 let session = null;
 let clock = new ClockOffset();
 let models = [];
 let model = null; // the one that answers this page; null while no worker is ready
-let chosenModel = null; // the name of the one that the person chose
+let chosenModel = remembered("model"); // the name of the one that the person chose
 let serverError = ""; // the last error message of this connection
 let closeReason = ""; // why the server closed the last connection
 let labelled = -Infinity; // when the last labels of this source came
@@ -131,7 +144,8 @@ function modelsChanged(message) {
   }
   models = message.models;
   model = message.model;
-  preview.side = model?.input_size;
+  if (model) preview.model = model;
+  toolbar.show(controller.source, model);
   view.showModels(models, model);
   refresh();
 }
@@ -151,11 +165,18 @@ function connectionClosed(next) {
   if (next === "smaller frames") sender.frameTooLarge();
 }
 
+function showFrame(source) {
+  preview.draw(source);
+  sender.pictureChanged();
+  sender.offer(source);
+}
+
 /** There is another source, or none: what is shown of the one before is over. */
 function sourceReplaced() {
   const { source, opening } = controller;
   sender.sourceChanged();
   headline.clear();
+  toolbar.show(source, model);
   expected = performance.now();
   if (source) view.hideNotice("source");
   else preview.clear();
@@ -191,7 +212,7 @@ function refresh() {
     awaited: sender.counts.pending,
   });
   view.showState(state);
-  view.showSource(controller, preview.side);
+  view.showSource(controller, toolbar.viewfinder.caption);
   const isQuiet = source === null && state.header.name === "open";
   announcer.say(isQuiet ? "" : state.isStale ? state.title : view.at("headline").textContent, time);
 }
@@ -209,17 +230,44 @@ function look() {
   view.showCounts(sender.counts.counts);
 }
 
-const chosenCamera = () => view.at("cameras").value || undefined;
+/** The camera that was picked; before the cameras are known, the one of the visit before. */
+const chosenCamera = () => ({ id: view.at("cameras").value, wish: remembered("camera") });
+
+async function openOtherCamera(which) {
+  await controller.openCamera(which);
+  if (controller.source?.camera) remember("camera", controller.source.camera);
+}
+
+async function openFiles(files, more) {
+  if (files.length === 1) {
+    controller.openFile(files[0]);
+    return;
+  }
+  const { FileResults } = await import("./file_results.js");
+  results ??= new FileResults(view.at("results"), {
+    sender,
+    model: () => model,
+    isOpen: () => socket.state === "open" && model !== null,
+    open: (file) => controller.openFile(file),
+    closed: () => view.at("start").focus(),
+    headline: (labels) => new Headline().of({ labels }, { isStill: true, unsureBelow: model?.unsure_below ?? 0 }),
+  });
+  results.add(files, more);
+}
+
 view.at("start").addEventListener("click", () => {
   if (controller.source || controller.opening) controller.stop();
   else controller.openCamera(chosenCamera());
 });
 view.at("cameras").addEventListener("change", () => {
-  if (controller.source?.kind === "camera") controller.openCamera(chosenCamera());
+  if (controller.source?.kind === "camera") openOtherCamera(chosenCamera());
 });
 view.at("cap").addEventListener("change", (event) => (sender.maxFps = Number(event.target.value)));
+rememberChoice(view.at("cap"), "rate");
+copyOnClick(view.at("copy-stats"), () => view.at("stats").href);
 view.at("model-choice").addEventListener("change", (event) => {
   chosenModel = event.target.value;
+  remember("model", chosenModel);
   socket.open();
 });
 view.at("notice-close").addEventListener("click", () => view.hideNotice());
@@ -228,10 +276,7 @@ fitFirstScreen(view.at("first-screen"), view.at("picture-space"));
 watchCameras(() => controller.listCameras());
 watchFiles(
   { picker: view.at("file"), samples: document.querySelectorAll(".sample"), root: document.documentElement },
-  (files) => {
-    view.hideNotice("files");
-    controller.openFiles(files);
-  },
+  openFiles,
   () => view.showNotice("source", t("That is not a file"), t("Drop a picture or a video file from a folder here.")),
   () => view.showNotice("source", t("The sample could not be loaded"), t("The server cannot be reached.")),
 );
