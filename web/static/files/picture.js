@@ -1,6 +1,7 @@
 // A picture file becomes an upright square on a canvas, and the whole picture on another one. What is read and what is
 // refused is as in the commands.
 
+import { t } from "../shared/texts.js";
 import { headerOf, readDeepGreys } from "./deep_png.js";
 import { UnreadableFile, damaged, tooLarge, uncommon } from "./file_kind.js";
 import { centreSquare } from "../stream/frame.js";
@@ -54,7 +55,7 @@ async function read(file, kind, paint) {
   image.close();
   const highest = deep ? highestOf(canvas) : 0;
   if (highest > 0 && highest < LOWER_BITS_ONLY) {
-    throw uncommon(kind, "channels of 16 bits, 4 or more of them unused,");
+    throw uncommon(kind, t("channels of 16 bits, 4 or more of them unused,"));
   }
   return canvas;
 }

@@ -1,6 +1,7 @@
 // The camera page: connects source, preview, sender and socket, and shows their state.
 
 import { copyOnClick } from "../shared/copy_link.js";
+import { keepFocus } from "../shared/focus.js";
 import { outcomeName } from "../shared/format.js";
 import { TOO_LARGE, UNKNOWN_MODEL, UNREADABLE } from "../shared/outcomes.js";
 import { ROOT } from "../shared/root.js";
@@ -15,6 +16,7 @@ import { serverText } from "../stream/server_words.js";
 import { SessionToken } from "../stream/session_token.js";
 import { Socket } from "../stream/socket.js";
 import { Announcer } from "./announcer.js";
+import { fitFirstScreen } from "./first_screen.js";
 import { Headline } from "./headline.js";
 import { LabelList } from "./labels.js";
 import { liveness } from "./liveness.js";
@@ -269,6 +271,8 @@ view.at("model-choice").addEventListener("change", (event) => {
   socket.open();
 });
 view.at("notice-close").addEventListener("click", () => view.hideNotice());
+keepFocus(view.at("start"));
+fitFirstScreen(view.at("first-screen"), view.at("picture-space"));
 watchCameras(() => controller.listCameras());
 watchFiles(
   { picker: view.at("file"), samples: document.querySelectorAll(".sample"), root: document.documentElement },
