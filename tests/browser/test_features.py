@@ -203,6 +203,7 @@ def test_other_camera_is_there_only_where_there_is_one(
     before = other.evaluate(used)
     tool(other, "Other camera").click()
     until(other, lambda: other.evaluate(used) not in ("", before))
+    expect(tool(other, "Other camera")).to_be_focused()
     after = other.evaluate(used)
     until(other, lambda: other.evaluate("localStorage.getItem('sightstream-camera')") == after)
     other.reload()

@@ -4,7 +4,7 @@ import { UnreadableFile, kindOf } from "../files/file_kind.js";
 import { readPicture } from "../files/picture.js";
 import { readMiddleFrame } from "../files/video_frame.js";
 import { setText } from "../shared/elements.js";
-import { count, percent, readable } from "../shared/format.js";
+import { count, isNoneOfThese, percent, readable } from "../shared/format.js";
 import { t } from "../shared/texts.js";
 import { centreSquare } from "../stream/frame.js";
 import { ask } from "../stream/single_frames.js";
@@ -25,7 +25,7 @@ export class FileResults {
   /**
    * @param {HTMLElement} section is filled
    * @param {{sender: FrameSender, model(): object | null, isOpen(): boolean, open(file: File): void,
-   *   closed(): void, headline(labels: Array<object>): string}} page
+   *   closed(): void}} page
    *   `model` and `isOpen` say which model answers, and whether it can
    */
   constructor(section, page) {
@@ -89,6 +89,7 @@ export class FileResults {
       return this.#pixels.encode(quality);
     };
     const answer = await ask(sender, isOpen, encode, signal);
+    canvas.width = canvas.height = 0; // its memory is free at once
     if (answer?.type !== "labels") throw new UnreadableFile(answer?.message ?? t("no answer came"));
     Object.assign(result, answer);
     if (!this.#opened) this.page.open(result.file);
@@ -97,9 +98,15 @@ export class FileResults {
 
   #show({ row, labels, error }) {
     row.item.dataset.failed = error !== undefined;
-    setText(row.label, error ?? this.page.headline(labels));
+    setText(row.label, error ?? this.#headline(labels));
     setText(row.share, labels?.length ? percent(labels[0].probability) : "");
     if (labels?.length) row.label.title = labels.map((each) => `${readable(each.label)} ${percent(each.probability)}`).join(", ");
+  }
+
+  #headline([best]) {
+    if (!best) return t("Nothing seen yet");
+    const isUnsure = !isNoneOfThese(best.label) && best.probability < (this.page.model()?.unsure_below ?? 0);
+    return isUnsure ? t("Not sure") : readable(best.label);
   }
 
   #showProgress() {

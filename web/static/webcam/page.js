@@ -52,7 +52,7 @@ const toolbar = new Toolbar((id) => view.at(id), {
   frame: showFrame,
   changed: refresh,
   openCamera: openOtherCamera,
-  failed: (title, text) => view.showNotice("part", title, text),
+  load,
   answer: () => ({
     headline: view.at("headline").textContent,
     labels: labelList.labels,
@@ -176,7 +176,7 @@ function sourceReplaced() {
   const { source, opening } = controller;
   sender.sourceChanged();
   headline.clear();
-  toolbar.show(source, model);
+  if (source || !opening) toolbar.show(source, model); // the buttons do not go between two sources
   expected = performance.now();
   if (source) view.hideNotice("source");
   else preview.clear();
@@ -238,19 +238,30 @@ async function openOtherCamera(which) {
   if (controller.source?.camera) remember("camera", controller.source.camera);
 }
 
+/** A part of the page that is seldom used, or null: without the network it cannot be loaded. */
+async function load(part) {
+  try {
+    return await part();
+  } catch {
+    const text = t("A part of this page could not be loaded. Try again later.");
+    view.showNotice("part", t("This does not work now"), text);
+    return null;
+  }
+}
+
 async function openFiles(files, more) {
   if (files.length === 1) {
     controller.openFile(files[0]);
     return;
   }
-  const { FileResults } = await import("./file_results.js");
-  results ??= new FileResults(view.at("results"), {
+  const part = await load(() => import("./file_results.js"));
+  if (!part) return;
+  results ??= new part.FileResults(view.at("results"), {
     sender,
     model: () => model,
     isOpen: () => socket.state === "open" && model !== null,
     open: (file) => controller.openFile(file),
     closed: () => view.at("start").focus(),
-    headline: (labels) => new Headline().of({ labels }, { isStill: true, unsureBelow: model?.unsure_below ?? 0 }),
   });
   results.add(files, more);
 }

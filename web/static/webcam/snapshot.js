@@ -14,12 +14,13 @@ const QUALITY = 0.92;
  * @param {{element: CanvasImageSource, width: number, height: number, crop: number, headline: string,
  *   labels: Array<{label: string, probability: number}>, model: string, time: Date}} shown
  *   `crop` is the share of the short side that the network gets, `model` its name and version
+ * @param {number} share of the full resolution
  * @returns {HTMLCanvasElement}
  */
-export function drawSnapshot({ element, width, height, crop, headline, labels, model, time }) {
+export function drawSnapshot({ element, width, height, crop, headline, labels, model, time }, share = 1) {
   const theme = getComputedStyle(document.documentElement);
   const colour = (name) => theme.getPropertyValue(name).trim();
-  const scale = Math.max(1, LEAST_WIDTH / width);
+  const scale = Math.max(share, LEAST_WIDTH / width);
   const across = Math.round(width * scale);
   const down = Math.round(height * scale);
   const unit = across / LEAST_WIDTH;
@@ -56,7 +57,7 @@ export function drawSnapshot({ element, width, height, crop, headline, labels, m
 
 /** Shows the snapshot, with buttons to save it and, where the browser can, to share it. */
 export async function showSnapshot(shown) {
-  const blob = await new Promise((done) => drawSnapshot(shown).toBlob(done, "image/jpeg", QUALITY));
+  const blob = (await encode(drawSnapshot(shown))) ?? (await encode(drawSnapshot(shown, 0.5)));
   const file = new File([blob], fileName(shown), { type: blob.type });
   const url = URL.createObjectURL(file);
   const dialog = document.createElement("dialog");
@@ -84,6 +85,11 @@ export async function showSnapshot(shown) {
   });
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/** The JPEG; null where the canvas is larger than the browser allows. */
+function encode(canvas) {
+  return new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));
 }
 
 function markCrop(pen, { x, y, side }, scale, unit) {

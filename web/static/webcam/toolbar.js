@@ -1,6 +1,5 @@
 // The buttons on the picture. Each is there only where it can do something.
 
-import { t } from "../shared/texts.js";
 import { Fullscreen } from "./fullscreen.js";
 import { remember, remembered } from "./preferences.js";
 import { Viewfinder } from "./viewfinder.js";
@@ -13,9 +12,11 @@ export class Toolbar {
 
   /**
    * @param {(id: string) => HTMLElement} at
-   * @param {{frame(source): void, changed(): void, openCamera(which: object): void, failed(title: string, text: string): void,
+   * @param {{frame(source): void, changed(): void, openCamera(which: object): void,
+   *   load(part: () => Promise<object>): Promise<object | null>,
    *   answer(): {headline: string, labels: Array<object>, model: string}}} page
-   *   `changed` is called when something else is shown than before, `answer` gives what the page says of the picture
+   *   `changed` is called when something else is shown than before, `load` loads a part of the page, `answer` gives what
+   *   the page says of the picture
    */
   constructor(at, page) {
     this.at = at;
@@ -70,23 +71,13 @@ export class Toolbar {
 
   async #takeSnapshot() {
     const shown = { ...this.viewfinder.shown, ...this.page.answer(), time: new Date() };
-    const part = await this.#load(() => import("./snapshot.js"));
+    const part = await this.page.load(() => import("./snapshot.js"));
     await part?.showSnapshot(shown);
   }
 
   async #showPlayer() {
-    const part = await this.#load(() => import("./player.js"));
+    const part = await this.page.load(() => import("./player.js"));
     if (part && !this.at("player").hasChildNodes()) part.createPlayer(this.at("player"), this.at("video"));
-  }
-
-  /** A part of the page that is seldom used. Without the network it cannot be loaded. */
-  async #load(part) {
-    try {
-      return await part();
-    } catch {
-      this.page.failed(t("This does not work now"), t("A part of this page could not be loaded. Try again later."));
-      return null;
-    }
   }
 
   #changed() {
