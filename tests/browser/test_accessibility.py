@@ -51,7 +51,8 @@ def badly_placed(page: Page) -> list[str]:
     """The visible elements that leave the element they stand in, sideways, and those that cut off their own text."""
     script = """() => [...document.querySelectorAll("body *")].flatMap((each) => {
       const box = each.getBoundingClientRect();
-      if (!each.checkVisibility() || box.width < 2 || each.closest(".visually-hidden, select, svg, .bar, video, .still")) return [];
+      if (!each.checkVisibility() || box.width < 2) return [];
+      if (each.closest(".visually-hidden, select, svg, .bar, video, .still")) return [];
       let parent = each.parentElement;
       while (getComputedStyle(parent).display === "contents") parent = parent.parentElement;
       const within = parent.getBoundingClientRect();
