@@ -1,5 +1,6 @@
 """The texts of the pages in several languages: every text of the code is in the table, and is translated."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -20,6 +21,9 @@ def texts_in_code() -> Iterator[str]:
     """Every text of modules and templates that is to be translated."""
     for module in STATIC.rglob("*.js"):
         yield from (str(each[1]) for each in extract_from_file("javascript", str(module), keywords={"t": None}))
+    kinds = json.loads((STATIC / "files" / "picture_kinds.js").read_text().partition("=")[2].rstrip(";\n"))
+    yield from (each["refused"] for each in kinds["kinds"] if "refused" in each)
+    yield from kinds["sentences"].values()
     for template in TEMPLATES.glob("*.html"):
         with template.open("rb") as file:
             options = {"trimmed": "true", "silent": "false", "newstyle_gettext": "true"}

@@ -3,6 +3,7 @@
 import { headerOf, readDeepGreys } from "./deep_png.js";
 import { UnreadableFile, damaged, tooLarge, uncommon } from "./file_kind.js";
 import { centreSquare } from "../stream/frame.js";
+import { t } from "../shared/texts.js";
 import { withoutMetadata } from "./picture_metadata.js";
 
 const SIDE = 1024; // pixels, at most
@@ -36,7 +37,7 @@ export async function readPicture(file, kind) {
   image.close();
   const highest = deep ? highestOf(canvas) : 0;
   if (highest > 0 && highest < LOWER_BITS_ONLY) {
-    throw uncommon(kind, "channels of 16 bits, 4 or more of them unused,");
+    throw uncommon(kind, t("channels of 16 bits, 4 or more of them unused,"));
   }
   return canvas;
 }

@@ -8,6 +8,7 @@ import { watchCameras } from "../sources/camera.js";
 import { watchFiles } from "../sources/file_inputs.js";
 import { SourceController } from "../sources/source_controller.js";
 import { now } from "../stream/frame.js";
+import { FrameEncoder } from "../stream/frame_encoder.js";
 import { FrameSender } from "../stream/frame_sender.js";
 import { ClockOffset } from "../stream/measurements.js";
 import { serverText } from "../stream/server_words.js";
@@ -23,11 +24,13 @@ import { Preview } from "./preview.js";
 const LOOK_EVERY_MS = 250;
 const ASK_AFTER_MS = 500; // a server that frames await an answer of, and that has been silent for so long, is asked
 const ASK_IDLE_AFTER_MS = 1000; // the same while nothing is awaited
+const CHECK_PIXELS_EVERY_MS = 1000;
 const EXPLAINED = new Set([UNREADABLE, TOO_LARGE, UNKNOWN_MODEL]); // other drops are normal and need no notice
 
 const view = new PageView();
 const token = new SessionToken();
-const preview = new Preview(view.at("preview"));
+const encoder = new FrameEncoder();
+const preview = new Preview(view.at("preview"), encoder);
 const labelList = new LabelList(view.at("labels"));
 const headline = new Headline();
 const announcer = new Announcer(view.at("announcer"));
@@ -170,7 +173,7 @@ function sourceReplaced() {
 function refresh() {
   const { source } = controller;
   const isReady = socket.state === "open" && model !== null && source !== null;
-  const isExpecting = isReady && !document.hidden && !source.interruption;
+  const isExpecting = isReady && !document.hidden && !source.interruption && !encoder.blocked;
   const time = performance.now();
   if (!isExpecting) expected = time;
   sender.ready = isReady; // after Stop, a picture that is still being encoded is not sent
@@ -184,7 +187,8 @@ function refresh() {
     since: expected,
     labelled,
     current: sender.isCurrent,
-    blocked: false,
+    blocked: encoder.blocked,
+    isDetour: encoder.isDetour,
     outcomes: sender.outcomes.values(time),
     awaited: sender.counts.pending,
   });
@@ -210,7 +214,10 @@ function look() {
 const chosenCamera = () => view.at("cameras").value || undefined;
 view.at("start").addEventListener("click", () => {
   if (controller.source || controller.opening) controller.stop();
-  else controller.openCamera(chosenCamera());
+  else {
+    encoder.check().then(refresh);
+    controller.openCamera(chosenCamera());
+  }
 });
 view.at("cameras").addEventListener("change", () => {
   if (controller.source?.kind === "camera") controller.openCamera(chosenCamera());
@@ -226,6 +233,7 @@ watchFiles(
   { picker: view.at("file"), samples: document.querySelectorAll(".sample"), root: document.documentElement },
   (files) => {
     view.hideNotice("files");
+    encoder.check().then(refresh);
     controller.openFiles(files);
   },
   () => view.showNotice("source", t("That is not a file"), t("Drop a picture or a video file from a folder here.")),
@@ -239,6 +247,7 @@ addEventListener("online", () => socket.check());
 addEventListener("offline", refresh);
 addEventListener("pageshow", (event) => event.persisted && socket.check());
 setInterval(look, LOOK_EVERY_MS);
+setInterval(() => encoder.blocked && encoder.check(), CHECK_PIXELS_EVERY_MS); // the person may have allowed it meanwhile
 
 /** For tests, and for use in the browser's console. */
 window.sightstream = Object.freeze({

@@ -6,8 +6,9 @@ export class Preview {
   #context;
   #source = null;
 
-  constructor(canvas) {
+  constructor(canvas, encoder) {
     this.canvas = canvas;
+    this.encoder = encoder;
     this.#context = canvas.getContext("2d", { alpha: false });
   }
 
@@ -36,6 +37,6 @@ export class Preview {
 
   /** The present picture as a JPEG; null if the browser could not make one. */
   encode(quality) {
-    return new Promise((resolve) => this.canvas.toBlob(resolve, "image/jpeg", quality));
+    return this.encoder.encode(this.canvas, quality);
   }
 }
