@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
+from tests.browser.page_diary import LIVE_MS, SAID_MS, diary, keep_diary, until_said
 from tests.browser.page_driver import CAT, frame_counts, start, top_label, until
 from tests.fakes.awkward_files import videos
 from tests.fakes.browser.camera_file import LEFT, RIGHT, is_near, pixel
@@ -18,24 +19,7 @@ from web.protocol import Upload
 
 pytestmark = pytest.mark.browser
 
-SAID_MS = 2000  # at most, from the cause until the page says it
-LIVE_MS = 1500  # at most, from the first label until the page says "Live" again
 Act = Callable[[Page, FakeGateway], Any]
-
-# The page itself notes what it says, and when: questions from outside would come late.
-DIARY = """() => {
-  const text = (selector) => document.querySelector(selector).textContent;
-  window.diary = [];
-  const note = () => {
-    const stale = ["#labels", "#headline"].every((each) => document.querySelector(each).matches(".stale"));
-    const now = { state: text("#state"), chip: text("#chip"), why: text("#why"), top: text("#labels .name"), stale };
-    const { at, ...last } = diary.at(-1) ?? {};
-    if (JSON.stringify(now) !== JSON.stringify(last)) diary.push({ at: performance.now(), ...now });
-  };
-  note();
-  const all = { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["class"] };
-  new MutationObserver(note).observe(document.body, all);
-}"""
 
 HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
@@ -51,31 +35,12 @@ STOP_FRAMES = """(stopped) => {
 }"""
 
 
-def diary(page: Page, since: float) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = page.evaluate("(since) => diary.filter((each) => each.at >= since)", since)
-    return entries
-
-
-def until_said(page: Page, since: float, within_ms: int, **said: str | bool) -> float:
-    """When the page first said all this after the time ``since``; fails if that is too late. Texts are patterns."""
-    for _ in range((within_ms + 2000) // 50):
-        for each in diary(page, since):
-            if all(
-                re.search(want, each[k]) if isinstance(want, str) else each[k] == want for k, want in said.items()
-            ):
-                took = each["at"] - since
-                assert took <= within_ms
-                return float(each["at"])
-        page.wait_for_timeout(50)
-    raise AssertionError(f"the page never said {said}, but: {diary(page, since)}")
-
-
 @pytest.fixture
 def live(page: Page, gateway: FakeGateway) -> Page:
     """The page with a running camera, live, and a diary of what it says."""
     start(page)
     expect(page.locator("#chip")).to_have_text("Live")
-    page.evaluate(DIARY)
+    keep_diary(page)
     return page
 
 

@@ -194,8 +194,8 @@ function refresh() {
   });
   view.showState(state);
   view.showSource(controller, preview.side);
-  const isQuiet = source === null && state.header.name === "open";
-  announcer.say(isQuiet ? "" : state.isStale ? state.title : view.at("headline").textContent, time);
+  const trouble = state.header.name === "open" ? "" : state.header.title;
+  announcer.say(state.isStale ? trouble : view.at("headline").textContent, time);
 }
 
 /** What is done again and again. */
