@@ -23,7 +23,7 @@ export class UnreadableFile extends Error {}
 
 /** The error for a file that is cut off, or broken in another way. */
 export function damaged(kind) {
-  return new UnreadableFile(t(sentences.damaged, { kind: kind === "video" ? t("video") : kind }));
+  return new UnreadableFile(t(sentences.damaged, { kind }));
 }
 
 /** The error for a file that is sound, but of a form of its format that is not read. */
@@ -54,7 +54,7 @@ export async function kindOf(file) {
   const calledVideo = !isPicture && VIDEO_SUFFIXES.has(/\.(\w+)$/.exec(file.name)?.[1].toLowerCase());
   if (name === "video" || (calledVideo && (!name || name === "sound"))) return "video";
   if (!name) throw new UnreadableFile(t(sentences.unknown));
-  if (refused) throw new UnreadableFile(calledVideo ? t(refused).replaceAll(t("picture"), t("video")) : t(refused));
+  if (refused) throw new UnreadableFile(t(calledVideo ? refused.replaceAll("picture", "video") : refused));
   return name;
 }
 

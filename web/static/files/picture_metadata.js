@@ -8,18 +8,17 @@ import { Directory } from "./tiff_directory.js";
 const [SCAN, EXIF, COMMENT] = [0xda, 0xe1, 0xfe]; // JPEG markers
 const KEPT_SEGMENTS = new Set([0xe0, 0xee]); // JFIF and Adobe, which say how colours are stored
 const FRAMES = [0xc0, 0xc1, 0xc2]; // of codings that browsers read
-const [HIERARCHICAL, ARITHMETIC] = [t("hierarchical coding"), t("arithmetic coding")];
 const UNCOMMON = {
   0xc3: t("lossless coding"),
-  0xc5: HIERARCHICAL,
-  0xc6: HIERARCHICAL,
-  0xc7: HIERARCHICAL,
-  0xc9: ARITHMETIC,
-  0xca: ARITHMETIC,
+  0xc5: t("hierarchical coding"),
+  0xc6: t("hierarchical coding"),
+  0xc7: t("hierarchical coding"),
+  0xc9: t("arithmetic coding"),
+  0xca: t("arithmetic coding"),
   0xcb: t("lossless arithmetic coding"),
-  0xcd: HIERARCHICAL,
-  0xce: HIERARCHICAL,
-  0xcf: HIERARCHICAL,
+  0xcd: t("hierarchical coding"),
+  0xce: t("hierarchical coding"),
+  0xcf: t("hierarchical coding"),
 };
 const UNCOMMON_BITS = [10, 12, 14, 16]; // a channel
 const KEPT_CHUNKS = {

@@ -114,12 +114,11 @@ function isKnown({ bits, samples, format, compression, photometric, predictor, b
 }
 
 function inWords({ samples, bits, format, compression }) {
-  const numbers = format === 3 ? t("fractions") : t("numbers");
-  const values = { samples, bits, numbers };
+  const channels = samples > 1 ? t("{samples} channels", { samples }) : t("1 channel");
   const what =
-    samples > 1
-      ? t("{samples} channels of {bits}-bit {numbers}", values)
-      : t("{samples} channel of {bits}-bit {numbers}", values);
+    format === 3
+      ? t("{channels} of {bits}-bit fractions", { channels, bits })
+      : t("{channels} of {bits}-bit numbers", { channels, bits });
   return compression === 1 ? what : t("{what} and compression {compression}", { what, compression });
 }
 

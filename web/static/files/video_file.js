@@ -5,7 +5,7 @@ import { UnreadableFile, damaged } from "./file_kind.js";
 
 /** Why a video file could not be opened. */
 export async function whyNotOpened(file) {
-  if (await isCutOff(file)) return damaged("video");
+  if (await isCutOff(file)) return damaged(t("video"));
   return new UnreadableFile(t("this browser cannot play it: save it as MP4 (H.264)"));
 }
 
@@ -16,10 +16,13 @@ export function noVideoStream() {
 
 /** Why a video that played stopped, `frames` frames after it began. */
 export async function whyStopped(file, { currentTime, duration }, frames) {
-  if (frames === 0 || !Number.isFinite(duration)) return damaged("video");
-  const what = (await isCutOff(file)) ? t("ends early") : t("damaged");
+  if (frames === 0 || !Number.isFinite(duration)) return damaged(t("video"));
   const percent = Math.floor((100 * currentTime) / duration);
-  return new UnreadableFile(t("{what}, {percent} % of it could be read: copy it again", { what, percent }));
+  return new UnreadableFile(
+    (await isCutOff(file))
+      ? t("ends early, {percent} % of it could be read: copy it again", { percent })
+      : t("damaged, {percent} % of it could be read: copy it again", { percent }),
+  );
 }
 
 /** Whether a box of an MP4 file ends behind the end of the file, or the index of its frames is missing. */

@@ -39,7 +39,7 @@ export function liveness(facts) {
 
 function ofLabels(facts, isFresh, link) {
   const { time, source, since, labelled, current, hidden, blocked } = facts;
-  if (!source) return link ?? stopped(labelled);
+  if (!source) return link ?? (blocked ? noise() : stopped(labelled));
   const still = source.still ? { name: source.kind, title: standing(source), isStale: false } : null;
   if (still && current) return { ...still, text: link?.text };
   if (hidden) return { name: "hidden", title: t("Paused"), text: t("Paused while this tab is hidden.") };
@@ -51,7 +51,7 @@ function ofLabels(facts, isFresh, link) {
 }
 
 function standing({ kind }) {
-  return kind === "picture" ? t("Picture") : t("Paused");
+  return { picture: t("Picture"), camera: t("Frozen"), video: t("Paused") }[kind];
 }
 
 function stopped(labelled) {

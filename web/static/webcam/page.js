@@ -1,5 +1,7 @@
 // The camera page: connects source, preview, sender and socket, and shows their state.
 
+import { copyOnClick } from "../shared/copy_link.js";
+import { keepFocus } from "../shared/focus.js";
 import { outcomeName } from "../shared/format.js";
 import { TOO_LARGE, UNKNOWN_MODEL, UNREADABLE } from "../shared/outcomes.js";
 import { ROOT } from "../shared/root.js";
@@ -15,11 +17,14 @@ import { serverText } from "../stream/server_words.js";
 import { SessionToken } from "../stream/session_token.js";
 import { Socket } from "../stream/socket.js";
 import { Announcer } from "./announcer.js";
+import { fitFirstScreen } from "./first_screen.js";
 import { Headline } from "./headline.js";
 import { LabelList } from "./labels.js";
 import { liveness } from "./liveness.js";
 import { PageView } from "./page_view.js";
+import { remember, rememberChoice, remembered } from "./preferences.js";
 import { Preview } from "./preview.js";
+import { Toolbar } from "./toolbar.js";
 
 const LOOK_EVERY_MS = 250;
 const ASK_AFTER_MS = 500; // a server that frames await an answer of, and that has been silent for so long, is asked
@@ -37,23 +42,34 @@ const announcer = new Announcer(view.at("announcer"));
 const socket = new Socket(address, protocols, ping, { message: receive, state: connectionChanged, closed: connectionClosed });
 const sender = new FrameSender(preview, socket);
 const controller = new SourceController(view.at("video"), {
-  frame(source) {
-    preview.draw(source);
-    sender.pictureChanged();
-    sender.offer(source);
-  },
+  frame: showFrame,
   changed: refresh,
   replaced: sourceReplaced,
   failed: (title, text) => view.showNotice("source", title, text),
-  remark: (title, text) => view.showNotice("files", title, text),
-  cameras: (cameras, current) => view.showCameras(cameras, current),
+  cameras(cameras, current) {
+    view.showCameras(cameras, current);
+    toolbar.cameras = cameras;
+  },
 });
+const toolbar = new Toolbar((id) => view.at(id), {
+  frame: showFrame,
+  changed: refresh,
+  openCamera: openOtherCamera,
+  load,
+  answer: () => ({
+    headline: view.at("headline").textContent,
+    labels: labelList.labels,
+    model: view.at("labels-model").textContent,
+    encode: (canvas, quality) => encoder.encode(canvas, quality),
+  }),
+});
+let results = null; // of several files; it is loaded when there are some
 
 let session = null;
 let clock = new ClockOffset();
 let models = [];
 let model = null; // the one that answers this page; null while no worker is ready
-let chosenModel = null; // the name of the one that the person chose
+let chosenModel = remembered("model"); // the name of the one that the person chose
 let serverError = ""; // the last error message of this connection
 let closeReason = ""; // why the server closed the last connection
 let labelled = -Infinity; // when the last labels of this source came
@@ -132,7 +148,8 @@ function modelsChanged(message) {
   }
   models = message.models;
   model = message.model;
-  preview.side = model?.input_size;
+  if (model) preview.model = model;
+  toolbar.show(controller.source, model);
   view.showModels(models, model);
   refresh();
 }
@@ -152,11 +169,18 @@ function connectionClosed(next) {
   if (next === "smaller frames") sender.frameTooLarge();
 }
 
+function showFrame(source) {
+  preview.draw(source);
+  sender.pictureChanged();
+  sender.offer(source);
+}
+
 /** There is another source, or none: what is shown of the one before is over. */
 function sourceReplaced() {
   const { source, opening } = controller;
   sender.sourceChanged();
   headline.clear();
+  if (source || !opening) toolbar.show(source, model); // the buttons do not go between two sources
   expected = performance.now();
   if (source) view.hideNotice("source");
   else preview.clear();
@@ -193,7 +217,7 @@ function refresh() {
     awaited: sender.counts.pending,
   });
   view.showState(state);
-  view.showSource(controller, preview.side);
+  view.showSource(controller, toolbar.viewfinder.caption);
   const trouble = state.header.name === "open" ? "" : state.header.title;
   announcer.say(state.isStale ? trouble : view.at("headline").textContent, time);
 }
@@ -211,7 +235,44 @@ function look() {
   view.showCounts(sender.counts.counts);
 }
 
-const chosenCamera = () => view.at("cameras").value || undefined;
+/** The camera that was picked; before the cameras are known, the one of the visit before. */
+const chosenCamera = () => ({ id: view.at("cameras").value, wish: remembered("camera") });
+
+async function openOtherCamera(which) {
+  await controller.openCamera(which);
+  if (controller.source?.camera) remember("camera", controller.source.camera);
+}
+
+/** A part of the page that is seldom used, or null: without the network it cannot be loaded. */
+async function load(part) {
+  try {
+    return await part();
+  } catch {
+    const text = t("A part of this page could not be loaded. Try again later.");
+    view.showNotice("part", t("This does not work now"), text);
+    return null;
+  }
+}
+
+async function openFiles(files, more) {
+  encoder.check().then(refresh);
+  if (files.length === 1) {
+    controller.openFile(files[0]);
+    return;
+  }
+  const part = await load(() => import("./file_results.js"));
+  if (!part) return;
+  results ??= new part.FileResults(view.at("results"), {
+    sender,
+    encoder,
+    model: () => model,
+    isOpen: () => socket.state === "open" && model !== null && !encoder.blocked,
+    open: (file) => controller.openFile(file),
+    closed: () => view.at("start").focus(),
+  });
+  results.add(files, more);
+}
+
 view.at("start").addEventListener("click", () => {
   if (controller.source || controller.opening) controller.stop();
   else {
@@ -220,22 +281,23 @@ view.at("start").addEventListener("click", () => {
   }
 });
 view.at("cameras").addEventListener("change", () => {
-  if (controller.source?.kind === "camera") controller.openCamera(chosenCamera());
+  if (controller.source?.kind === "camera") openOtherCamera(chosenCamera());
 });
 view.at("cap").addEventListener("change", (event) => (sender.maxFps = Number(event.target.value)));
+rememberChoice(view.at("cap"), "rate");
+copyOnClick(view.at("copy-stats"), () => view.at("stats").href);
 view.at("model-choice").addEventListener("change", (event) => {
   chosenModel = event.target.value;
+  remember("model", chosenModel);
   socket.open();
 });
 view.at("notice-close").addEventListener("click", () => view.hideNotice());
+keepFocus(view.at("start"));
+fitFirstScreen(view.at("first-screen"), view.at("picture-space"));
 watchCameras(() => controller.listCameras());
 watchFiles(
   { picker: view.at("file"), samples: document.querySelectorAll(".sample"), root: document.documentElement },
-  (files) => {
-    view.hideNotice("files");
-    encoder.check().then(refresh);
-    controller.openFiles(files);
-  },
+  openFiles,
   () => view.showNotice("source", t("That is not a file"), t("Drop a picture or a video file from a folder here.")),
   () => view.showNotice("source", t("The sample could not be loaded"), t("The server cannot be reached.")),
 );
