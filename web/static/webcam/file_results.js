@@ -19,18 +19,19 @@ export class FileResults {
   #next = 0; // the first that has no result yet
   #running = false;
   #opened = false; // the first file that has labels is shown at once
-  #pixels = new Preview(document.createElement("canvas"));
+  #pixels;
   #lifetime = new AbortController();
 
   /**
    * @param {HTMLElement} section is filled
-   * @param {{sender: FrameSender, model(): object | null, isOpen(): boolean, open(file: File): void,
+   * @param {{sender: FrameSender, encoder: FrameEncoder, model(): object | null, isOpen(): boolean, open(file: File): void,
    *   closed(): void}} page
    *   `model` and `isOpen` say which model answers, and whether it can
    */
   constructor(section, page) {
     this.section = section;
     this.page = page;
+    this.#pixels = new Preview(document.createElement("canvas"), page.encoder);
     const title = Object.assign(document.createElement("h2"), { id: "results-name", textContent: t("Files") });
     this.status = Object.assign(document.createElement("p"), { className: "aside" });
     this.status.setAttribute("role", "status");
