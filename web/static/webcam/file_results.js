@@ -24,8 +24,8 @@ export class FileResults {
 
   /**
    * @param {HTMLElement} section is filled
-   * @param {{sender: FrameSender, encoder: FrameEncoder, model(): object | null, isOpen(): boolean, open(file: File): void,
-   *   closed(): void}} page
+   * @param {{picture: HTMLElement, sender: FrameSender, encoder: FrameEncoder, model(): object | null,
+   *   isOpen(): boolean, open(file: File): void, closed(): void}} page
    *   `model` and `isOpen` say which model answers, and whether it can
    */
   constructor(section, page) {
@@ -51,7 +51,7 @@ export class FileResults {
   add(files, more) {
     if (!this.#running) this.#clear();
     for (const file of files) {
-      const row = createRow(file.path ?? file.name, () => this.page.open(file));
+      const row = createRow(file.path ?? file.name, () => this.#look(file));
       this.list.append(row.item);
       this.#results.push({ file, row });
     }
@@ -59,6 +59,12 @@ export class FileResults {
     this.section.hidden = false;
     this.section.scrollIntoView({ block: "nearest" });
     if (!this.#running) this.#run(this.#lifetime.signal);
+  }
+
+  /** Shows a file where the picture is. */
+  #look(file) {
+    this.page.open(file);
+    this.page.picture.scrollIntoView({ block: "nearest" });
   }
 
   async #run(signal) {

@@ -263,6 +263,7 @@ async function openFiles(files, more) {
   const part = await load(() => import("./file_results.js"));
   if (!part) return;
   results ??= new part.FileResults(view.at("results"), {
+    picture: view.at("picture"),
     sender,
     encoder,
     model: () => model,
@@ -281,10 +282,11 @@ view.at("start").addEventListener("click", () => {
   }
 });
 view.at("cameras").addEventListener("change", () => {
-  if (controller.source?.kind === "camera") openOtherCamera(chosenCamera());
+  remember("camera", view.at("cameras").value); // empty for any
+  if (controller.source?.kind === "camera") controller.openCamera(chosenCamera());
 });
 view.at("cap").addEventListener("change", (event) => (sender.maxFps = Number(event.target.value)));
-rememberChoice(view.at("cap"), "rate");
+rememberChoice(view.at("cap"), "fps");
 copyOnClick(view.at("copy-stats"), () => view.at("stats").href);
 view.at("model-choice").addEventListener("change", (event) => {
   chosenModel = event.target.value;
