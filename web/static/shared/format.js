@@ -1,8 +1,16 @@
 // Numbers and labels as people read them.
 
+import { OUTCOME_NAMES } from "./outcomes.js";
 import { LANGUAGE } from "./texts.js";
 
-const integers = new Intl.NumberFormat(LANGUAGE);
+/** How the person's region writes the page's language, such as "en-GB". */
+export const LOCALE = navigator.languages.find((each) => each.split("-")[0] === LANGUAGE) ?? LANGUAGE;
+
+const integers = new Intl.NumberFormat(LOCALE);
+const clock = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
+const decimals = [0, 1, 2].map(
+  (digits) => new Intl.NumberFormat(LOCALE, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+);
 
 /** "golden_retriever" becomes "golden retriever". */
 export function readable(label) {
@@ -14,6 +22,11 @@ export function count(number) {
   return integers.format(number);
 }
 
+/** 3.14159 becomes "3.1", with one or so many decimals. */
+export function decimal(number, digits = 1) {
+  return decimals[digits].format(number);
+}
+
 /** 0.873 becomes "87 %". A value below 1 % becomes "<1 %", never "0 %". */
 export function percent(probability) {
   const value = Math.round(probability * 100);
@@ -23,12 +36,17 @@ export function percent(probability) {
 /** Milliseconds without their unit: one decimal below 10, a dash for none. */
 export function milliseconds(value) {
   if (value === null || value === undefined) return "–";
-  return value < 10 ? value.toFixed(1) : count(Math.round(value));
+  return value < 10 ? decimal(value) : count(Math.round(value));
 }
 
 /** Frames a second without their unit: one decimal below 10. */
 export function framesPerSecond(value) {
-  return value.toFixed(value < 10 ? 1 : 0);
+  return decimal(value, value < 10 ? 1 : 0);
+}
+
+/** A time of today, milliseconds since 1970, to the second. */
+export function clockTime(time) {
+  return clock.format(time);
 }
 
 /** A time span in milliseconds, in its one or two largest units. */
@@ -41,7 +59,12 @@ export function duration(span) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** `{stale: 2, too_large: 1}` becomes ["2 stale", "1 too large"]. */
+/** `{stale: 2, too_large: 1}` becomes ["2 too old", "1 too large"]. */
 export function reasons(counts) {
-  return Object.entries(counts).map(([reason, frames]) => `${count(frames)} ${readable(reason)}`);
+  return Object.entries(counts).map(([reason, frames]) => `${count(frames)} ${outcomeName(reason)}`);
+}
+
+/** What an outcome is called for people. A newer server may have outcomes that this page does not know. */
+export function outcomeName(outcome) {
+  return OUTCOME_NAMES[outcome] ?? readable(outcome);
 }
