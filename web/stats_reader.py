@@ -21,7 +21,7 @@ MAX_BYTES = 128 * 2**20
 RETRY_S = 0.5
 # statistics may arrive late: larger fetches cost a fraction of one fetch for each record
 FETCH_WAIT_MS = 300
-POLL_MS = 300  # a page says within two seconds that Kafka does not answer
+POLL_MS = 200  # a page says within two seconds that Kafka does not answer
 FETCH_BYTES = 64 * 1024
 
 

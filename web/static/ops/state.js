@@ -3,7 +3,7 @@
 import { clockTime } from "../shared/format.js";
 import { t } from "../shared/texts.js";
 
-const KAFKA_MS = 1750; // Kafka answers the gateway about three times a second
+const KAFKA_MS = 1750; // Kafka answers the gateway two times a second or more
 const SELF_TEST_MS = 5000; // the gateway sends a picture every three seconds
 const WORKER_MS = 4500; // workers report every two seconds
 

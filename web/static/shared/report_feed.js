@@ -3,7 +3,7 @@
 import { SILENT, STOPPED } from "./freshness.js";
 
 const TIMEOUT_MS = 1500;
-const TICK_MS = 250;
+const TICK_MS = 200;
 
 export class ReportFeed {
   report = null;
@@ -19,7 +19,7 @@ export class ReportFeed {
   /**
    * @param {string} address
    * @param {number} every
-   * @param {{received: (report) => void, tick: (facts) => void}} calls `tick` is called four times a second, with the
+   * @param {{received: (report) => void, tick: (facts) => void}} calls `tick` is called five times a second, with the
    *   facts that `trouble` of freshness.js takes
    */
   constructor(address, every, calls) {

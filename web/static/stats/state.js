@@ -4,9 +4,9 @@ import { outcomeName } from "../shared/format.js";
 import { EXPIRED, STALE, SUPERSEDED } from "../shared/outcomes.js";
 import { t } from "../shared/texts.js";
 
-const LABEL_MS = 1750; // a session without a label for so long is not live
+const LABEL_MS = 1600; // a session without a label for so long is not live
 const ELSEWHERE_MS = 3000; // the same for a session at another gateway: its statistics take up to 1.5 s to this one
-const READ_MS = 1750; // statistics are not current when Kafka has been silent for so long
+const READ_MS = 1600; // statistics are not current when Kafka has been silent for so long
 const BEHIND_MS = 3000; // nor when they miss so much of what the gateway saw
 const WORKER_MS = 5000; // workers report every two seconds
 const FRAME_MS = 2000; // a page that sends frames sends one within this time
