@@ -67,7 +67,7 @@ def test_nothing_moves_for_those_who_prefer_reduced_motion(page: Page) -> None:
       .map((part) => getComputedStyle(each, part)))
       .filter((style) => style.animationName !== "none" || parseFloat(style.transitionDuration) > 0).length"""
     page.get_by_role("button", name="Cat").click()
-    expect(page.locator("#chip")).to_have_text("Live")
+    expect(page.locator("#chip")).to_have_text("Picture")
     assert page.evaluate(moving) > 0
     page.emulate_media(reduced_motion="reduce")
     assert page.evaluate(moving) == 0

@@ -9,19 +9,27 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.page_driver import CAT, frame_counts, until
 from tests.fakes.browser.camera_file import LEFT, RIGHT, colour_card, is_near, jpeg, pixel
-from tests.fakes.browser.gateway import MODEL, FakeGateway
+from tests.fakes.browser.gateway import MODEL, FakeGateway, dropped, labels
 from tests.fakes.pictures import encoded
 
 pytestmark = pytest.mark.browser
 
 
-def test_picture_from_the_file_picker_is_sent_about_once_a_second(page: Page, gateway: FakeGateway) -> None:
+def test_picture_from_the_file_picker_is_sent_again_only_when_something_changed(
+    page: Page, gateway: FakeGateway
+) -> None:
+    unanswered = 2
+    gateway.answer = lambda _, upload: labels(upload) if upload.seq > unanswered else dropped(upload, "stale")
     page.get_by_label("Picture or video").set_input_files(CAT)
-    until(page, lambda: len(gateway.uploads) == 2)
-    first, second = gateway.uploads
-    assert 800 < second.captured - first.captured < 3000
-    assert Image.open(io.BytesIO(first.jpeg)).size == (260, 260)
+    until(page, lambda: len(gateway.uploads) == 3)
+    assert 800 < gateway.uploads[1].captured - gateway.uploads[0].captured < 3000
+    assert Image.open(io.BytesIO(gateway.uploads[0].jpeg)).size == (260, 260)
     expect(page.locator("#caption")).to_contain_text("cat.jpg")
+    page.wait_for_timeout(1500)
+    assert len(gateway.uploads) == 3
+    other = {**MODEL, "version": "2026.2"}
+    gateway.send({"type": "models", "models": [other], "model": other})
+    until(page, lambda: len(gateway.uploads) == 4)
 
 
 def test_large_picture_is_cut_and_shrunk_without_its_outside(page: Page, gateway: FakeGateway) -> None:

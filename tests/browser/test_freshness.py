@@ -141,7 +141,7 @@ def test_the_statistics_say_that_the_model_is_too_busy(
     [
         ({"first": 1.0}, READY),
         ({"first": 1.0, "second": 6.0}, ("Ready", "Workers that have not reported lately: 1")),
-        ({"first": 6.0}, ("No worker", "No worker reports to the gateway. The last self-test that succeeded was at ")),
+        ({"first": 6.0}, ("No worker", "No worker reports to the gateway. The last self-test that succeeded was ")),
         ({"ready": False, "tested": 30.0}, ("No worker", "No worker reports to the gateway.")),
         ({"first": 1.0, "tested": 7.0}, ("Self-test late", "The last self-test that succeeded was at ")),
         ({"first": 1.0, "tested": 30.0, "ready": False}, ("Not ready", "The last self-test that succeeded was at ")),

@@ -1,11 +1,12 @@
 // Numbers and labels as people read them.
 
 import { OUTCOME_NAMES } from "./outcomes.js";
-import { LANGUAGE } from "./texts.js";
+import { LANGUAGE, t } from "./texts.js";
 
 /** How the person's region writes the page's language, such as "en-GB". */
 export const LOCALE = navigator.languages.find((each) => each.split("-")[0] === LANGUAGE) ?? LANGUAGE;
 
+const NONE_OF_THESE = "none of these"; // as models/abstain.py writes it
 const integers = new Intl.NumberFormat(LOCALE);
 const clock = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
 const decimals = [0, 1, 2].map(
@@ -14,7 +15,12 @@ const decimals = [0, 1, 2].map(
 
 /** "golden_retriever" becomes "golden retriever". */
 export function readable(label) {
-  return label.replaceAll("_", " ");
+  return isNoneOfThese(label) ? t("none of these") : label.replaceAll("_", " ");
+}
+
+/** Whether a label is the answer of a model that it sees none of its classes. */
+export function isNoneOfThese(label) {
+  return label === NONE_OF_THESE;
 }
 
 /** 12345 becomes "12,345". */
@@ -35,13 +41,17 @@ export function percent(probability) {
 
 /** Milliseconds without their unit: one decimal below 10, a dash for none. */
 export function milliseconds(value) {
-  if (value === null || value === undefined) return "–";
-  return value < 10 ? decimal(value) : count(Math.round(value));
+  return value === null || value === undefined ? "–" : rounded(value);
 }
 
 /** Frames a second without their unit: one decimal below 10. */
 export function framesPerSecond(value) {
-  return decimal(value, value < 10 ? 1 : 0);
+  return rounded(value);
+}
+
+/** 9.53 becomes "9.5", 1234.5 becomes "1,235". */
+export function rounded(value) {
+  return value < 10 ? decimal(value) : count(Math.round(value));
 }
 
 /** A time of today, milliseconds since 1970, to the second. */

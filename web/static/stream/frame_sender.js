@@ -16,6 +16,7 @@ export class FrameSender {
   maxFps = FPS.most; // the person's choice
   maxBytes = Infinity;
   ready = false; // there is a source, the server is connected and a model is served
+  outcomes = new RecentValues(3000); // why frames got no labels; null for each that got some
   #window = fullWindow(1);
   #rate = fullRate();
   #seq = 0;
@@ -25,6 +26,10 @@ export class FrameSender {
   #shown = new RecentValues(3000);
   #trips = new RecentValues(1000);
   #bytes = new RecentValues(2000, Infinity);
+  #shownFrom = 0; // the first frame of the present source
+  #content = 0; // changes with all that labels depend on: picture, model, connection
+  #answered = -1; // the content that has labels
+  #asked = new Map(); // sequence number -> content, of the frames in flight
 
   constructor(preview, socket) {
     this.preview = preview;
@@ -35,6 +40,7 @@ export class FrameSender {
   connected({ credits, seq, max_frame_bytes: maxBytes }, isSame) {
     if (!isSame) {
       this.counts.expireAll();
+      this.#asked.clear();
       this.#echoes = [];
     }
     this.#seq = Math.max(this.#seq, seq);
@@ -47,23 +53,42 @@ export class FrameSender {
     this.#restart(this.#window.credits);
   }
 
+  /** The preview shows another picture from now on. */
+  pictureChanged() {
+    this.#content += 1;
+  }
+
+  /** Frames of another source follow, or of none: what comes for earlier ones is counted, but not shown. */
+  sourceChanged() {
+    this.pictureChanged();
+    this.outcomes.clear();
+    this.#shownFrom = this.#seq + 1;
+  }
+
+  /** Whether the newest labels are those of what the preview shows. */
+  get isCurrent() {
+    return this.#answered === this.#content;
+  }
+
   #restart(credits) {
+    this.pictureChanged();
     this.#window = fullWindow(credits);
     this.#rate = withoutRoundTrips(this.#rate);
   }
 
-  /** The preview has a new frame: sends it if one is due and may be sent. */
+  /** Sends what the preview shows if a frame is due and may be sent, and this one has no labels and awaits none. */
   async offer(source) {
     const isBusy = this.#encoding || this.counts.pending >= this.#window.size;
-    if (isBusy || !this.ready) return;
+    if (isBusy || !this.ready || this.isCurrent || [...this.#asked.values()].includes(this.#content)) return;
     const due = nextDue(this.#due, performance.now(), this.#targetFps(source));
     if (due === null) return;
     this.#due = due;
     const captured = now();
+    const [content, shownFrom] = [this.#content, this.#shownFrom];
     this.#encoding = true;
     try {
       const jpeg = await this.preview.encode(this.#rate.quality);
-      if (jpeg && this.ready) this.#send(captured, jpeg);
+      if (jpeg && this.ready && shownFrom === this.#shownFrom) this.#send(captured, jpeg, content);
     } finally {
       this.#encoding = false;
     }
@@ -73,7 +98,7 @@ export class FrameSender {
     return Math.min(this.#rate.fps, this.maxFps, source?.maxFps ?? FPS.most);
   }
 
-  #send(captured, jpeg) {
+  #send(captured, jpeg, content) {
     const message = new Blob([packHeader(this.#seq + 1, captured, this.#echoes), jpeg]);
     if (message.size > this.maxBytes) {
       this.frameTooLarge();
@@ -83,6 +108,7 @@ export class FrameSender {
     this.#seq += 1;
     this.#echoes = [];
     this.counts.addSent(this.#seq, captured);
+    this.#asked.set(this.#seq, content);
     this.#bytes.add(message.size, performance.now());
   }
 
@@ -90,15 +116,25 @@ export class FrameSender {
   receiveLabels(message, show) {
     const isNewest = message.seq > (this.last?.seq ?? 0);
     const captured = this.counts.addAnswer(message.seq, message.labels, !isNewest);
+    const content = this.#settle(message.seq, null);
     if (captured === null) return;
-    if (isNewest) {
+    const isShown = isNewest && message.seq >= this.#shownFrom;
+    if (isShown) {
+      this.#answered = content;
       this.last = { seq: message.seq, labels: message.labels, model: message.model, version: message.version };
       show(message);
     }
     const roundTrip = now() - captured;
     this.#window = answered(this.#window);
     this.#rate = afterLabels(this.#rate, roundTrip, performance.now());
-    if (isNewest) this.#measure(message, roundTrip);
+    if (isShown) this.#measure(message, roundTrip);
+  }
+
+  #settle(seq, outcome) {
+    const content = this.#asked.get(seq);
+    this.#asked.delete(seq);
+    if (seq >= this.#shownFrom) this.outcomes.add(outcome, performance.now());
+    return content;
   }
 
   #measure({ seq, times }, roundTrip) {
@@ -114,6 +150,7 @@ export class FrameSender {
   receiveDrop({ seq, also = [], reason }) {
     for (const each of [seq, ...also]) {
       if (!this.counts.addDrop(each, reason)) continue;
+      this.#settle(each, reason);
       if (reason === SUPERSEDED) this.#window = superseded(this.#window);
       this.#rate = afterDrop(this.#rate, reason, performance.now());
     }

@@ -1,34 +1,46 @@
 // The camera page: connects source, preview, sender and socket, and shows their state.
 
+import { outcomeName } from "../shared/format.js";
 import { TOO_LARGE, UNKNOWN_MODEL, UNREADABLE } from "../shared/outcomes.js";
 import { ROOT } from "../shared/root.js";
+import { t } from "../shared/texts.js";
 import { watchCameras } from "../sources/camera.js";
 import { watchFiles } from "../sources/file_inputs.js";
 import { SourceController } from "../sources/source_controller.js";
 import { now } from "../stream/frame.js";
 import { FrameSender } from "../stream/frame_sender.js";
 import { ClockOffset } from "../stream/measurements.js";
+import { serverText } from "../stream/server_words.js";
 import { SessionToken } from "../stream/session_token.js";
 import { Socket } from "../stream/socket.js";
+import { Announcer } from "./announcer.js";
+import { Headline } from "./headline.js";
 import { LabelList } from "./labels.js";
+import { liveness } from "./liveness.js";
 import { PageView } from "./page_view.js";
 import { Preview } from "./preview.js";
 
-const SHOW_SPEED_EVERY_MS = 250;
+const LOOK_EVERY_MS = 250;
+const ASK_AFTER_MS = 500; // a server that frames await an answer of, and that has been silent for so long, is asked
+const ASK_IDLE_AFTER_MS = 1000; // the same while nothing is awaited
 const EXPLAINED = new Set([UNREADABLE, TOO_LARGE, UNKNOWN_MODEL]); // other drops are normal and need no notice
 
 const view = new PageView();
 const token = new SessionToken();
 const preview = new Preview(view.at("preview"));
-const labelList = new LabelList(view.at("labels"), view.at("announcer"));
+const labelList = new LabelList(view.at("labels"));
+const headline = new Headline();
+const announcer = new Announcer(view.at("announcer"));
 const socket = new Socket(address, protocols, ping, { message: receive, state: connectionChanged, closed: connectionClosed });
 const sender = new FrameSender(preview, socket);
 const controller = new SourceController(view.at("video"), {
   frame(source) {
     preview.draw(source);
+    sender.pictureChanged();
     sender.offer(source);
   },
   changed: refresh,
+  replaced: sourceReplaced,
   failed: (title, text) => view.showNotice("source", title, text),
   remark: (title, text) => view.showNotice("files", title, text),
   cameras: (cameras, current) => view.showCameras(cameras, current),
@@ -36,9 +48,13 @@ const controller = new SourceController(view.at("video"), {
 
 let session = null;
 let clock = new ClockOffset();
+let models = [];
 let model = null; // the one that answers this page; null while no worker is ready
 let chosenModel = null; // the name of the one that the person chose
 let serverError = ""; // the last error message of this connection
+let closeReason = ""; // why the server closed the last connection
+let labelled = -Infinity; // when the last labels of this source came
+let expected = 0; // since when labels can be expected
 
 function address() {
   const url = new URL("ws", ROOT);
@@ -64,7 +80,7 @@ function receive(message) {
       session = message.session;
       clock = new ClockOffset(); // the server may be another one
       token.value = message.token;
-      serverError = "";
+      serverError = closeReason = "";
       view.hideNotice("connection");
       view.showStatsLink(message.stats && new URL(message.stats, ROOT).href);
       modelsChanged(message);
@@ -78,44 +94,52 @@ function receive(message) {
     case "dropped":
       sender.receiveDrop(message);
       if (EXPLAINED.has(message.reason)) {
-        view.showNotice("frame", "A frame got no labels", message.message ?? message.reason);
+        const detail = message.message ? `: ${message.message}` : "";
+        view.showNotice("frame", t("A frame got no labels"), outcomeName(message.reason) + detail);
       }
       break;
     case "pong":
       clock.addPong(message.sent, message.server, now());
       break;
     case "error":
-      serverError = message.message;
-      view.showNotice("connection", "The server says", serverError);
+      serverError = serverText(message);
+      view.showNotice("connection", t("The server says"), serverError);
   }
 }
 
-function showLabels({ labels, steady, model, version }) {
-  if (!controller.source) return; // the source was stopped while this frame was in flight
-  labelList.show(labels, performance.now());
-  view.showLabelsModel(model, version);
-  view.showSteadyLabel(steady);
+function showLabels({ labels, steady, model: name, version }) {
+  labelled = performance.now();
+  labelList.show(labels);
+  const unsureBelow = models.find((each) => each.name === name)?.unsure_below ?? 0;
+  view.showHeadline(headline.of({ labels, steady }, { isStill: controller.source.still, unsureBelow }));
+  view.showLabelsModel(name, version);
   view.hideNotice("frame");
+  refresh();
 }
 
-function modelsChanged({ models, model: answering }) {
-  if (chosenModel && models.length > 0 && !models.some(({ name }) => name === chosenModel)) {
+function modelsChanged(message) {
+  if (chosenModel && message.models.length > 0 && !message.models.some(({ name }) => name === chosenModel)) {
     chosenModel = null; // it is no longer served, but another one is
     socket.open();
     return;
   }
-  if (answering?.name !== model?.name) sender.modelChanged();
-  model = answering;
+  if (JSON.stringify(message.model) !== JSON.stringify(model)) {
+    sender.modelChanged();
+    headline.clear();
+  }
+  models = message.models;
+  model = message.model;
   preview.side = model?.input_size;
   view.showModels(models, model);
   refresh();
 }
 
 function connectionChanged(state, reason) {
+  const isOver = state === "waiting" || state === "refused";
+  if (isOver) closeReason = reason || state === "refused" ? serverError || reason : "";
   if (state === "refused") {
-    const action = { name: "Connect again", run: () => socket.open() };
-    const text = serverError || reason || "It gave no reason.";
-    view.showNotice("connection", "The server ended this connection", text, action);
+    const action = { name: t("Connect again"), run: () => socket.open() };
+    view.showNotice("connection", t("The server ended this connection"), closeReason || t("It gave no reason."), action);
   }
   refresh();
 }
@@ -125,24 +149,62 @@ function connectionClosed(next) {
   if (next === "smaller frames") sender.frameTooLarge();
 }
 
-/** Shows the present state: whether the page is connected and sending, and why not. */
-function refresh() {
-  const state = socket.state === "open" && !model ? "idle" : socket.state;
-  const { source } = controller;
-  sender.ready = state === "open" && source !== null; // after Stop, a picture that is still being encoded is not sent
-  view.showConnection(state === "waiting" && !navigator.onLine ? "offline" : state);
+/** There is another source, or none: what is shown of the one before is over. */
+function sourceReplaced() {
+  const { source, opening } = controller;
+  sender.sourceChanged();
+  headline.clear();
+  expected = performance.now();
   if (source) view.hideNotice("source");
-  else {
-    preview.clear();
-    labelList.dim();
-    view.showSteadyLabel(null);
+  else preview.clear();
+  if (source || opening) {
+    labelled = -Infinity;
+    labelList.clear();
+    view.showHeadline(t("Nothing seen yet"));
+    view.showLabelsModel();
   }
-  view.showSource(controller, source ? sourceStatus(state) : "", preview.side);
+  refresh();
 }
 
-function sourceStatus(state) {
-  if (document.hidden) return "Paused while this tab is hidden";
-  return { open: "Live", idle: "Waiting for a worker" }[state] ?? "Waiting for the server";
+/** Shows the present state: whether the labels are of now, and why not. */
+function refresh() {
+  const { source } = controller;
+  const isReady = socket.state === "open" && model !== null && source !== null;
+  const isExpecting = isReady && !document.hidden && !source.interruption;
+  const time = performance.now();
+  if (!isExpecting) expected = time;
+  sender.ready = isReady; // after Stop, a picture that is still being encoded is not sent
+  const state = liveness({
+    time,
+    online: navigator.onLine,
+    hidden: document.hidden,
+    link: { ...socket.facts, reason: closeReason },
+    served: model !== null,
+    source,
+    since: expected,
+    labelled,
+    current: sender.isCurrent,
+    blocked: false,
+    outcomes: sender.outcomes.values(time),
+    awaited: sender.counts.pending,
+  });
+  view.showState(state);
+  view.showSource(controller, preview.side);
+  const isQuiet = source === null && state.header.name === "open";
+  announcer.say(isQuiet ? "" : state.isStale ? state.title : view.at("headline").textContent, time);
+}
+
+/** What is done again and again. */
+function look() {
+  const { source } = controller;
+  const silence = performance.now() - socket.facts.heard;
+  if (source && !document.hidden && silence > (sender.counts.pending > 0 ? ASK_AFTER_MS : ASK_IDLE_AFTER_MS)) {
+    socket.askNow();
+  }
+  if (source?.still && !document.hidden) sender.offer(source); // it may have got no answer, or another model is there
+  refresh();
+  view.showSpeed(sender.speed(source));
+  view.showCounts(sender.counts.counts);
 }
 
 const chosenCamera = () => view.at("cameras").value || undefined;
@@ -166,19 +228,17 @@ watchFiles(
     view.hideNotice("files");
     controller.openFiles(files);
   },
-  () => view.showNotice("source", "That is not a file", "Drop a picture or a video file from a folder here."),
+  () => view.showNotice("source", t("That is not a file"), t("Drop a picture or a video file from a folder here.")),
+  () => view.showNotice("source", t("The sample could not be loaded"), t("The server cannot be reached.")),
 );
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) socket.reconnectNow();
+  if (!document.hidden) socket.check();
   refresh();
 });
-addEventListener("online", () => socket.reconnectNow());
+addEventListener("online", () => socket.check());
 addEventListener("offline", refresh);
-addEventListener("pageshow", (event) => event.persisted && socket.reconnectNow());
-setInterval(() => {
-  view.showSpeed(sender.speed(controller.source));
-  view.showCounts(sender.counts.counts);
-}, SHOW_SPEED_EVERY_MS);
+addEventListener("pageshow", (event) => event.persisted && socket.check());
+setInterval(look, LOOK_EVERY_MS);
 
 /** For tests, and for use in the browser's console. */
 window.sightstream = Object.freeze({
