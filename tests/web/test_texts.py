@@ -24,7 +24,7 @@ def texts_in_code() -> Iterator[str]:
         with template.open("rb") as file:
             options = {"trimmed": "true", "silent": "false", "newstyle_gettext": "true"}
             for _, _, text, _ in babel_extract(file, ["_"], [], {"extensions": "jinja2.ext.i18n", **options}):
-                yield str(text)
+                yield str(text[0] if isinstance(text, tuple) else text)  # a text with values is a tuple
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -175,20 +175,13 @@ def serving() -> Iterator[FakeServer]:
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
     )
-    with running(app, listener):
-        yield fake
-
-
-@contextmanager
-def running(app: Starlette, listener: socket.socket) -> Iterator[None]:
-    """The application at this socket, in a thread of its own."""
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=1)
+        uvicorn.Config(app, log_level="warning", lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=1)
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield
+    yield fake
     server.should_exit = True
     thread.join(timeout=5)

@@ -34,5 +34,5 @@ export function gatewayState(report, age) {
   if (!ready) return unready(t("Not ready"), "");
   if (now - succeededAt > SELF_TEST_MS) return unready(t("Self-test late"), "");
   const text = silent ? t("Workers that have not reported lately: {number}", { number: silent }) : "";
-  return { name: "ready", title: t("Ready"), text, current: true };
+  return { name: "open", title: t("Ready"), text, current: true };
 }

@@ -39,7 +39,7 @@ export function sessionState(report, age, recent) {
     if (since(labelledAt) > BEHIND_MS) {
       return state("outdated", t("Not current"), t("Labels come, but the statistics do not count them yet."));
     }
-    return { name: "live", title: t("Live"), text: overload(recent), current: true };
+    return { name: "open", title: t("Live"), text: overload(recent), current: true };
   }
   if (here?.connected && (here.unanswered > 0 || since(here.received_at) <= FRAME_MS)) {
     if (since(workerAt) > WORKER_MS) {
