@@ -1,5 +1,6 @@
 // The camera page: connects source, preview, sender and socket, and shows their state.
 
+import { keepFocus } from "../shared/focus.js";
 import { outcomeName } from "../shared/format.js";
 import { TOO_LARGE, UNKNOWN_MODEL, UNREADABLE } from "../shared/outcomes.js";
 import { ROOT } from "../shared/root.js";
@@ -221,6 +222,7 @@ view.at("model-choice").addEventListener("change", (event) => {
   socket.open();
 });
 view.at("notice-close").addEventListener("click", () => view.hideNotice());
+keepFocus(view.at("start"));
 watchCameras(() => controller.listCameras());
 watchFiles(
   { picker: view.at("file"), samples: document.querySelectorAll(".sample"), root: document.documentElement },
