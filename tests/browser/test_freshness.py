@@ -172,4 +172,4 @@ def test_a_worker_that_stops_reporting_fades_and_stays_with_the_time_of_its_sile
 
 def test_the_form_says_that_the_sign_in_is_over(ops: Reports) -> None:
     ops.fault = 401
-    ops.page.wait_for_url("**/ops?over", timeout=SAID_MS)
+    ops.page.wait_for_url("**/ops?over", timeout=SAID_MS, wait_until="commit")
