@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Response, expect
 
 from tests.browser.live_pages import SCREENSHOTS, SIZES, page_state, pages, sample_camera, until_reported
 from tests.browser.page_driver import until
-from tests.running_stack import RunningStack
+from tests.running_stack import OPERATOR_TOKEN, RunningStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
 
@@ -78,7 +78,7 @@ def test_each_session_finds_its_own_numbers_on_its_own_page(stack: RunningStack,
             assert counts_of_report(page) == expected
             assert page.evaluate("sightstream.report.session") == page_state(webcam)["session"]
             expect(page.locator("#answered")).to_have_text(f"{expected[1]:,}")
-            expect(page.locator("#sent")).to_have_text(f"{expected[0]:,}")
+            expect(page.locator("#sent")).to_have_text(f"of {expected[0]:,} frames")
             labels.append(set(expected[4]))
         assert not labels[0] & labels[1]
         assert errors == []
@@ -108,6 +108,26 @@ def test_the_downloads_hold_what_the_page_shows_and_the_page_outlives_its_sessio
             response = httpx2.get(address)
             assert response.headers["content-type"].startswith(kind)
             assert str(answered) in response.text
+
+
+def test_both_pages_say_that_kafka_is_silent_and_are_back_after_it(stack: RunningStack, tmp_path: Path) -> None:
+    with pages(stack, sample_camera("cat", tmp_path)) as (webcam,):
+        stats, ops = open_stats(webcam), webcam.context.new_page()
+        ops.goto(f"{stack.url}/ops")
+        ops.get_by_label("The operator’s token").fill(OPERATOR_TOKEN)
+        ops.get_by_role("button", name="Sign in").click()
+        expect(ops.locator("#state")).to_have_text("Ready")
+        webcam.bring_to_front()
+        expect(stats.locator("#state")).to_have_text("Live")
+        [kafka] = stack.processes("kafka.Kafka")
+        kafka.suspend()
+        try:
+            expect(ops.locator("#state")).to_have_text("Kafka silent", timeout=2500)
+            expect(stats.locator("#why")).to_contain_text("Kafka does not answer", timeout=500)
+        finally:
+            kafka.resume()
+        expect(ops.locator("#state")).to_have_text("Ready")
+        expect(stats.locator("#state")).to_have_text("Live")
 
 
 def test_an_unknown_session_has_a_page_that_says_so(stack: RunningStack, tmp_path: Path) -> None:
