@@ -33,7 +33,7 @@ def ops(context: BrowserContext, gateway: FakeGateway) -> Iterator[Reports]:
         yield reports
 
 
-def says(reports: Reports, said: tuple[str, str], within_ms: float = 10_000) -> None:
+def says(reports: Reports, said: tuple[str, str], within_ms: int = 10_000) -> None:
     """Wait until the page says this title and this text, or a part of it."""
     title, text = said
     expect(reports.page.locator("#state")).to_have_text(title, timeout=within_ms)
@@ -45,10 +45,10 @@ def fades(page: Page) -> bool:
     return bool(page.evaluate("document.querySelector('.number').matches('.outdated *')"))
 
 
-def both_say(stats: Reports, ops: Reports, said: list[tuple[str, str]], within_ms: float) -> None:
+def both_say(stats: Reports, ops: Reports, said: list[tuple[str, str]], within_ms: int) -> None:
     end = time.monotonic() + within_ms / 1000
     for reports, each in zip((stats, ops), said, strict=True):
-        says(reports, each, within_ms=max(1.0, (end - time.monotonic()) * 1000))
+        says(reports, each, within_ms=max(1, int((end - time.monotonic()) * 1000)))
 
 
 def test_both_pages_say_why_there_is_no_report_and_are_back_with_the_first(stats: Reports, ops: Reports) -> None:
@@ -66,7 +66,9 @@ def test_both_pages_say_why_there_is_no_report_and_are_back_with_the_first(stats
             assert fades(reports.page)
             expect(reports.page.locator("#as-of")).to_have_text(re.compile(r"These figures are from \d+ s ago\."))
         stats.page.context.set_offline(False)
-        stats.fault = ops.fault = None
+        for reports in (stats, ops):
+            with reports.page.expect_response(lambda response: response.ok):
+                reports.fault = None
         both_say(stats, ops, [LIVE, READY], BACK_MS)
         assert not fades(stats.page) and not fades(ops.page)
 
@@ -119,6 +121,7 @@ def test_the_statistics_know_why_they_are_not_now(
     ("lost", "answered", "said"),
     [
         ({"stale": 12}, 9.0, ("Too busy", "Most frames get no label: the model is too busy.")),
+        ({"expired": 12}, 9.0, ("No labels", "Most frames get no label. Reason: no answer")),
         ({"stale": 80}, 0.2, ("Live", "Most frames get no label: the model is too busy.")),
         ({"too_large": 80}, 0.2, ("Live", "Most frames get no label. Reason: too large")),
         ({"stale": 1}, 0.2, LIVE),
@@ -128,7 +131,8 @@ def test_the_statistics_say_that_the_model_is_too_busy(
     modules: Page, lost: dict[str, int], answered: float, said: tuple[str, str]
 ) -> None:
     before, after = statistics(frames=20), statistics(answered=answered, unanswered=2)
-    after["dropped"] = {reason: number + before["dropped"].get(reason, 0) for reason, number in lost.items()}
+    after["expired"] = lost.get("expired", 0)
+    after["dropped"] = before["dropped"] | {each: number for each, number in lost.items() if each != "expired"}
     if answered > 1:
         after["answered"] = before["answered"]
     script = "(module, before, after) => module.sessionState(after, 0, module.recentOutcomes(before, after))"

@@ -1,7 +1,16 @@
 // The numbers and tables of the operations view.
 
 import { fillTable, setText } from "../shared/elements.js";
-import { count, decimal, duration, framesPerSecond, milliseconds, percent, outcomeName, reasons } from "../shared/format.js";
+import {
+  count,
+  decimal,
+  duration,
+  framesPerSecond,
+  milliseconds,
+  outcomeName,
+  percent,
+  reasons,
+} from "../shared/format.js";
 import { EXPIRED } from "../shared/outcomes.js";
 import { t } from "../shared/texts.js";
 import { COLOURS } from "./ops_charts.js";
@@ -27,16 +36,18 @@ function showGateway({ gateway, rejected }) {
   write("gateway", texts.join("; "));
 }
 
-function showTiles({ load, canary_ms: took, canary_at: testedAt, received, answered }, fps, now) {
+function showTiles({ load, canary_ms: took, canary_at: testedAt, ...counts }, fps, now) {
+  const [answered, received] = [count(counts.answered), count(counts.received)];
   write("fps", fps === null ? "–" : framesPerSecond(fps));
-  write("fps-more", t("{answered} of {received} frames since the start", { answered: count(answered), received: count(received) }));
+  write("fps-more", t("{answered} of {received} frames since the start", { answered, received }));
   write("session-count", count(load.sessions));
   write("sockets", t("connections: {sockets}, frames awaiting answer: {unanswered}", {
     sockets: count(load.sockets),
     unanswered: count(load.unanswered),
   }));
   write("self-test", milliseconds(took));
-  write("self-test-when", testedAt ? t("a picture came back {time} ago", { time: duration(now - testedAt) }) : t("no picture has come back yet"));
+  const passed = t("a picture came back {time} ago", { time: duration(now - testedAt) });
+  write("self-test-when", testedAt ? passed : t("no picture has come back yet"));
   write("load", load.load_average ? decimal(load.load_average[0], 2) : "–");
   write("cpus", t("on {cpus} processors, last minute", { cpus: count(load.cpus) }));
 }
@@ -54,10 +65,15 @@ function showWorkers(workers, report, now) {
       Object.entries(each.lag).map(([partition, frames]) => `${partition}: ${count(frames)}`).join(" · ") || t("none"),
       reasons(each.drops).join(", ") || count(0),
       count(each.rejected),
-      isSilent(each, now) ? t("silent for {time}", { time: duration(now - each.at) }) : t("{time} ago", { time: duration(now - each.at) }),
+      lastReport(each, now),
     ],
   }));
   fillTable(at("workers"), rows, "key");
+}
+
+function lastReport(worker, now) {
+  const time = duration(now - worker.at);
+  return isSilent(worker, now) ? t("silent for {time}", { time }) : t("{time} ago", { time });
 }
 
 function showModels({ workers, models: answers }) {

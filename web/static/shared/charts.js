@@ -49,7 +49,10 @@ export function timeChartOptions(unit, y = {}) {
       y: {
         beginAtZero: true,
         border: { display: false },
-        ticks: { maxTicksLimit: 5, callback: (number) => `${decimal(number, Number.isInteger(number) ? 0 : 1)} ${unit}` },
+        ticks: {
+          maxTicksLimit: 5,
+          callback: (number) => `${decimal(number, Number.isInteger(number) ? 0 : 1)} ${unit}`,
+        },
         ...y,
       },
     },

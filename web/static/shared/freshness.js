@@ -9,8 +9,8 @@ export const SILENT = "silent"; // no answer in time
 export const STOPPED = "stopped"; // nothing takes the connection
 
 /**
- * What a page says when its report is not current: `name`, a short `title`, a `text`, and the report's `age`. Null while
- * it is current.
+ * What a page says when its report is not current: `name`, a short `title`, a `text`, and the report's `age`.
+ * Null while it is current.
  *
  * @param {object} facts
  * @param {boolean} facts.online what the browser says of its network

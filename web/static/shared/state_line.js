@@ -4,8 +4,10 @@ import { setText } from "./elements.js";
 import { duration } from "./format.js";
 import { t } from "./texts.js";
 
-/** @param {{name: string, title: string, text: string, current?: boolean, age?: number | null}} state
- *   `current`: the figures are what happens now; `age`: else, how old they are in milliseconds, where that is to be said */
+/**
+ * @param {{name: string, title: string, text: string, current?: boolean, age?: number | null}} state
+ *   `current`: the figures are what happens now; `age`: else, their age in milliseconds, where it is to be said
+ */
 export function showState({ name, title, text, current = false, age = null }) {
   const at = (id) => document.getElementById(id);
   at("state").dataset.state = at("board").dataset.state = name;

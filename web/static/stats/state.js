@@ -11,6 +11,8 @@ const BEHIND_MS = 3000; // nor when they miss so much of what the gateway saw
 const WORKER_MS = 5000; // workers report every two seconds
 const FRAME_MS = 2000; // a page that sends frames sends one within this time
 
+const TOO_SLOW = new Set([STALE, SUPERSEDED]);
+
 /** The state of a session of which the gateway has no statistics (any more). */
 export const UNKNOWN = {
   name: "gone",
@@ -39,19 +41,20 @@ export function sessionState(report, age, recent) {
     if (since(labelledAt) > BEHIND_MS) {
       return state("outdated", t("Not current"), t("Labels come, but the statistics do not count them yet."));
     }
-    return { name: "open", title: t("Live"), text: overload(recent), current: true };
+    return { name: "open", title: t("Live"), text: loss(recent), current: true };
   }
   if (here?.connected && (here.unanswered > 0 || since(here.received_at) <= FRAME_MS)) {
     if (since(workerAt) > WORKER_MS) {
       return state("unanswered", t("No worker"), t("Frames get no labels, because no worker reports to the gateway."));
     }
-    const why = overload(recent);
-    if (why) return state("busy", t("Too busy"), why);
-    return state("unanswered", t("No labels"), t("Frames are sent, but the worker does not answer."));
+    const why = loss(recent);
+    if (why && TOO_SLOW.has(recent.lost[0][0])) return state("busy", t("Too busy"), why);
+    return state("unanswered", t("No labels"), why || t("Frames are sent, but the worker does not answer."));
   }
   if (sent === 0) return state("waiting", t("Waiting"), t("The session’s page has sent no frame yet."));
   if (here?.connected) {
-    return state("idle", t("Paused"), t("The session’s page sends no frames: it is stopped, hidden, or shows a still picture."));
+    const why = t("The session’s page sends no frames: it is stopped, hidden or interrupted, or shows a still picture.");
+    return state("idle", t("Paused"), why);
   }
   const why = here
     ? t("The session’s page is closed, or has lost its connection.")
@@ -68,10 +71,10 @@ export function recentOutcomes(first, last) {
 }
 
 /** What is said when most frames get no label; empty when most get one. */
-function overload({ answered, lost }) {
+function loss({ answered, lost }) {
   const all = lost.reduce((sum, [, frames]) => sum + frames, 0);
   if (all <= answered) return "";
-  const [reason] = lost[0];
-  if ([STALE, SUPERSEDED, EXPIRED].includes(reason)) return t("Most frames get no label: the model is too busy.");
-  return t("Most frames get no label. Reason: {reason}", { reason: outcomeName(reason) });
+  const [[most]] = lost;
+  if (TOO_SLOW.has(most)) return t("Most frames get no label: the model is too busy.");
+  return t("Most frames get no label. Reason: {reason}", { reason: outcomeName(most) });
 }

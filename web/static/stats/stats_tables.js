@@ -1,7 +1,17 @@
 // The numbers and tables of the statistics page.
 
 import { fillTable, setText } from "../shared/elements.js";
-import { LOCALE, count, decimal, duration, framesPerSecond, milliseconds, percent, readable, reasons } from "../shared/format.js";
+import {
+  LOCALE,
+  count,
+  decimal,
+  duration,
+  framesPerSecond,
+  milliseconds,
+  percent,
+  readable,
+  reasons,
+} from "../shared/format.js";
 import { HOPS, HOP_NAMES } from "../shared/outcomes.js";
 import { t } from "../shared/texts.js";
 
@@ -38,9 +48,11 @@ export class StatsTables {
   #showSession({ started, last_seen: lastSeen, now, models, model_names: names }, state) {
     const lasted = duration(lastSeen - started);
     const ago = duration(now - lastSeen);
-    const ended = state === "ended";
-    this.#write("when", ended ? t("Watched for {lasted}, ended {ago} ago", { lasted, ago }) : t("Watched for {lasted}", { lasted }));
-    const used = Object.keys(models).map((version) => t("{model} · version {version}", { model: names[version], version }));
+    const ended = t("Watched for {lasted}, ended {ago} ago", { lasted, ago });
+    this.#write("when", state === "ended" ? ended : t("Watched for {lasted}", { lasted }));
+    const used = Object.keys(models).map((version) =>
+      t("{model} · version {version}", { model: names[version], version }),
+    );
     this.#write("model", [...used, t("since {time}", { time: clock.format(started) })].join(" · "));
   }
 
@@ -90,6 +102,7 @@ export class StatsTables {
     fillTable(this.at("labels"), rows, "key");
     const rest = labels.slice(ROWS);
     const frames = count(rest.reduce((sum, { answers }) => sum + answers, 0));
-    this.#write("more", rest.length ? t("Other labels: {labels}, of {frames} frames", { labels: count(rest.length), frames }) : "");
+    const more = t("Other labels: {labels}, of {frames} frames", { labels: count(rest.length), frames });
+    this.#write("more", rest.length ? more : "");
   }
 }
