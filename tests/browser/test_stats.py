@@ -1,5 +1,7 @@
 """The statistics page with a real stack: it shows what its session's camera page counted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -110,24 +112,36 @@ def test_the_downloads_hold_what_the_page_shows_and_the_page_outlives_its_sessio
             assert str(answered) in response.text
 
 
-def test_both_pages_say_that_kafka_is_silent_and_are_back_after_it(stack: RunningStack, tmp_path: Path) -> None:
+@contextmanager
+def frozen(stack: RunningStack, command: str) -> Iterator[None]:
+    """The one process of the stack with this in its command line stands still."""
+    [process] = stack.processes(command)
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
+
+
+def test_both_pages_say_which_part_is_silent_and_are_back_after_it(stack: RunningStack, tmp_path: Path) -> None:
     with pages(stack, sample_camera("cat", tmp_path)) as (webcam,):
         stats, ops = open_stats(webcam), webcam.context.new_page()
         ops.goto(f"{stack.url}/ops")
         ops.get_by_label("The operator’s token").fill(OPERATOR_TOKEN)
         ops.get_by_role("button", name="Sign in").click()
-        expect(ops.locator("#state")).to_have_text("Ready")
         webcam.bring_to_front()
-        expect(stats.locator("#state")).to_have_text("Live")
-        [kafka] = stack.processes("kafka.Kafka")
-        kafka.suspend()
-        try:
-            expect(ops.locator("#state")).to_have_text("Kafka silent", timeout=2500)
-            expect(stats.locator("#why")).to_contain_text("Kafka does not answer", timeout=500)
-        finally:
-            kafka.resume()
-        expect(ops.locator("#state")).to_have_text("Ready")
-        expect(stats.locator("#state")).to_have_text("Live")
+        for command, said_by_ops, said_by_stats in (
+            ("kafka.Kafka", "Kafka silent", "Not current"),
+            ("infra.commands gateway", "Gateway silent", "Gateway silent"),
+            ("streams.worker", "", "No labels"),
+        ):
+            expect(ops.locator("#state")).to_have_text("Ready", timeout=10_000)
+            expect(stats.locator("#state")).to_have_text("Live", timeout=10_000)
+            with frozen(stack, command):
+                expect(stats.locator("#state")).to_have_text(said_by_stats, timeout=2500)
+                if said_by_ops:
+                    expect(ops.locator("#state")).to_have_text(said_by_ops, timeout=500)
+        expect(stats.locator("#state")).to_have_text("Live", timeout=15_000)
 
 
 def test_an_unknown_session_has_a_page_that_says_so(stack: RunningStack, tmp_path: Path) -> None:
