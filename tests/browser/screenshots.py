@@ -36,7 +36,7 @@ def main() -> None:
         with running_stack(Path(name, "stack")) as stack, pages(stack, camera) as (page,):
             page.wait_for_timeout(WATCH_MS)
             expect(page.locator("#headline")).to_contain_text("espresso", ignore_case=True)
-            take(page, FOLDER / "page.png")
+            take(page, FOLDER / "page.png", whole=True)
             take(page, FOLDER / "page_phone.png", "-phone")
             with page.expect_popup() as opened:
                 page.get_by_role("link", name="Statistics of this session").click()
