@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from web import STATIC
 from web.messages import parse_ping
 from web.protocol import SUBPROTOCOL, Upload, offered_token, unpack
+from web.views.stats import charts
 from web.views.templates import html
 
 POLICY = (
@@ -150,8 +151,11 @@ class FakeGateway:
         }
 
 
-async def _page(request: Request) -> Response:
-    return html(request, "index.html", headers={"content-security-policy": POLICY})
+def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def page(request: Request) -> Response:
+        return html(request, name, headers={"content-security-policy": POLICY})
+
+    return page
 
 
 class FakeServer:
@@ -176,7 +180,10 @@ def serving() -> Iterator[FakeServer]:
     fake = FakeServer(listener.getsockname()[1])
     app = Starlette(
         routes=[
-            Route("/", _page),
+            Route("/", _page("index.html")),
+            Route("/stats/{session}", _page("stats.html")),
+            Route("/ops", _page("ops.html")),
+            Route("/static/vendor/chart.js", charts),
             WebSocketRoute("/ws", fake.connect),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
