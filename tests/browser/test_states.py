@@ -329,10 +329,13 @@ def test_noise_instead_of_pixels_is_not_sent_and_said_with_what_to_allow(
     start(page)
     expect(page.locator("#chip")).to_have_text("Pixels hidden")
     expect(page.locator("#why")).to_contain_text("Allow this page to read canvas data")
-    page.wait_for_timeout(500)
+    page.get_by_role("button", name="Cat").click()
+    expect(page.locator("#caption")).to_contain_text("Cat")
+    expect(page.locator("#chip")).to_have_text("Pixels hidden")
+    page.wait_for_timeout(300)
     assert gateway.uploads == []
     page.evaluate("window.allowed = true")
-    expect(page.locator("#chip")).to_have_text("Live")
+    expect(page.locator("#chip")).to_have_text("Picture")
 
 
 def test_another_way_to_read_pixels_is_used_where_there_is_one(context: BrowserContext, gateway: FakeGateway) -> None:

@@ -41,7 +41,7 @@ function ofLabels(facts, isFresh, link) {
   const { time, source, since, labelled, current, hidden, blocked } = facts;
   if (!source) return link ?? (blocked ? noise() : stopped(labelled));
   const still = source.still ? { name: source.kind, title: standing(source), isStale: false } : null;
-  if (still && current) return { ...still, text: link?.text };
+  if (still && current) return { ...still, text: link?.text ?? "" };
   if (hidden) return { name: "hidden", title: t("Paused"), text: t("Paused while this tab is hidden.") };
   if (source.interruption) return interrupted(source.interruption);
   if (blocked) return noise();

@@ -284,7 +284,7 @@ view.at("cameras").addEventListener("change", () => {
   if (controller.source?.kind === "camera") openOtherCamera(chosenCamera());
 });
 view.at("cap").addEventListener("change", (event) => (sender.maxFps = Number(event.target.value)));
-rememberChoice(view.at("cap"), "rate");
+rememberChoice(view.at("cap"), "fps");
 copyOnClick(view.at("copy-stats"), () => view.at("stats").href);
 view.at("model-choice").addEventListener("change", (event) => {
   chosenModel = event.target.value;
