@@ -48,8 +48,9 @@ def test_the_video_itself_is_shown_with_the_crop_drawn_on_it(cropping: FakeGatew
     area, video, crop = (page.locator(each).bounding_box() for each in ("#picture", "#video", "#crop"))
     assert area and video and crop
     short = min(area["width"], area["height"])
-    assert min(video["width"], video["height"]) == pytest.approx(short, abs=1)
-    assert video["width"] / video["height"] == pytest.approx(640 / 480, abs=0.01)
+    assert video["height"] == pytest.approx(short, abs=1)
+    assert video["width"] == pytest.approx(min(area["width"], short * 640 / 480), abs=1)  # whole where there is room
+    assert page.evaluate("getComputedStyle(video).objectFit") == "cover"
     assert crop["width"] == pytest.approx(short * CROP, abs=1) == crop["height"]
     for box in (video, crop):
         assert box["x"] + box["width"] / 2 == pytest.approx(area["x"] + area["width"] / 2, abs=1)
