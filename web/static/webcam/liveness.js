@@ -6,7 +6,7 @@ import { t } from "../shared/texts.js";
 
 export const FRESH_MS = 1500; // older labels are not of now
 const PATIENCE_MS = 700; // for the answer to a ping
-const TOO_SLOW = new Set([STALE, SUPERSEDED]);
+const TOO_OLD = new Set([STALE, SUPERSEDED]);
 
 /**
  * @param {object} facts all times are milliseconds by one clock
@@ -131,9 +131,11 @@ function remark({ outcomes, isDetour }) {
   return isDetour ? t("This browser hides canvas data: frames are read in another way.") : "";
 }
 
-/** Whether most of these frames were too old when their turn came. */
+/** Whether most of these frames were too late, and not only because no one works on them. */
 function isOverloaded(outcomes) {
-  return outcomes.filter((each) => TOO_SLOW.has(each)).length > outcomes.length / 2;
+  const old = outcomes.filter((each) => TOO_OLD.has(each)).length;
+  const late = old + outcomes.filter((each) => each === EXPIRED).length;
+  return old > 0 && late > outcomes.length / 2;
 }
 
 function overload() {
