@@ -205,9 +205,11 @@ def test_labels_of_the_source_before_are_gone(live: Page, gateway: FakeGateway) 
     gateway.answer = None
     until(live, lambda: frame_counts(live)["pending"] == 2)
     late = gateway.uploads[-1]
+    live.evaluate("window.track = video.srcObject.getVideoTracks()[0]")
     live.get_by_label("Picture or video").set_input_files(CAT)
     expect(live.locator("#chip")).to_have_text("Starting…")
     assert top_label(live) == "–"
+    assert live.evaluate("track.readyState") == "ended"
     expect(live.locator("#headline")).to_have_text("Nothing seen yet")
     gateway.answer = lambda _, upload: labels(upload, "goldfish")
     gateway.send(labels(late, "tabby"))
@@ -278,11 +280,20 @@ def test_bad_file_never_stops_a_running_camera(live: Page, gateway: FakeGateway,
     expect(live.get_by_role("button", name="Stop")).to_be_visible()
 
 
-def test_sample_clicked_while_offline_says_so_and_the_camera_goes_on(live: Page, gateway: FakeGateway) -> None:
-    live.route("**/coffee.jpg", lambda route: route.abort("internetdisconnected"))
+@pytest.mark.parametrize("offline", [True, False])
+def test_sample_that_cannot_be_loaded_says_so_and_the_camera_goes_on(
+    live: Page, gateway: FakeGateway, offline: bool
+) -> None:
+    live.route("**/coffee.jpg", lambda route: route.abort() if offline else route.fulfill(status=502))
+    live.context.set_offline(offline)
     live.get_by_role("button", name="Coffee").click()
     expect(live.get_by_role("alert")).to_contain_text("The sample could not be loaded")
-    assert {each["chip"] for each in diary(live, 0)} == {"Live"}
+    why = "This device is offline" if offline else "The server cannot be reached"
+    expect(live.get_by_role("alert")).to_contain_text(why)
+    live.context.set_offline(False)
+    before = len(gateway.uploads)
+    until(live, lambda: len(gateway.uploads) > before + 3)
+    expect(live.locator("#caption")).to_contain_text("Camera")
 
 
 def test_refused_second_camera_leaves_the_first_one_running(live: Page, gateway: FakeGateway) -> None:
@@ -296,6 +307,23 @@ def test_refused_second_camera_leaves_the_first_one_running(live: Page, gateway:
     before = len(gateway.uploads)
     until(live, lambda: len(gateway.uploads) > before + 3)
     expect(live.locator("#chip")).to_have_text("Live")
+
+
+def test_camera_is_changed_on_a_phone_that_opens_only_one_at_a_time(live: Page, gateway: FakeGateway) -> None:
+    live.evaluate(
+        """() => {
+          const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+          window.first = video.srcObject.getVideoTracks()[0];
+          navigator.mediaDevices.getUserMedia = async (wanted) => {
+            if (first.readyState === "live") throw new DOMException("", "NotReadableError");
+            return open(wanted);
+          };
+          cameras.dispatchEvent(new Event("change"));
+        }"""
+    )
+    until(live, lambda: live.evaluate("video.srcObject && video.srcObject.getVideoTracks()[0] !== first"))
+    expect(live.locator("#chip")).to_have_text("Live")
+    expect(live.get_by_role("alert")).to_be_hidden()
 
 
 NOISE = """(ways) => {
@@ -329,10 +357,13 @@ def test_noise_instead_of_pixels_is_not_sent_and_said_with_what_to_allow(
     start(page)
     expect(page.locator("#chip")).to_have_text("Pixels hidden")
     expect(page.locator("#why")).to_contain_text("Allow this page to read canvas data")
-    page.wait_for_timeout(500)
+    page.get_by_role("button", name="Cat").click()
+    expect(page.locator("#caption")).to_contain_text("Cat")
+    expect(page.locator("#chip")).to_have_text("Pixels hidden")
+    page.wait_for_timeout(300)
     assert gateway.uploads == []
     page.evaluate("window.allowed = true")
-    expect(page.locator("#chip")).to_have_text("Live")
+    expect(page.locator("#chip")).to_have_text("Picture")
 
 
 def test_another_way_to_read_pixels_is_used_where_there_is_one(context: BrowserContext, gateway: FakeGateway) -> None:
