@@ -283,7 +283,7 @@ def test_a_browser_may_forbid_storage(page: Page, gateway: FakeGateway, storage:
 
 def test_the_address_of_the_statistics_is_copied(page: Page, gateway: FakeGateway) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy its address").click()
+    page.get_by_role("button", name="Copy link").click()
     assert page.evaluate("navigator.clipboard.readText()") == f"{gateway.url}stats/session-1"
     expect(page.get_by_role("status").filter(has_text="Copied")).to_have_count(1)
 
