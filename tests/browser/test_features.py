@@ -307,6 +307,23 @@ def test_the_focus_is_not_lost_when_the_buttons_go(page: Page, gateway: FakeGate
     expect(page.get_by_role("button", name="Start camera")).to_be_focused()
 
 
+def test_full_screen_ends_with_the_picture(page: Page, gateway: FakeGateway) -> None:
+    start(page)
+    until(page, lambda: gateway.uploads)
+    tool(page, "Full screen").click()
+    until(page, lambda: page.evaluate("document.fullscreenElement !== null"))
+    page.evaluate("video.srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))")
+    until(page, lambda: page.evaluate("document.fullscreenElement === null"))
+
+
+def test_a_part_that_cannot_be_loaded_is_said(page: Page, gateway: FakeGateway) -> None:
+    page.route("**/snapshot.js", lambda route: route.abort())
+    start(page)
+    until(page, lambda: gateway.uploads)
+    tool(page, "Snapshot").click()
+    expect(page.get_by_role("alert")).to_contain_text("Reload the page when the server can be reached.")
+
+
 def test_sample_picture_file_can_be_opened_while_a_camera_is_frozen(page: Page, gateway: FakeGateway) -> None:
     start(page)
     until(page, lambda: gateway.uploads)

@@ -97,6 +97,18 @@ def test_the_table_holds_all_labels_and_runs_nothing_in_a_spreadsheet(page: Page
     assert third["file"] == "'-x.txt" and "a text, not a picture" in third["error"] and third["label"] == ""
 
 
+def test_a_label_below_the_models_threshold_is_not_sure_and_stays_in_the_table(
+    page: Page, gateway: FakeGateway
+) -> None:
+    unsure = {**MODEL, "unsure_below": 0.6}
+    gateway.send({"type": "models", "models": [unsure], "model": unsure})
+    gateway.answer = lambda _, upload: by_colour(upload, best=0.5 if upload.seq == 1 else 0.7)
+    choose(page, ("a.jpg", plain(RED)), ("b.jpg", plain(GREEN)))
+    until_done(page, 2)
+    assert "Not sure" in rows(page)[0] and "green" in rows(page)[1]
+    assert [row["label"] for row in saved(page)] == ["red", "green"]
+
+
 def test_cells_that_begin_like_a_formula_become_texts(modules: Page) -> None:
     names = ["=A1", "+1", "-1", "@x", "\t=A1", "\r=A1", " =A1", "＝A1", "plain", "a=b"]
     script = "({ csvText }, names) => csvText(names.map((file) => ({ file })))"

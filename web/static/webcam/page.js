@@ -248,7 +248,7 @@ async function load(part) {
   try {
     return await part();
   } catch {
-    const text = t("A part of this page could not be loaded. Try again later.");
+    const text = t("A part of this page could not be loaded. Reload the page when the server can be reached.");
     view.showNotice("part", t("This does not work now"), text);
     return null;
   }
@@ -269,7 +269,6 @@ async function openFiles(files, more) {
     model: () => model,
     isOpen: () => socket.state === "open" && model !== null && !encoder.blocked,
     open: (file) => controller.openFile(file),
-    closed: () => view.at("start").focus(),
   });
   results.add(files, more);
 }
