@@ -33,7 +33,7 @@ def text(tab: Tab, selector: str) -> str:
     return str(tab.evaluate(f"document.querySelector({json.dumps(selector)})?.textContent.trim() ?? ''"))
 
 
-def until(tab: Tab, expression: str, within_s: float = 20) -> None:
+def until(tab: Tab, expression: str, within_s: float = 30) -> None:
     """Wait until a JavaScript expression is true."""
     end = time.monotonic() + within_s
     while not tab.evaluate(expression):
@@ -41,7 +41,7 @@ def until(tab: Tab, expression: str, within_s: float = 20) -> None:
         time.sleep(0.05)
 
 
-def until_text(tab: Tab, selector: str, wanted: str, within_s: float = 20) -> None:
+def until_text(tab: Tab, selector: str, wanted: str, within_s: float = 30) -> None:
     """Wait until the text of the first element is ``wanted``."""
     until(
         tab, f"document.querySelector({json.dumps(selector)})?.textContent.trim() === {json.dumps(wanted)}", within_s

@@ -57,6 +57,7 @@ class WebDriverTab(ABC):
         known = set(self.command("GetWindowHandles"))
         self.click(selector)
         self.command("SwitchToWindow", handle=self._new_window(known))
+        self.resize()
         try:
             yield self
         finally:
