@@ -5,20 +5,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp
 
 
 @contextmanager
-def served(app: ASGIApp, lifespan: Literal["on", "off"] = "on") -> Iterator[int]:
+def served(app: ASGIApp) -> Iterator[int]:
     """The free port that ``app`` listens on for as long as the context lasts."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(
-            app, log_level="warning", lifespan=lifespan, ws="websockets-sansio", timeout_graceful_shutdown=1
-        )
+        uvicorn.Config(app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=1)
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

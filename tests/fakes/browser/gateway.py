@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +18,6 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tests.fakes.served import served
 from web import STATIC
 from web.messages import parse_ping
 from web.protocol import SUBPROTOCOL, Upload, offered_token, unpack
@@ -157,7 +159,8 @@ class FakeServer:
 @contextmanager
 def serving() -> Iterator[FakeServer]:
     """A server on a free port of this machine."""
-    fake = FakeServer(0)
+    listener = socket.create_server(("127.0.0.1", 0))
+    fake = FakeServer(listener.getsockname()[1])
     app = Starlette(
         routes=[
             Route("/", _page),
@@ -165,6 +168,13 @@ def serving() -> Iterator[FakeServer]:
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
     )
-    with served(app, lifespan="off") as port:
-        fake.gateway.port = port
-        yield fake
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield fake
+    server.should_exit = True
+    thread.join(timeout=5)
