@@ -55,13 +55,9 @@ class Visit:
     gateway: Gateway  # for the other pages
     folder: Path
 
-    def expect(self, state: str) -> None:
-        """Wait until the page's status is ``state``, whatever it is called in the page's language."""
-        expect(self.page.locator("#state")).to_have_attribute("data-state", state)
-
     def webcam(self, state: str = "open", language: str = "en") -> Page:
         self.page.goto(f"{self.fake.url}?lang={language}")
-        self.expect(state)
+        expect(self.page.locator("#state")).to_have_attribute("data-state", state)  # in any language
         return self.page
 
     def unanswered(self) -> None:
@@ -77,7 +73,7 @@ class Visit:
         self.camera()
         self.page.context.set_offline(True)
         self.fake.close(1012)
-        self.expect("offline")
+        expect(self.page.locator("#state")).to_have_text("Offline")
 
     def picture(self) -> None:
         self.webcam().locator("#file").set_input_files(CAT)
@@ -103,7 +99,7 @@ class Visit:
         stats = session_stats("abc", "Egyptian_cat", 400, now - ended_s_ago * 1000)
         self.gateway.statistics.put("abc", stats.dumps(), now)
         self.page.goto(f"{self.gateway.url}stats/abc")
-        self.expect(state)
+        expect(self.page.locator("#state")).to_have_text(state)
         expect(self.page.locator("#labels tr").first).to_be_visible()
 
     def unknown(self) -> None:
@@ -122,7 +118,7 @@ class Visit:
         start(streaming)
         expect(streaming.locator("#chip")).to_have_text("Live")
         self.sign_in(TOKEN)
-        self.expect("open")
+        expect(self.page.locator("#state")).to_have_text("Ready")
         expect(self.page.locator("#sessions tr")).to_have_count(1)
 
     def report(self) -> None:
@@ -150,8 +146,8 @@ STATES: dict[str, Callable[[Visit], object]] = {
     "webcam-no-worker": Visit.no_worker,
     "webcam-refused": Visit.refused,
     "webcam-camera-denied": Visit.denied,
-    "stats-live": lambda visit: visit.session(0, "open"),
-    "stats-ended": lambda visit: visit.session(60, "ended"),
+    "stats-live": lambda visit: visit.session(-60, "Live"),  # its last frame is still to come, so it stays live
+    "stats-ended": lambda visit: visit.session(60, "Ended"),
     "stats-unknown": Visit.unknown,
     "ops-sign-in": Visit.sign_in,
     "ops-wrong-token": lambda visit: visit.sign_in("wrong"),
