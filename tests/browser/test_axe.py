@@ -117,12 +117,13 @@ class Visit:
         streaming.goto(self.gateway.url)
         start(streaming)
         expect(streaming.locator("#chip")).to_have_text("Live")
+        streaming.locator("#start").click()  # it stops, and its session stays
         self.sign_in(TOKEN)
         expect(self.page.locator("#state")).to_have_text("Ready")
         expect(self.page.locator("#sessions tr")).to_have_count(1)
 
     def report(self) -> None:
-        path, answers = self.folder / "report.html", random_answers(self.folder)
+        path, answers = self.folder / "report.html", random_answers(self.folder, classes=26, each=2, outside=4)
         curves = {"loss": [2.0, 1.0, 0.7]}
         write_report(
             path,
