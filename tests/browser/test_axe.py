@@ -69,6 +69,11 @@ class Visit:
         start(self.webcam())
         expect(self.page.locator("#labels .name").first).to_have_text("tabby")
 
+    def silent(self) -> None:
+        self.camera()
+        self.fake.answer = None
+        self.page.wait_for_timeout(2000)  # the labels are old
+
     def offline(self) -> None:
         self.camera()
         self.page.context.set_offline(True)
@@ -142,6 +147,7 @@ STATES: dict[str, Callable[[Visit], object]] = {
     "webcam-german": lambda visit: visit.webcam("open", "de"),
     "webcam-connecting": Visit.unanswered,
     "webcam-camera": Visit.camera,
+    "webcam-silent": Visit.silent,
     "webcam-offline": Visit.offline,
     "webcam-picture": Visit.picture,
     "webcam-no-worker": Visit.no_worker,
