@@ -55,13 +55,9 @@ class Visit:
     gateway: Gateway  # for the other pages
     folder: Path
 
-    def expect(self, state: str) -> None:
-        """Wait until the page's status is ``state``, whatever it is called in the page's language."""
-        expect(self.page.locator("#state")).to_have_attribute("data-state", state)
-
     def webcam(self, state: str = "open", language: str = "en") -> Page:
         self.page.goto(f"{self.fake.url}?lang={language}")
-        self.expect(state)
+        expect(self.page.locator("#state")).to_have_attribute("data-state", state)  # in any language
         return self.page
 
     def unanswered(self) -> None:
@@ -73,11 +69,16 @@ class Visit:
         start(self.webcam())
         expect(self.page.locator("#labels .name").first).to_have_text("tabby")
 
+    def silent(self) -> None:
+        self.camera()
+        self.fake.answer = None
+        self.page.wait_for_timeout(2000)  # the labels are old
+
     def offline(self) -> None:
         self.camera()
         self.page.context.set_offline(True)
         self.fake.close(1012)
-        self.expect("offline")
+        expect(self.page.locator("#state")).to_have_text("Offline")
 
     def picture(self) -> None:
         self.webcam().locator("#file").set_input_files(CAT)
@@ -103,7 +104,7 @@ class Visit:
         stats = session_stats("abc", "Egyptian_cat", 400, now - ended_s_ago * 1000)
         self.gateway.statistics.put("abc", stats.dumps(), now)
         self.page.goto(f"{self.gateway.url}stats/abc")
-        self.expect(state)
+        expect(self.page.locator("#state")).to_have_text(state)
         expect(self.page.locator("#labels tr").first).to_be_visible()
 
     def unknown(self) -> None:
@@ -121,12 +122,13 @@ class Visit:
         streaming.goto(self.gateway.url)
         start(streaming)
         expect(streaming.locator("#chip")).to_have_text("Live")
+        streaming.locator("#start").click()  # it stops, and its session stays
         self.sign_in(TOKEN)
-        self.expect("open")
+        expect(self.page.locator("#state")).to_have_text("Ready")
         expect(self.page.locator("#sessions tr")).to_have_count(1)
 
     def report(self) -> None:
-        path, answers = self.folder / "report.html", random_answers(self.folder)
+        path, answers = self.folder / "report.html", random_answers(self.folder, classes=26, each=2, outside=4)
         curves = {"loss": [2.0, 1.0, 0.7]}
         write_report(
             path,
@@ -145,13 +147,14 @@ STATES: dict[str, Callable[[Visit], object]] = {
     "webcam-german": lambda visit: visit.webcam("open", "de"),
     "webcam-connecting": Visit.unanswered,
     "webcam-camera": Visit.camera,
+    "webcam-silent": Visit.silent,
     "webcam-offline": Visit.offline,
     "webcam-picture": Visit.picture,
     "webcam-no-worker": Visit.no_worker,
     "webcam-refused": Visit.refused,
     "webcam-camera-denied": Visit.denied,
-    "stats-live": lambda visit: visit.session(0, "open"),
-    "stats-ended": lambda visit: visit.session(60, "ended"),
+    "stats-live": lambda visit: visit.session(-60, "Live"),  # its last frame is still to come, so it stays live
+    "stats-ended": lambda visit: visit.session(60, "Ended"),
     "stats-unknown": Visit.unknown,
     "ops-sign-in": Visit.sign_in,
     "ops-wrong-token": lambda visit: visit.sign_in("wrong"),
