@@ -59,9 +59,9 @@ def show(report: BenchmarkReport, console: Console) -> None:
         latencies.add_row(name, "-" if ms is None else f"{ms:.1f}")
     latencies.add_row("engine alone", f"{single.engine_batch1_ms:.1f}", end_section=True)
     for hop, ms in single.hops_ms.items():
-        latencies.add_row(f"until {hop}, median", f"{ms:.2f}")
+        latencies.add_row(f"{hop.words}, median", f"{ms:.2f}")
     console.print(latencies)
     processes = Table(*(Column(name, justify="right") for name in ("", *report.cpu_ms_per_frame)), title="each part")
     processes.add_row("CPU ms/frame", *(f"{ms:.2f}" for ms in report.cpu_ms_per_frame.values()))
-    processes.add_row("resident MB", *(str(report.rss_mb[name]) for name in report.cpu_ms_per_frame))
+    processes.add_row("memory, MB", *(str(report.rss_mb[name]) for name in report.cpu_ms_per_frame))
     console.print(processes)

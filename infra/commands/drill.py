@@ -13,6 +13,7 @@ from rich.table import Table
 from infra.commands.edge import Command
 from infra.loadtest.chaos import ONE_WORKER, TWO_WORKERS, FaultReport, run_cases
 from infra.loadtest.stack_under_test import Progress
+from streams.contract.outcomes import Outcome, counts_in_words
 
 
 @click.command(cls=Command)
@@ -26,6 +27,9 @@ def drill(model: str, only: str, as_json: bool) -> None:
     predictions topic and statistics table agree. The command starts its own stacks. It ends with 1 if counts differ
     or sockets stay open.
     """
+    names = [each.name for each in (*ONE_WORKER, *TWO_WORKERS)]
+    if not any(only in each for each in names):
+        raise click.BadParameter(f"no fault has {only!r} in its name; the faults are: {'; '.join(names)}")
     with Console(stderr=True).status("starting") as status:
         reports = asyncio.run(run_all(model, only, status.update))
     if as_json:
@@ -51,9 +55,10 @@ async def run_all(model: str, only: str, progress: Progress) -> list[FaultReport
 
 def as_table(reports: Sequence[FaultReport]) -> Table:
     """One row for each fault."""
-    table = Table("fault", "sessions", "recovery s", "sent", "answered", "dropped", "expired", "counts agree")
+    no_answer = Outcome.EXPIRED.words
+    table = Table("fault", "sessions", "recovery s", "sent", "answered", "dropped", no_answer, "counts agree")
     for each in reports:
-        dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(each.dropped.items())) or "0"
+        dropped = counts_in_words(each.dropped)
         numbers = (each.sent, each.answered, dropped, each.expired, "no" if each.differences else "yes")
         table.add_row(each.fault, str(each.sessions), f"{each.recovery_s:.1f}", *map(str, numbers))
     return table

@@ -7,17 +7,19 @@ print it. What Python and the operating system raise is described here. All else
 
 import os
 import re
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from models.picture_folder import shown
+from models.picture_folder import quoted, shown
 
 PARTS = {"infra", "streams", "web", "models", "training", "__main__"}
 DEBUG = "SIGHTSTREAM_DEBUG"
@@ -58,6 +60,12 @@ class Group(Command, click.Group):
             return super().resolve_command(ctx, args)
         close = get_close_matches(args[0], names, n=1)
         ctx.fail(f"No such command: {args[0]}." + (f" Did you mean {close[0]}?" if close else ""))
+
+
+def program() -> str:
+    """What the user types to run ``sightstream``: its path, where the shell would not find it by name."""
+    typed = Path(sys.argv[0])
+    return quoted(typed) if typed.name == "sightstream" and not shutil.which("sightstream") else "sightstream"
 
 
 def debugging() -> bool:

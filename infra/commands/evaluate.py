@@ -17,7 +17,7 @@ from models.catalog import find
 from models.classifier import Classifier
 from models.engines.base import EngineOptions
 from models.engines.registry import ENGINES
-from models.picture_folder import shown, utf8
+from models.picture_folder import counted, shown, utf8
 from models.storage import check_file
 from streams.contract.settings import Settings
 from training.evaluation_set import classify_pictures, crop_of, labelled_pictures, outside_pictures
@@ -107,6 +107,8 @@ def evaluate(
             picture_root=data,
             about={"evaluation": {**facts, **folders}, **found.manifest.about},
         )
+        if not as_json:
+            click.echo(f"report: {shown(report)}")
 
 
 def say(sentence: str) -> None:
@@ -156,13 +158,15 @@ def _figures(scores: Scores, unreadable: int) -> Iterator[tuple[str, str]]:
     yield "pictures", f"{scores.n}" + (f", and {unreadable} that could not be read" if unreadable else "")
     if scores.named_share < 1 or scores.outside:
         correct = "" if scores.named_top1 is None else f", {scores.named_top1:.1%} of them correctly"
-        yield "named", f"{scores.named_share:.1%}{correct}"
+        yield "answered with a class", f"{scores.named_share:.1%}{correct}"
     if scores.none_share is not None:
-        yield "none of these", f"{scores.none_share:.1%} of {scores.outside} outside pictures"
+        pictures = counted(scores.outside, "picture")
+        yield "none of these", f"{scores.none_share:.1%} of {pictures} of none of the classes"
 
 
 def _worst_classes(scores: Scores) -> Table:
-    table = Table("class", title=f"The worst of {len(scores.classes)} classes", title_justify="left")
+    worst = f"The {counted(len(scores.classes), 'class', 'classes')}, those with the lowest recall first"
+    table = Table("class", title=worst, title_justify="left")
     for heading in ("pictures", "recall", "precision"):
         table.add_column(heading, justify="right")
     table.add_column("most often confused with")

@@ -10,15 +10,26 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from infra.commands.edge import Group
+from infra.commands.edge import Group, program
 from models.bundle import BrokenBundle, Bundle
 from models.gate import Gate, read_labels
 from models.networks import NETWORKS
+from models.picture_folder import quoted, shown
 from models.registry import BrokenRegistry, Promotion, Registry
 from models.weights import imagenet_labels
 from streams.contract.settings import Settings
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+def not_empty(context: click.Context, argument: click.Parameter, text: str | None) -> str | None:
+    """Refuses "", which a shell gives for a variable that is not set: it must not mean the newest, or all."""
+    if text == "":
+        raise click.BadParameter("it is empty; name one, or leave it out", context, argument)
+    return text
+
+
+VERSION = click.argument("version", required=False, callback=not_empty)
 
 
 @dataclass
@@ -52,22 +63,32 @@ def models(context: click.Context, registry: Path | None) -> None:
     context.obj = Registry(registry or Settings.from_environ().registry)
 
 
+def command(registry: Registry, *arguments: str) -> str:
+    """What to type for another command on the same registry."""
+    group = click.get_current_context().parent
+    elsewhere = ["--registry", quoted(registry.folder)] if group and group.params["registry"] else []
+    return " ".join([program(), "models", *elsewhere, *arguments])
+
+
 @models.command("list")
 @AS_JSON
 @click.pass_obj
 def list_models(registry: Registry, as_json: bool) -> None:
     """Show the published networks, and the versions of each trained model, the newest first."""
-    entries = [*published_entries(), *trained_entries(registry)]
+    trained = [*trained_entries(registry)]
+    entries = [*published_entries(), *trained]
     if as_json:
         click.echo(json.dumps([asdict(each) for each in entries], indent=1, ensure_ascii=False))
         return
-    table = Table("model", "version", "", "network", "input", "classes", "added", "gate")
+    table = Table("model", "version", "state", "network", "input, pixels", "classes", "added", "gate")
     for each in entries:
         state = each.error or ("live" if each.live else "published" if each.published else "")
-        shown = (each.version, state, each.network, each.input_size, each.classes, each.added)
+        cells = (each.version, state, each.network, each.input_size, each.classes, each.added)
         gate = f"{each.gate['answer']} ({each.gate['network']})" if each.gate else ""
-        table.add_row(each.name, *(str(value or "") for value in shown), gate)
+        table.add_row(each.name, *(str(value or "") for value in cells), gate)
     Console(width=150, soft_wrap=True).print(table)
+    if not trained:
+        click.echo(f"No trained models in {shown(registry.folder)}; to add one: {command(registry, 'add', 'BUNDLE')}")
 
 
 @models.command()
@@ -79,16 +100,13 @@ def add(registry: Registry, bundle: Path, name: str | None, as_json: bool) -> No
     """Copy a bundle folder into the registry. This does not change what is served."""
     name = name or Bundle.open(bundle).name
     version = registry.add(bundle, name)
-    show(
-        {"name": name, "version": version},
-        as_json,
-        f"{name} {version} is in the registry; to serve it: sightstream models promote {name} {version}",
-    )
+    sentence = f"{name} {version} is in the registry; to serve it: {command(registry, 'promote', name, version)}"
+    show({"name": name, "version": version}, as_json, sentence)
 
 
 @models.command()
 @click.argument("name")
-@click.argument("version", default="")
+@VERSION
 @click.option("--gate", help="A published network that first decides whether a picture is for this model.")
 @click.option("--gate-labels", help="The labels that pass: ImageNet's class indices (151-268) or a file of labels.")
 @click.option("--gate-answer", help='The answer for all other pictures, such as "not a dog".')
@@ -97,7 +115,7 @@ def add(registry: Registry, bundle: Path, name: str | None, as_json: bool) -> No
 def promote(
     registry: Registry,
     name: str,
-    version: str,
+    version: str | None,
     gate: str | None,
     gate_labels: str | None,
     gate_answer: str | None,
@@ -108,8 +126,14 @@ def promote(
     if any(parts) and not all(parts):
         raise click.UsageError("a gate is --gate, --gate-labels and --gate-answer together")
     before = Gate(gate, read_labels(gate_labels), gate_answer) if gate and gate_labels and gate_answer else None
-    live = registry.promote(name, version, before)
-    show(described(name, live), as_json, f"{name} {live.version} is live" + (f", behind {gate}" if gate else ""))
+    live = registry.promote(name, version or "", before)
+    gated = f"; {gate} first decides whether a picture is for it" if gate else ""
+    back = (
+        f"; to take it back: {command(registry, 'rollback', name)}"
+        if len(registry.promotions(name)) > 1 or name in NETWORKS
+        else ""
+    )
+    show(described(name, live), as_json, f"{name} {live.version} is live{gated}{back}")
 
 
 @models.command()
@@ -119,18 +143,20 @@ def promote(
 def rollback(registry: Registry, name: str, as_json: bool) -> None:
     """Make the version that was live before the last promotion live again."""
     live = registry.rollback(name)
-    show(described(name, live), as_json, f"{name} {live.version if live else 'as published'} is live again")
+    sentence = f"{name} {live.version} is live again" if live else f"the published network {name} is served again"
+    show(described(name, live), as_json, sentence)
 
 
 @models.command()
 @click.argument("name")
-@click.argument("version", default="")
+@VERSION
 @AS_JSON
 @click.pass_obj
-def remove(registry: Registry, name: str, version: str, as_json: bool) -> None:
+def remove(registry: Registry, name: str, version: str | None, as_json: bool) -> None:
     """Delete a version that is not live, or without VERSION the whole model. Workers then stop serving it."""
-    registry.remove(name, version)
-    show({"name": name, "version": version or None}, as_json, f"{name} {version}".strip() + " is removed")
+    registry.remove(name, version or "")
+    removed = f"{name} {version}" if version else f"{name}, with all its versions,"
+    show({"name": name, "version": version}, as_json, f"{removed} is removed from the registry")
 
 
 def published_entries() -> Iterator[Entry]:

@@ -12,6 +12,8 @@ from rich.table import Table
 
 from infra.commands.edge import Command
 from infra.loadtest.promotion import RehearsalReport, rehearse_promotion
+from models.picture_folder import counted
+from streams.contract.outcomes import Outcome, counts_in_words
 
 
 @click.command(cls=Command)
@@ -64,8 +66,7 @@ def show(report: RehearsalReport, console: Console) -> None:
         cells = figures["seconds"], figures["answered"], figures["p50"], figures["p99"]
         table.add_row(part, *map(str, cells), str(report.p99_over_before.get(part, "")))
     console.print(table)
-    dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(report.dropped.items())) or "0"
-    console.print(
-        f"{report.sent} frames sent, {report.answered} answered, {report.expired} expired, dropped: {dropped}"
-    )
-    console.print(f"lost: {report.lost}; answers by version: {report.versions}")
+    outcomes = {Outcome.ANSWERED: report.answered, **report.dropped, Outcome.EXPIRED: report.expired}
+    console.print(f"sent {counted(report.sent, 'frame')}; {counts_in_words(outcomes)}")
+    versions = ", ".join(f"{version}: {answers}" for version, answers in report.versions.items()) or "none"
+    console.print(f"lost {counted(report.lost, 'frame')}; answers by version: {versions}")

@@ -17,8 +17,8 @@ from infra.client.frame_counts import latency, total
 from infra.client.gateway_url import websocket_url
 from infra.client.media_source import MediaFrame, MediaSource, UnansweredFrames, media_files
 from infra.commands.edge import Command
-from models.picture_folder import shown, some, utf8
-from streams.contract.outcomes import Outcome
+from models.picture_folder import counted, shown, some, utf8
+from streams.contract.outcomes import Outcome, counts_in_words
 from web.messages import Dropped, Label, Labels
 
 HOPELESS = (Outcome.TOO_LARGE, Outcome.UNREADABLE, Outcome.FAILED)  # the same frame would be dropped again
@@ -141,7 +141,7 @@ class Run:
 
     def _dropped(self, frame: MediaFrame, message: Dropped) -> None:
         if self.unanswered and message.reason in HOPELESS:
-            self.source.unreadable[frame.path] = f"{frame.path}: {message.message or message.reason}"
+            self.source.unreadable[frame.path] = f"{frame.path}: {message.message or message.reason.words}"
             self.unanswered.done()
         elif self.unanswered:
             self.unanswered.dropped(frame)
@@ -151,7 +151,8 @@ class Run:
 
 def summary(report: dict[str, Any]) -> str:
     """The report as one line for people."""
-    drops = "".join(f", {count} {reason}" for reason, count in report["dropped"].items())
+    answered, expired = report["answered"], report["expired"]
+    outcomes = {Outcome.ANSWERED: answered, **report["dropped"], Outcome.EXPIRED: expired}
     p50, p99 = report["latency_ms"]["p50"], report["latency_ms"]["p99"]
-    times = f"; {report['fps']:g} frames/s, p50 {p50:.0f} ms, p99 {p99:.0f} ms" if p50 is not None else ""
-    return f"sent {report['sent']}: {report['answered']} answered{drops}, {report['expired']} expired{times}"
+    speed = f"; {report['fps']:g} answers a second, p50 {p50:.0f} ms, p99 {p99:.0f} ms" if p50 is not None else ""
+    return f"sent {counted(report['sent'], 'frame')}; {counts_in_words(outcomes)}{speed}"

@@ -1,13 +1,15 @@
 """`sightstream train`: makes a model from folders of pictures."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from infra.commands.edge import Command
+from infra.commands.edge import Command, program
 from models.networks import NETWORKS
+from models.picture_folder import counted, quoted, shown
 from training.recipes import RECIPES
 
 if TYPE_CHECKING:
@@ -66,7 +68,9 @@ def train(
         raise KeyboardInterrupt(message) from interrupt
     print_summary(result, out)
     if report := write_report_beside(result, out):
-        click.echo(f"report: {report}")
+        click.echo(f"report: {shown(report)}")
+    for line in next_steps(result, out, data):
+        click.echo(line)
     if as_json:
         scores = result.bundle.manifest.about["scores"]
         click.echo(json.dumps({"bundle": str(out), "version": result.bundle.version, **scores}))
@@ -112,10 +116,34 @@ def print_summary(result: "TrainingResult", out: Path) -> None:
     if len(sentences) > PRINTED_FAULTS:
         click.echo(f"  and {len(sentences) - PRINTED_FAULTS} more")
     if sentences:
-        click.echo(", ".join(f"{number} {kind}" for kind, number in faults.counts().items() if number))
+        click.echo(faults.summary())
     for sentence in result.uncertain():
         click.echo(f"  {sentence}")
+    names = {"train": "training pictures", "valid": "validation pictures", "test": "test pictures"}
     for split, scores in result.bundle.manifest.about["scores"].items():
         if scores["n"]:
-            click.echo(f"{split:<5}  top-1 {scores['top1']:6.1%}  top-5 {scores['top5']:6.1%}  of {scores['n']}")
-    click.echo(f"{result.bundle.name} {result.bundle.version}, {len(result.dataset.classes)} classes, in {out}")
+            shares = f"top-1 {scores['top1']:6.1%}  top-5 {scores['top5']:6.1%}"
+            click.echo(f"{names[split]:<19}  {shares}  of {scores['n']}")
+    classes = counted(len(result.dataset.classes), "class", "classes")
+    click.echo(f"model {result.bundle.name}, version {result.bundle.version}, {classes}: the bundle is {shown(out)}")
+
+
+def next_steps(result: "TrainingResult", out: Path, data: Path) -> Iterator[str]:
+    """What to type next to try the bundle `out`, to measure it and to serve it, as lines for a shell."""
+    from models.registry import usable_name
+
+    bundle = quoted(f"./{out}" if str(out) in NETWORKS else out)
+    splits = result.dataset.splits
+    picture = next(pictures[0].path for split in ("test", "valid", "train") if (pictures := splits[split]))
+    yield "Label a picture with it:"
+    yield f"  {program()} classify --model {bundle} {quoted(picture)}"
+    if test := result.dataset.test_folder():
+        yield "Measure how good it is, with each class:"
+        yield f"  {program()} evaluate {bundle} {quoted(test)}"
+    else:
+        yield "Measure it, better on new pictures (it has learnt from most of these):"
+        yield f"  {program()} evaluate {bundle} {quoted(data)}"
+    name = usable_name(result.bundle.name)
+    yield "Serve it with `sightstream up`, which may be running:"
+    yield f"  {program()} models add {bundle}" + (f" --name {name}" if name != result.bundle.name else "")
+    yield f"  {program()} models promote {name} {result.bundle.version}"
