@@ -16,16 +16,16 @@ from infra.loadtest.stack_under_test import Progress
 from streams.contract.outcomes import Outcome, counts_in_words
 
 
-@click.command(cls=Command)
-@click.option("--model", default="efficientnet_lite0", show_default=True, help="The model that is served meanwhile.")
-@click.option("--only", default="", help="Only the faults with this text in their name.")
+@click.command(cls=Command, example="sightstream drill --only broker")
+@click.option("--model", default="efficientnet_lite0", help="The published network that is served meanwhile.")
+@click.option("--only", default="", show_default="all faults", help="Only the faults with this text in their name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each fault instead of a table.")
 def drill(model: str, only: str, as_json: bool) -> None:
-    """Break a stack in every known way while sessions stream.
+    """Break a stack in every known way while browsers send frames, and measure how it recovers.
 
-    For each fault: how long the recovery takes, how many frames are lost, and whether the frame counts of clients,
-    predictions topic and statistics table agree. The command starts its own stacks. It ends with 1 if counts differ
-    or sockets stay open.
+    For each fault: how many seconds the recovery takes, how many frames get no labels, and whether browsers, Kafka
+    and statistics have counted the same frames. The command starts its own stacks. The exit status is 1 if counts
+    differ or connections stay open.
     """
     names = [each.name for each in (*ONE_WORKER, *TWO_WORKERS)]
     if not any(only in each for each in names):

@@ -29,10 +29,15 @@ LONGEST = 2000  # characters of a line
 
 
 class Command(click.Command):
-    """A command that ends at the edge, also when it is called as a subcommand or by a test."""
+    """A command that ends at the edge, also when it is called as a subcommand or by a test.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    Its help ends with an ``example``, and shows the default of each option: where that is none, or only known later,
+    ``show_default`` says it in words.
+    """
+
+    def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:
+        epilog = f"\b\nExample:\n  {example}" if example else None
+        super().__init__(*args, **{"epilog": epilog, "context_settings": {"show_default": True}, **kwargs})
         text = f"Show the traceback of an error, as with {DEBUG}=1."
         self.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help=text))
 
@@ -50,6 +55,12 @@ class Group(Command, click.Group):
     """A group of such commands."""
 
     command_class = Command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the purpose of each command, the whole sentence."""
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(200)) for name, each in commands.items() if each])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

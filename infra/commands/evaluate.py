@@ -44,12 +44,27 @@ class Facts(TypedDict):
     unreadable: int
 
 
-@click.command("evaluate", cls=Command)
-@click.option("--outside", type=FOLDER, help="Pictures of none of the classes; “none of these” is right for them.")
-@click.option("--report", type=FILE, help="Write an HTML report to this file.")
-@click.option("--engine", type=click.Choice(ENGINES), help="Engine that runs the model.  [default: openvino]")
-@click.option("--weights", type=FILE, help="A Keras weights file for inception_v3.")
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON instead of tables.")
+@click.command("evaluate", cls=Command, example="sightstream evaluate cups PICTURES/test --report cups-test.html")
+@click.option(
+    "--outside",
+    type=FOLDER,
+    show_default="none",
+    help="A folder of pictures of none of the classes, for which “none of these” is right.",
+)
+@click.option("--report", type=FILE, show_default="no report", help="Also write an HTML report to this file.")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    show_default="SIGHTSTREAM_ENGINE, or openvino",
+    help="The software that runs the network.",
+)
+@click.option(
+    "--weights",
+    type=FILE,
+    show_default="the published weights",
+    help="A file of Keras weights for the model, if it is inception_v3.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON instead of tables.")
 @click.argument("bundle", metavar="BUNDLE")
 @click.argument("data", metavar="DATA", type=FOLDER)
 def evaluate(
@@ -61,10 +76,11 @@ def evaluate(
     weights: Path | None,
     as_json: bool,
 ) -> None:
-    """Score BUNDLE, a bundle folder or a published network, on the pictures in DATA.
+    """Measure how good a model is, on pictures whose class is known.
 
-    DATA has a folder for each class, named "Some name" or 012.Some_name. For ImageNet's classes, the name may be the
-    WordNet id. Files that cannot be read are listed, counted and left out.
+    BUNDLE is a bundle folder, as `sightstream train` writes it, or the name of a published network. DATA has a folder
+    for each class, named "Some name" or 012.Some_name. For ImageNet's classes, the name may be the WordNet id. Files
+    that cannot be read are listed, counted and left out.
     """
     if report:
         check_report(report)

@@ -48,17 +48,18 @@ class Entry:
     gate: dict[str, str] | None = None
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, example="sightstream models promote cups")
 @click.option(
     "--registry",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The folder of the registry.  [default: SIGHTSTREAM_REGISTRY, or the folder that `sightstream up` uses]",
+    show_default="SIGHTSTREAM_REGISTRY, or the folder that `sightstream up` uses",
+    help="The registry: the folder that keeps the trained models.",
 )
 @click.pass_context
 def models(context: click.Context, registry: Path | None) -> None:
-    """Keep trained models in the registry, and choose which are live.
+    """Keep trained models, and choose which version of each is live: the one that answers.
 
-    Running workers load a promoted version beside the old one and change to it between two batches.
+    Running workers load a version that becomes live beside the old one, and lose no frame when they change to it.
     """
     context.obj = Registry(registry or Settings.from_environ().registry)
 
@@ -70,7 +71,7 @@ def command(registry: Registry, *arguments: str) -> str:
     return " ".join([program(), "models", *elsewhere, *arguments])
 
 
-@models.command("list")
+@models.command("list", example="sightstream models list")
 @AS_JSON
 @click.pass_obj
 def list_models(registry: Registry, as_json: bool) -> None:
@@ -91,25 +92,43 @@ def list_models(registry: Registry, as_json: bool) -> None:
         click.echo(f"No trained models in {shown(registry.folder)}; to add one: {command(registry, 'add', 'BUNDLE')}")
 
 
-@models.command()
+@models.command(example="sightstream models add cups --name house-cups")
 @click.argument("bundle", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--name", help="The name under which it is served.  [default: the bundle's own name]")
+@click.option("--name", show_default="the bundle's own name", help="The name under which the model is served.")
 @AS_JSON
 @click.pass_obj
 def add(registry: Registry, bundle: Path, name: str | None, as_json: bool) -> None:
-    """Copy a bundle folder into the registry. This does not change what is served."""
+    """Copy a trained model into the registry, without a change of what is served.
+
+    BUNDLE is a bundle folder, as `sightstream train` writes it.
+    """
     name = name or Bundle.open(bundle).name
     version = registry.add(bundle, name)
     sentence = f"{name} {version} is in the registry; to serve it: {command(registry, 'promote', name, version)}"
     show({"name": name, "version": version}, as_json, sentence)
 
 
-@models.command()
+@models.command(example="sightstream models promote cups")
 @click.argument("name")
 @VERSION
-@click.option("--gate", help="A published network that first decides whether a picture is for this model.")
-@click.option("--gate-labels", help="The labels that pass: ImageNet's class indices (151-268) or a file of labels.")
-@click.option("--gate-answer", help='The answer for all other pictures, such as "not a dog".')
+@click.option(
+    "--gate",
+    metavar="NETWORK",
+    show_default="none",
+    help="A published network that first decides whether a picture is for this model.",
+)
+@click.option(
+    "--gate-labels",
+    metavar="LABELS",
+    show_default="none",
+    help="What is for this model: class indices of ImageNet, such as 151-268, or a file of its labels.",
+)
+@click.option(
+    "--gate-answer",
+    metavar="TEXT",
+    show_default="none",
+    help='The answer for all other pictures, such as "not a dog".',
+)
 @AS_JSON
 @click.pass_obj
 def promote(
@@ -121,7 +140,11 @@ def promote(
     gate_answer: str | None,
     as_json: bool,
 ) -> None:
-    """Make a version live, by default the newest. Running workers serve it within seconds and lose no frame."""
+    """Make a version of a model live: running workers serve it within seconds.
+
+    NAME is a model of `sightstream models list`, VERSION one of its versions, by default the newest. Without gate
+    options the model answers for every picture.
+    """
     parts = (gate, gate_labels, gate_answer)
     if any(parts) and not all(parts):
         raise click.UsageError("a gate is --gate, --gate-labels and --gate-answer together")
@@ -136,24 +159,27 @@ def promote(
     show(described(name, live), as_json, f"{name} {live.version} is live{gated}{back}")
 
 
-@models.command()
+@models.command(example="sightstream models rollback cups")
 @click.argument("name")
 @AS_JSON
 @click.pass_obj
 def rollback(registry: Registry, name: str, as_json: bool) -> None:
-    """Make the version that was live before the last promotion live again."""
+    """Take the last promotion of the model NAME back: the version before it is live again."""
     live = registry.rollback(name)
     sentence = f"{name} {live.version} is live again" if live else f"the published network {name} is served again"
     show(described(name, live), as_json, sentence)
 
 
-@models.command()
+@models.command(example="sightstream models remove cups")
 @click.argument("name")
 @VERSION
 @AS_JSON
 @click.pass_obj
 def remove(registry: Registry, name: str, version: str | None, as_json: bool) -> None:
-    """Delete a version that is not live, or without VERSION the whole model. Workers then stop serving it."""
+    """Delete the model NAME from the registry, or only one VERSION of it that is not live.
+
+    Workers stop serving a model that is deleted.
+    """
     registry.remove(name, version or "")
     removed = f"{name} {version}" if version else f"{name}, with all its versions,"
     show({"name": name, "version": version}, as_json, f"{removed} is removed from the registry")

@@ -24,19 +24,25 @@ from web.messages import Dropped, Label, Labels
 HOPELESS = (Outcome.TOO_LARGE, Outcome.UNREADABLE, Outcome.FAILED)  # the same frame would be dropped again
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="sightstream stream --sessions 4 --seconds 10 clip.mp4")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The gateway's address.")
-@click.option("--sessions", default=1, show_default=True, type=click.IntRange(1), help="How many at once.")
+@click.option("--url", default="http://127.0.0.1:8000", help="The address that `sightstream up` prints.")
+@click.option("--sessions", default=1, type=click.IntRange(1), help="How many browsers to act as at once.")
 @click.option(
     "--fps",
     type=click.FloatRange(0.01),
-    help="Frames a second of each session.  [default: as many as the credits allow]",
+    show_default="as fast as the answers come",
+    help="Frames a second of each session.",
 )
 @click.option(
-    "--seconds", type=click.FloatRange(0.1), help="Start over until so long has passed.  [default: once through]"
+    "--seconds",
+    type=click.FloatRange(0.1),
+    show_default="everything once",
+    help="Send for so many seconds, from the beginning again where there is an end.",
 )
-@click.option("--model", default="", help="The model to ask for.  [default: the worker's first]")
+@click.option(
+    "--model", default="", show_default="the first that is served", help="The name of the model to ask for."
+)
 @click.option("--once", is_flag=True, help="Send each picture, and each frame of a video, until it is answered once.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end instead of labels.")
 def stream(
@@ -49,10 +55,11 @@ def stream(
     once: bool,
     as_json: bool,
 ) -> None:
-    """Send pictures, videos and folders of them through a running stack, and show what comes back.
+    """Send pictures or videos through a running stack, and show the labels that come back.
 
-    A video is sent frame by frame, as fast as the answers come, or as --fps says. A file that cannot be read, or not
-    to its end, is named, and the others are sent. The exit status is then 1.
+    PATH is a picture, a video, or a folder of them. A video is sent frame by frame, as fast as the answers come, or
+    as --fps says. A file that cannot be read, or not to its end, is named, and the others are sent. The exit status
+    is then 1.
     """
     try:
         files = media_files(paths, lambda remark: click.echo(remark, err=True))

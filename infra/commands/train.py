@@ -18,19 +18,41 @@ if TYPE_CHECKING:
 PRINTED_FAULTS = 20
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="sightstream train PICTURES --out cups")
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--backbone", type=click.Choice([*NETWORKS]), default="efficientnet_lite2", show_default=True)
 @click.option(
-    "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A Keras weights file for it."
+    "--backbone",
+    type=click.Choice([*NETWORKS]),
+    default="efficientnet_lite2",
+    help="The published network that the model is built on; the larger ones are slower and better.",
 )
-@click.option("--recipe", type=click.Choice(RECIPES), default=RECIPES[0], show_default=True)
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the bundle.  [default: NAME]"
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    show_default="the published weights",
+    help="A file of Keras weights for the backbone, if it is inception_v3.",
 )
-@click.option("--name", default="", help="The model's name.  [default: DATA's, and the recipe]")
-@click.option("--size", type=click.IntRange(32, 1024), help="Pixels a side.  [default: the recipe's]")
-@click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--recipe", type=click.Choice(RECIPES), default=RECIPES[0], help="How to train; classic is for comparisons."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    show_default="the model's name",
+    help="The folder to write the model to. The report is written to the same name with .html at its end.",
+)
+@click.option("--name", default="", show_default="DATA's name and the recipe's", help="The model's name.")
+@click.option(
+    "--size",
+    type=click.IntRange(32, 1024),
+    show_default="the backbone's own, or the recipe's",
+    help="Width and height of the square that the network gets, in pixels.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    help="A number that decides all that is random: which pictures are for test, and the training.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Also print the scores as JSON, on the last line.")
 def train(
     data: Path,
@@ -43,9 +65,10 @@ def train(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Train a model on DATA and write it as a bundle, with an HTML report beside it.
+    """Train a model on your own classes, from folders of pictures.
 
-    DATA is folders train, valid and test that hold class folders, or one folder of class folders, which is split by
+    The model is written as a bundle, a folder that all other commands take, with an HTML report beside it. DATA is
+    folders train, valid and test that hold class folders, or one folder of class folders, which is split by
     the seed. After Ctrl-C, the same command continues: features that were extracted are kept.
     """
     from models.bundle import Bundle

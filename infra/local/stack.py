@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from rich.console import Console
 from rich.markup import escape
 
@@ -224,7 +224,8 @@ class Stack:
                 f"no Kafka answers at {brokers} within {BROKER_TIMEOUT_S:.0f} s: {BROKER_ADVICE}"
             ) from error
         except (KafkaError, OSError) as error:
-            raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({error}): {BROKER_ADVICE}") from error
+            why = "no connection" if isinstance(error, KafkaConnectionError) else error
+            raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({why}): {BROKER_ADVICE}") from error
 
     async def _wait_until_ready(self, gateway: SupervisedProcess, worker: SupervisedProcess) -> Ready:
         """Wait for the gateway's canary, then send a picture as a browser does."""
