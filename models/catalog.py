@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from models.build_process import run_in_child
 from models.bundle import BrokenBundle, Bundle
 from models.classifier import Classifier, ClassifierProtocol
 from models.engines.base import EngineOptions
 from models.gate import Gate, Gated
 from models.networks import NETWORKS, facts
+from models.processes.build import run_in_child
 from models.registry import Registry
 from models.storage import CACHE, check_folder, sha256
 from models.weights import UnusableWeights, write_published

@@ -196,7 +196,7 @@ class Stack:
         while True:
             code = await kafka.wait()
             self._check_folder()
-            log.warning("Kafka ended (%s): restarting it", describe_exit(code))
+            log.warning("Kafka ended (%s): restarting it; %s", describe_exit(code), kafka.why_it_ended())
             await kafka.start()
             if kafka.bootstrap != bootstrap:
                 raise StackError(
@@ -233,7 +233,7 @@ class Stack:
             while True:
                 for process in (gateway, worker):
                     if process.starts > MAX_STARTS:
-                        raise StackError(f"{process.name} does not start; {process.last_log_line()}")
+                        raise StackError(f"{process.name} does not start; {process.why_it_ended}")
                 self.report_progress(f"starting worker and gateway; {worker.last_log_line()}")
                 with suppress(httpx.TransportError):
                     if (await http.get(f"{self.url}/readyz")).status_code == 200:
