@@ -45,9 +45,8 @@ def run_in_child(function: Callable[P, object], *args: P.args, **kwargs: P.kwarg
     printed = child.stderr.decode(errors="replace")
     if child.returncode:
         how = f"exit code {child.returncode}" if child.returncode > 0 else signal.Signals(-child.returncode).name
-        memory = ", perhaps for want of memory" if child.returncode == -signal.SIGKILL else ""
         failure = BuildFailed(
-            f"{function.__qualname__}, in a process of its own, ended with {how}{memory}; "
+            f"{function.__qualname__}, in a process of its own, ended with {how}; "
             f"{why_it_ended(printed, child.returncode)}"
         )
         failure.add_note(printed)

@@ -100,9 +100,12 @@ def last_error(output: str, code: int = 1) -> str:
 
 
 def why_it_ended(output: str, code: int = 1) -> str:
-    """`last_error`, or else what comes next to it: the last line that looks wrong, or the last line."""
+    """`last_error`, or else what comes next to it: a signal from outside, or the last line that looks wrong."""
     if error := last_error(output, code):
-        return f"its error: {error}"
+        return f"its error: {error.removeprefix('Error: ')}"
+    if -code in FROM_OUTSIDE:
+        memory = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
+        return f"it was ended from outside{memory}, and logged no error before"
     lines = [line.strip() for line in _last_lines(output, code) if line.strip()]
     if not lines:
         return "it printed nothing"

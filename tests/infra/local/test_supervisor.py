@@ -89,10 +89,10 @@ async def test_process_that_ran_for_a_healthy_time_is_started_again_after_the_fi
         (
             "echo 'Error: no such model' >&2; echo 'INFO stopped'; exit 1",
             "exit code 1",
-            "its error: Error: no such model",
+            "its error: no such model",
         ),
         ("echo 'ValueError: bad'; echo bye; kill -9 $$", "SIGKILL", "its error: ValueError: bad"),
-        ("echo starting; kill -TERM $$", "SIGTERM", "no error in its output, the last line: starting"),
+        ("echo starting; kill -TERM $$", "SIGTERM", "it was ended from outside, and logged no error before"),
         ("exec nowhere-to-be-found", "exit code 127", "its error: sh: 1: exec: nowhere-to-be-found: not found"),
         ("true", "exit code 0", "it printed nothing"),
     ],

@@ -148,6 +148,7 @@ def test_without_an_error_the_line_that_looks_wrong_is_quoted_or_else_the_last_o
     )
     assert why_it_ended("starting\nstopped\n\n") == "no error in its output, the last line: stopped"
     assert why_it_ended("") == "it printed nothing"
+    assert "perhaps for want of memory" in why_it_ended("starting\n", -signal.SIGKILL)
     assert why_it_ended(FAUST).startswith("its error: Crashed reason=")
 
 
