@@ -58,5 +58,9 @@ SERVER_HOPS: Final = tuple(Hop)[:-1]  # timed by gateway and worker; the last ho
 
 
 def counts_in_words(counts: Mapping[str, int]) -> str:
-    """Frames by outcome for people, such as "too old: 3, no answer: 1"; "none" if there are no frames."""
-    return ", ".join(f"{Outcome(each).words}: {frames}" for each, frames in counts.items() if frames) or "none"
+    """Frames by outcome for people, such as "too old: 3, no answer: 1"; "none" if there are no frames.
+
+    The code of an outcome that only a newer version knows is shown as it is.
+    """
+    words: dict[str, str] = {each: each.words for each in Outcome}
+    return ", ".join(f"{words.get(each, each)}: {frames}" for each, frames in counts.items() if frames) or "none"

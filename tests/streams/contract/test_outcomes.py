@@ -27,6 +27,7 @@ def test_counts_are_told_in_words_and_nothing_is_none() -> None:
     assert counts_in_words({"stale": 3, "expired": 1, "rate": 0}) == "too old: 3, no answer: 1"
     assert counts_in_words({Outcome.SUPERSEDED: 2}) == "replaced by a newer frame: 2"
     assert counts_in_words({}) == "none"
+    assert counts_in_words({"of_tomorrow": 2}) == "of_tomorrow: 2"
 
 
 def test_a_code_alone_is_the_outcome_with_its_words() -> None:
