@@ -10,9 +10,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from infra.commands.edge import Command
+from infra.commands.edge import Command, program
 from infra.loadtest.promotion import RehearsalReport, rehearse_promotion
-from models.picture_folder import counted
+from models.picture_folder import counted, quoted
 from streams.contract.outcomes import Outcome, counts_in_words
 
 
@@ -55,6 +55,8 @@ def rehearse(bundle: Path, model: str, sessions: int, fps: float, seconds: float
         show(report, Console())
     if report.lost:
         sys.exit(1)
+    if not as_json:
+        click.echo(f"To serve it with `sightstream up`: {program()} models add {quoted(bundle)}")
 
 
 def show(report: RehearsalReport, console: Console) -> None:

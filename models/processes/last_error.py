@@ -28,9 +28,10 @@ _EXCEPTION = re.compile(r"^(?:Caused by: )?(?:[\w$]+\.)*(?P<text>[\w$]+(?:Except
 _ANY_EXCEPTION = re.compile(r"^(?:[\w$]+\.)*(?P<text>[A-Za-z_]\w*(?:: .*)?)$")  # after a traceback
 # what the interpreter, the runtime or the command prints when nothing catches an error
 _LAST_WORDS = re.compile(
-    r"^(?:Error: |Fatal Python error: |terminate called after |Terminating due to |Error occurred during "
-    r"|cannot start |# A fatal error |Segmentation fault|Aborted|Killed|Bus error|Illegal instruction"
-    r"|F\d{4} |.*: Check failed: |.*can't open file|.*: (?:not found|No such file or directory|Permission denied)$)",
+    r"^(?:[Ee]rror: |[Ff]atal: |.{0,60}\b(?:ERROR|CRITICAL|FATAL)\b|Fatal Python error: |terminate called after "
+    r"|Terminating due to |Error occurred during |cannot start |# A fatal error |Segmentation fault|Aborted|Killed"
+    r"|Bus error|Illegal instruction|F\d{4} |.*: Check failed: |.*can't open file"
+    r"|.*: (?:not found|No such file or directory|Permission denied)$)",
 )
 _THREAD = re.compile(r'^Exception in thread "[^"]*" (?P<java>\S.*)$')
 _SHUTDOWN = re.compile(r"^(?:asyncio: )?(?:Unclosed |Task was destroyed|Exception ignored)")
@@ -109,8 +110,9 @@ def why_it_ended(output: str, code: int = 1) -> str:
     lines = [line.strip() for line in _last_lines(output, code) if line.strip()]
     if not lines:
         return "it printed nothing"
-    unusual = [line for line in lines if _is_unusual(line) and _LOOKS_WRONG.search(line)]
-    return f"no error in its output, the last line: {_short((unusual or lines)[-1])}"
+    if unusual := [line for line in lines if _is_unusual(line) and _LOOKS_WRONG.search(line)]:
+        return f"it printed: {_short(unusual[-1])}"
+    return f"no error in its output, the last line: {_short(lines[-1])}"
 
 
 def _last_lines(output: str, code: int) -> list[str]:

@@ -84,7 +84,7 @@ async def test_process_that_ran_for_a_healthy_time_is_started_again_after_the_fi
         (
             "echo starting; echo no disk space >&2; exit 7",
             "exit code 7",
-            "no error in its output, the last line: no disk",
+            "it printed: no disk space",
         ),
         (
             "echo 'Error: no such model' >&2; echo 'INFO stopped'; exit 1",

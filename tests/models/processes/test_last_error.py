@@ -61,6 +61,9 @@ Caused by: java.io.IOException: No space left on device
         (KAFKA, "Error while writing to data: IOException: No space left on device"),
         ("2026-01-05T10:47:06,100 FATAL Halting (Kafka)\n" + KAFKA, "Halting"),
         ("starting\nError: SIGHTSTREAM_PORT='x' must be\nbye\n", "Error: SIGHTSTREAM_PORT='x' must be"),
+        ("starting\nERROR:root:disk full\nshutting down\n", "ERROR:root:disk full"),
+        ("[11/27/26 16:02] ERROR disk full\nshutting down\n", "[11/27/26 16:02] ERROR disk full"),
+        ("error: unknown option\nusage: x [y]\n", "error: unknown option"),
         ("Fatal Python error: Segmentation fault\n\nThread 0x1 (most recent call first):\n  File x\n",
          "Fatal Python error: Segmentation fault"),
         ("terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\nbye\n",
@@ -143,9 +146,7 @@ def test_the_errors_of_real_python_processes_are_found(script: str, error: str, 
 
 
 def test_without_an_error_the_line_that_looks_wrong_is_quoted_or_else_the_last_one() -> None:
-    assert (
-        why_it_ended("starting\nno disk space\nstopped\n") == "no error in its output, the last line: no disk space"
-    )
+    assert why_it_ended("starting\nno disk space\nstopped\n") == "it printed: no disk space"
     assert why_it_ended("starting\nstopped\n\n") == "no error in its output, the last line: stopped"
     assert why_it_ended("") == "it printed nothing"
     assert "perhaps for want of memory" in why_it_ended("starting\n", -signal.SIGKILL)
