@@ -40,6 +40,9 @@ class Command(click.Command):
         super().__init__(*args, **{"epilog": epilog, "context_settings": {"show_default": True}, **kwargs})
         text = f"Show the traceback of an error, as with {DEBUG}=1."
         self.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help=text))
+        for each in self.params:
+            if isinstance(each, click.Option) and each.is_flag and not each.is_eager:
+                each.show_default = "off"
 
     def main(  # type: ignore[override]  # it never returns
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **kwargs: Any
