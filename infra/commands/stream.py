@@ -161,5 +161,5 @@ def summary(report: dict[str, Any]) -> str:
     answered, expired = report["answered"], report["expired"]
     outcomes = {Outcome.ANSWERED: answered, **report["dropped"], Outcome.EXPIRED: expired}
     p50, p99 = report["latency_ms"]["p50"], report["latency_ms"]["p99"]
-    speed = f"; {report['fps']:g} answers a second, p50 {p50:.0f} ms, p99 {p99:.0f} ms" if p50 is not None else ""
+    speed = f"; {report['fps']:g} frames/s, p50 {p50:.0f} ms, p99 {p99:.0f} ms" if p50 is not None else ""
     return f"sent {counted(report['sent'], 'frame')}; {counts_in_words(outcomes)}{speed}"
