@@ -17,6 +17,7 @@ from web import STATIC, websocket
 from web.broker import Broker
 from web.canary import Canary
 from web.hub import Hub
+from web.security.certificates import ServerCertificate
 from web.security.connection_limit import ConnectionLimit
 from web.security.headers import SecurityHeaders
 from web.security.operator_auth import OperatorAuth
@@ -32,9 +33,15 @@ SWEEP_S = 60.0
 
 
 def create_app(
-    settings: Settings, broker_type: type[Broker] = Broker, reader_type: type[StatsReader] = StatsReader
+    settings: Settings,
+    broker_type: type[Broker] = Broker,
+    reader_type: type[StatsReader] = StatsReader,
+    certificate: ServerCertificate | None = None,
 ) -> Starlette:
-    """A gateway with these settings. It connects to Kafka when the application starts."""
+    """A gateway with these settings. It connects to Kafka when the application starts.
+
+    The server that runs it uses the ``certificate``, whose files are followed as long as the application runs.
+    """
     hub = Hub(settings, lambda message: broker.post(message), now_ms=now_ms)
     broker = broker_type(settings, hub.settle, hub.note_worker, now_ms=now_ms, on_rejected=hub.note_rejected)
     state = GatewayState(
@@ -55,6 +62,8 @@ def create_app(
         works = [broker.run(), state.canary.run(), tick(hub), sweep(state.stats_store, hub)]
         if settings.statistics == "on":
             works.append(reader_type(settings, state.stats_store, hub.note_rejected).run())
+        if certificate:
+            works.append(certificate.follow_files())
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(each) for each in works]
             yield

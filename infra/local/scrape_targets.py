@@ -5,9 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from infra.local.ports import LOOPBACK
 from models.storage import write_file
+from web.security.certificates import read_certificates
 
+TRUSTED = "gateway.pem"
+JOB = "  - job_name: sightstream\n"
 CONFIGURATION = Path(__file__).parents[1] / "deploy" / "prometheus" / "prometheus.yml"
 
 
@@ -18,31 +24,57 @@ class TargetGroup(TypedDict):
     labels: dict[str, str]
 
 
-def write_targets(folder: Path, gateway: str, workers: Mapping[str, str], setting: str = "--data-dir") -> Path:
+def write_targets(
+    folder: Path,
+    gateway: str,
+    workers: Mapping[str, str],
+    setting: str = "--data-dir",
+    certificate: Path | None = None,
+) -> Path:
     """Write Prometheus' ``file_sd_configs`` file and a copy of its configuration beside it; return the file's path.
 
     Args:
         folder: the stack's data folder.
-        gateway: HOST:PORT.
+        gateway: its URL.
         workers: HOST:PORT by the worker's name.
         setting: what names another data folder.
+        certificate: the PEM file of a gateway with TLS.
 
     Raises:
         Unwritable: the files cannot be written.
     """
+    scheme, _, gateway_address = gateway.partition("://")
     groups = [
-        _target_group(gateway, "gateway", "gateway"),
+        _target_group(gateway_address, "gateway", "gateway", scheme),
         *(_target_group(address, "worker", name) for name, address in workers.items()),
     ]
     path = folder / "prometheus" / "targets.json"
+    configuration = CONFIGURATION.read_text()
+    if certificate:
+        chain = read_certificates(certificate)
+        pem = b"".join(each.public_bytes(Encoding.PEM) for each in chain)  # without the key
+        write_file(path.with_name(TRUSTED), pem, setting)
+        known = f"tls_config: {{ca_file: {TRUSTED}, server_name: {_name_of(chain[0])}}}"
+        configuration = configuration.replace(JOB, f"{JOB}    {known}\n", 1)
     # in one step each, because Prometheus may be reading them
-    write_file(path.with_name(CONFIGURATION.name), CONFIGURATION.read_bytes(), setting)
+    write_file(path.with_name(CONFIGURATION.name), configuration.encode(), setting)
     write_file(path, f"{json.dumps(groups, indent=2)}\n".encode(), setting)
     return path
 
 
-def _target_group(address: str, part: str, process: str) -> TargetGroup:
+def _target_group(address: str, part: str, process: str, scheme: str = "http") -> TargetGroup:
     host, _, port = address.rpartition(":")
     if host in ("0.0.0.0", "[::]"):  # noqa: S104 - a process that listens on all addresses also answers on loopback
         host = LOOPBACK
-    return {"targets": [f"{host}:{port}"], "labels": {"part": part, "process": process}}
+    labels = {"part": part, "process": process} | ({} if scheme == "http" else {"__scheme__": scheme})
+    return {"targets": [f"{host}:{port}"], "labels": labels}
+
+
+def _name_of(certificate: x509.Certificate) -> str:
+    """A name that the certificate is for: Prometheus asks for one, though it asks this machine itself."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return LOOPBACK
+    domains = names.get_values_for_type(x509.DNSName)
+    return (domains or [str(each.value) for each in names] or [LOOPBACK])[0].replace("*", "any")

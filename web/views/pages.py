@@ -3,7 +3,7 @@
 import asyncio
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from web.state import gateway_state
@@ -14,6 +14,14 @@ from web.views.templates import render
 async def page(request: Request) -> Response:
     """The webcam page."""
     return HTMLResponse(render(request, "index.html"))
+
+
+async def authority(request: Request) -> Response:
+    """The certificate of the gateway's own authority, which phones install when it is opened."""
+    path = gateway_state(request).settings.tls_ca
+    if not path:
+        return PlainTextResponse("this gateway has no authority of its own: there is nothing to install", 404)
+    return FileResponse(path, media_type="application/x-x509-ca-cert")
 
 
 async def healthz(request: Request) -> Response:
@@ -41,6 +49,7 @@ async def readyz(request: Request) -> Response:
 
 routes = [
     Route("/", page),
+    Route("/ca.crt", authority),
     Route("/healthz", healthz),
     Route("/readyz", readyz),
 ]
