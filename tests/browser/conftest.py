@@ -33,7 +33,7 @@ def gateway(server: FakeServer) -> FakeGateway:
 def modules(browser: Browser, server: FakeServer) -> Iterator[Page]:
     """A blank page of the same origin, where the page's modules may be imported one by one."""
     page = browser.new_page()
-    page.goto(f"{server.gateway.url}static/outcomes.js")
+    page.goto(f"{server.gateway.url}static/shared/outcomes.js")
     yield page
     page.close()
 

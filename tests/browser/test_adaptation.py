@@ -24,7 +24,7 @@ def test_superseded_answer_narrows_the_window_until_32_answers_without_one(modul
       sizes.push(answered(state).size);
       return sizes;
     }"""
-    assert run(modules, "credit_window.js", script) == [1, 1, 2]
+    assert run(modules, "stream/credit_window.js", script) == [1, 1, 2]
 
 
 @pytest.mark.parametrize("case", CREDIT_WINDOW_CASES, ids=lambda case: case["name"])
@@ -33,7 +33,7 @@ def test_credit_window_follows_the_shared_cases(modules: Page, case: dict[str, A
       let state = module.fullWindow(credits);
       return events.map((event) => (state = module[event](state)).size);
     }"""
-    assert run(modules, "credit_window.js", script, case["credits"], case["events"]) == case["sizes"]
+    assert run(modules, "stream/credit_window.js", script, case["credits"], case["events"]) == case["sizes"]
 
 
 def test_overload_lowers_rate_and_quality_once_and_they_rise_slowly_without_it(modules: Page) -> None:
@@ -45,7 +45,7 @@ def test_overload_lowers_rate_and_quality_once_and_they_rise_slowly_without_it(m
       const pick = ({ fps, quality }) => [fps, quality];
       return [start, stale, again, better].map(pick);
     }"""
-    start_, stale, again, better = run(modules, "rate_control.js", script)
+    start_, stale, again, better = run(modules, "stream/rate_control.js", script)
     assert start_ == [30, 0.9]
     assert stale == again == pytest.approx([21, 0.81])
     assert better == pytest.approx([22, 0.83])
@@ -61,7 +61,7 @@ def test_rising_round_trips_lower_the_rate_and_it_stays_within_its_bounds(module
       for (let i = 0; i < 5000; i++) state = afterLabels(state, 30, 20000 + i * 30);
       return [before, ...slow, state.fps, state.quality];
     }"""
-    before, slow_fps, slow_quality, fps, quality = run(modules, "rate_control.js", script)
+    before, slow_fps, slow_quality, fps, quality = run(modules, "stream/rate_control.js", script)
     assert before == 30
     assert 1 <= slow_fps < 8
     assert 0.5 <= slow_quality < 0.7
@@ -85,10 +85,10 @@ def test_frames_keep_their_pace_though_cameras_tick_unevenly(modules: Page) -> N
       });
     }"""
     uneven = [0, 33, 67, 99, 134, 166, 201]
-    assert run(modules, "rate_control.js", script, uneven, 30) == uneven
-    assert run(modules, "rate_control.js", script, uneven, 15) == [0, 67, 134, 201]
-    assert run(modules, "rate_control.js", script, [0, 2000, 2500, 3000], 1) == [0, 2000, 3000]
-    after_a_slow_source = run(modules, "rate_control.js", "({ nextDue }) => nextDue(1000, 100, 30) !== null")
+    assert run(modules, "stream/rate_control.js", script, uneven, 30) == uneven
+    assert run(modules, "stream/rate_control.js", script, uneven, 15) == [0, 67, 134, 201]
+    assert run(modules, "stream/rate_control.js", script, [0, 2000, 2500, 3000], 1) == [0, 2000, 3000]
+    after_a_slow_source = run(modules, "stream/rate_control.js", "({ nextDue }) => nextDue(1000, 100, 30) !== null")
     assert after_a_slow_source
 
 

@@ -51,7 +51,7 @@ def test_refusal_is_explained_and_not_retried(page: Page, gateway: FakeGateway, 
 
 def test_backoff_grows_with_jitter_between_a_quarter_second_and_ten(modules: Page) -> None:
     script = "(socket) => [0, 1, 5, 50].map((n) => [0, 1].map((luck) => socket.backoff(n, luck)))"
-    assert run(modules, "socket.js", script) == [[250, 500], [250, 1000], [250, 10_000], [250, 10_000]]
+    assert run(modules, "stream/socket.js", script) == [[250, 500], [250, 1000], [250, 10_000], [250, 10_000]]
 
 
 def test_reload_keeps_the_session_and_numbers_on(page: Page, gateway: FakeGateway) -> None:

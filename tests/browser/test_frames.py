@@ -61,7 +61,7 @@ def test_header_in_the_browser_equals_header_in_python(modules: Page, echoes: tu
     upload = Upload(4_000_000_007, 1_767_225_600_123.456, b"", echoes)
     pairs = [list(pair) for pair in echoes]
     script = "(frame, ...given) => [...frame.packHeader(...given)]"
-    assert bytes(run(modules, "frame.js", script, upload.seq, upload.captured, pairs)) == pack(upload)
+    assert bytes(run(modules, "stream/frame.js", script, upload.seq, upload.captured, pairs)) == pack(upload)
 
 
 def test_no_more_frames_than_credits_are_ever_on_their_way(page: Page, gateway: FakeGateway) -> None:

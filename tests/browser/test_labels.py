@@ -47,7 +47,7 @@ def test_screen_reader_hears_only_changes_and_at_most_one_in_two_seconds(modules
       return [["tabby", 0], ["lynx", 500], ["lynx", 1900], ["tiger_cat", 2100], ["tiger_cat", 9000], ["lynx", 9050]]
         .map(([label, time]) => (labels.show([{ label, probability: 0.5 }], time), announcer.textContent));
     }"""
-    assert run(modules, "labels.js", script) == ["tabby", "tabby", "tabby", "tiger cat", "tiger cat", "lynx"]
+    assert run(modules, "webcam/labels.js", script) == ["tabby", "tabby", "tabby", "tiger cat", "tiger cat", "lynx"]
 
 
 def test_labels_with_markup_are_only_text(page: Page, gateway: FakeGateway) -> None:

@@ -27,7 +27,7 @@ SIZE = 128
 READABLE, REFUSED = readable_pictures(), refused()
 NEAR = 3.0  # levels of 255 in the mean: browsers shrink pictures in their own way
 READ = """async ({ readPicture }, name, content) => {
-  const { kindOf } = await import("/static/file_kind.js");
+  const { kindOf } = await import("/static/files/file_kind.js");
   const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
   const file = new File([bytes], name);
   try {
@@ -40,7 +40,7 @@ READ = """async ({ readPicture }, name, content) => {
 
 def as_page(modules: Page, content: bytes, name: str = "file") -> Image.Image | str:
     """What the page makes of a picture file: its centre square, or what it says."""
-    result: str = run(modules, "picture.js", READ, name, base64.b64encode(content).decode())
+    result: str = run(modules, "files/picture.js", READ, name, base64.b64encode(content).decode())
     if not result.startswith("data:"):
         return result
     return Image.open(BytesIO(base64.b64decode(result.partition(",")[2])))
@@ -63,7 +63,7 @@ def check_same(modules: Page, content: bytes) -> None:
 
 
 def test_the_page_has_the_commands_table_of_kinds() -> None:
-    text = (STATIC / "picture_kinds.js").read_text(encoding="utf-8")
+    text = (STATIC / "files" / "picture_kinds.js").read_text(encoding="utf-8")
     table = text.partition("export const PICTURE_KINDS = ")[2].strip().removesuffix(";")
     assert json.loads(table) == json.loads(
         (Path(models.pictures.__file__).parent / "kinds.json").read_text(encoding="utf-8")
@@ -71,7 +71,7 @@ def test_the_page_has_the_commands_table_of_kinds() -> None:
 
 
 def test_the_page_knows_the_suffixes_of_videos(modules: Page) -> None:
-    suffixes = run(modules, "file_kind.js", "({ VIDEO_SUFFIXES }) => [...VIDEO_SUFFIXES]")
+    suffixes = run(modules, "files/file_kind.js", "({ VIDEO_SUFFIXES }) => [...VIDEO_SUFFIXES]")
     assert {f".{each}" for each in suffixes} == VIDEO_SUFFIXES
 
 

@@ -8,10 +8,10 @@ import pytest
 from streams.contract.outcomes import Hop, Outcome
 from web import STATIC
 
-OUTCOMES_JS = STATIC / "outcomes.js"
+OUTCOMES_JS = STATIC / "shared" / "outcomes.js"
 QUOTED = re.compile(rf"""(["'`])({"|".join([*Outcome, *Hop])})\1""")
 # picture_kinds.js is about files, and a copy of models/pictures/kinds.json
-OTHERS = sorted(set(STATIC.glob("*.js")) - {OUTCOMES_JS, STATIC / "picture_kinds.js"})
+OTHERS = sorted(set(STATIC.rglob("*.js")) - {OUTCOMES_JS, STATIC / "files" / "picture_kinds.js"})
 
 
 def test_every_outcome_of_the_page_is_one_of_the_contract() -> None:

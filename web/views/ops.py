@@ -3,7 +3,7 @@
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from streams.contract.prometheus import CONTENT_TYPE
@@ -12,7 +12,7 @@ from web.security.operator_auth import COOKIE, COOKIE_S, is_local
 from web.state import gateway_state
 from web.views.ops_report import operations_report, session_list
 from web.views.responses import StructResponse
-from web.views.templates import render, root_address
+from web.views.templates import html, root_address
 
 OFF = "there is no operations view: it is turned on by SIGHTSTREAM_OPERATOR_TOKEN"
 CLOSED = "this is for operators: send the header `Authorization: Bearer TOKEN`"
@@ -26,7 +26,7 @@ async def page(request: Request) -> Response:
     if not auth.enabled:
         return off()
     if auth.allows(request):
-        return HTMLResponse(render(request, "ops.html"), headers={"Content-Security-Policy": WITH_FORM})
+        return html(request, "ops.html", headers={"Content-Security-Policy": WITH_FORM})
     return sign_in_form(request)
 
 
@@ -92,9 +92,7 @@ def cookie_path(request: Request) -> str:
 
 def sign_in_form(request: Request, error: str = "") -> Response:
     """The form for the token, with the error of the last try."""
-    return HTMLResponse(
-        render(request, "signin.html", error=error), 401, headers={"Content-Security-Policy": WITH_FORM}
-    )
+    return html(request, "signin.html", 401, {"Content-Security-Policy": WITH_FORM}, error=error)
 
 
 async def read_token(request: Request) -> str:

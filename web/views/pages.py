@@ -3,17 +3,17 @@
 import asyncio
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from web.state import gateway_state
 from web.views.responses import StructResponse
-from web.views.templates import render
+from web.views.templates import html
 
 
 async def page(request: Request) -> Response:
     """The webcam page."""
-    return HTMLResponse(render(request, "index.html"))
+    return html(request, "index.html")
 
 
 async def authority(request: Request) -> Response:

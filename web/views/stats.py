@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from streams.contract.canary import is_canary
@@ -12,7 +12,7 @@ from web.state import gateway_state
 from web.views.responses import StructResponse
 from web.views.stats_csv import csv_text
 from web.views.stats_report import SessionReport, empty_report, session_report
-from web.views.templates import render
+from web.views.templates import html
 
 CHARTS = "chartkick/django/static/chartkick/Chart.bundle.js"  # Chart.js, as the package chartkick ships it
 
@@ -23,8 +23,8 @@ LOADING = "the statistics are still being read from Kafka: try again in a moment
 async def page(request: Request) -> Response:
     """The statistics page; for an unknown session, status 404 and a page that says so."""
     if find(request) is None and gateway_state(request).stats_store.complete:
-        return HTMLResponse(render(request, "nothing.html"), 404)
-    return HTMLResponse(render(request, "stats.html"))
+        return html(request, "nothing.html", 404)
+    return html(request, "stats.html")
 
 
 async def as_json(request: Request) -> Response:

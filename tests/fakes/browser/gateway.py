@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -21,7 +21,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from web import STATIC
 from web.messages import parse_ping
 from web.protocol import SUBPROTOCOL, Upload, offered_token, unpack
-from web.views.templates import render
+from web.views.templates import html
 
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; "
@@ -138,7 +138,7 @@ class FakeGateway:
 
 
 async def _page(request: Request) -> Response:
-    return HTMLResponse(render(request, "index.html"), headers={"content-security-policy": POLICY})
+    return html(request, "index.html", headers={"content-security-policy": POLICY})
 
 
 class FakeServer:

@@ -9,9 +9,9 @@
 // A source ends when its signal is aborted; it then releases the camera, the memory and the element.
 
 import { openCamera } from "./camera.js";
-import { readPicture } from "./picture.js";
-import { FPS } from "./rate_control.js";
-import { noVideoStream, whyNotOpened, whyStopped } from "./video_file.js";
+import { readPicture } from "../files/picture.js";
+import { FPS } from "../stream/rate_control.js";
+import { noVideoStream, whyNotOpened, whyStopped } from "../files/video_file.js";
 
 const PICTURE_EVERY_MS = 100;
 

@@ -4,7 +4,7 @@ import { answered, fullWindow, superseded } from "./credit_window.js";
 import { MAX_ECHOES, now, packHeader } from "./frame.js";
 import { FrameCounts } from "./frame_counts.js";
 import { RecentValues, median, roundTripParts } from "./measurements.js";
-import { SUPERSEDED } from "./outcomes.js";
+import { SUPERSEDED } from "../shared/outcomes.js";
 import { FPS, afterDrop, afterLabels, fullRate, nextDue, withLowerQuality, withoutRoundTrips } from "./rate_control.js";
 
 const ROUND_TRIPS_KEPT = 512;

@@ -1,5 +1,6 @@
 // The statistics page: fetches the session's report every second and shows it.
 
+import { ROOT } from "../shared/root.js";
 import { StatsCharts } from "./stats_charts.js";
 import { StatsTables } from "./stats_tables.js";
 
@@ -8,7 +9,7 @@ const SLOW_REFRESH_MS = 5000; // some time after the session has ended
 const SLOW_AFTER_MS = 60_000;
 
 const session = decodeURIComponent(location.pathname.split("/").at(-1));
-const address = new URL(`../api/sessions/${encodeURIComponent(session)}/stats`, import.meta.url).href;
+const address = new URL(`api/sessions/${encodeURIComponent(session)}/stats`, ROOT).href;
 const tables = new StatsTables(address);
 const charts = new StatsCharts();
 

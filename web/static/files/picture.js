@@ -2,7 +2,7 @@
 
 import { headerOf, readDeepGreys } from "./deep_png.js";
 import { UnreadableFile, damaged, tooLarge, uncommon } from "./file_kind.js";
-import { centreSquare } from "./frame.js";
+import { centreSquare } from "../stream/frame.js";
 import { withoutMetadata } from "./picture_metadata.js";
 
 const SIDE = 1024; // pixels, at most

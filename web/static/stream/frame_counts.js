@@ -1,6 +1,6 @@
 // How many frames had which outcome. At any moment: sent = answered + dropped + expired + pending.
 
-import { EXPIRED } from "./outcomes.js";
+import { EXPIRED } from "../shared/outcomes.js";
 
 export class FrameCounts {
   #sent = 0;

@@ -1,19 +1,19 @@
 // The camera page: connects source, preview, sender and socket, and shows their state.
 
-import { watchCameras } from "./camera.js";
-import { watchFiles } from "./file_inputs.js";
-import { now } from "./frame.js";
-import { FrameSender } from "./frame_sender.js";
+import { TOO_LARGE, UNKNOWN_MODEL, UNREADABLE } from "../shared/outcomes.js";
+import { ROOT } from "../shared/root.js";
+import { watchCameras } from "../sources/camera.js";
+import { watchFiles } from "../sources/file_inputs.js";
+import { SourceController } from "../sources/source_controller.js";
+import { now } from "../stream/frame.js";
+import { FrameSender } from "../stream/frame_sender.js";
+import { ClockOffset } from "../stream/measurements.js";
+import { SessionToken } from "../stream/session_token.js";
+import { Socket } from "../stream/socket.js";
 import { LabelList } from "./labels.js";
-import { ClockOffset } from "./measurements.js";
-import { TOO_LARGE, UNKNOWN_MODEL, UNREADABLE } from "./outcomes.js";
 import { PageView } from "./page_view.js";
 import { Preview } from "./preview.js";
-import { SessionToken } from "./session_token.js";
-import { Socket } from "./socket.js";
-import { SourceController } from "./source_controller.js";
 
-const ROOT = new URL("..", import.meta.url); // the gateway's: a proxy may have added a path before it
 const SHOW_SPEED_EVERY_MS = 250;
 const EXPLAINED = new Set([UNREADABLE, TOO_LARGE, UNKNOWN_MODEL]); // other drops are normal and need no notice
 

@@ -9,7 +9,7 @@
 // The best round trip moves slowly towards newer ones (by half of the difference in 140 answers), so that a network
 // that stays slower does not count as overload for ever.
 
-import { EXPIRED, RATE, STALE, TOO_LARGE } from "./outcomes.js";
+import { EXPIRED, RATE, STALE, TOO_LARGE } from "../shared/outcomes.js";
 
 export const FPS = { least: 1, most: 30 };
 export const QUALITY = { least: 0.5, most: 0.9 };

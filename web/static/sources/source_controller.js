@@ -1,7 +1,7 @@
 // Opens, changes and stops the source, one at a time, and explains why one could not be opened.
 
 import { explainCamera, listCameras } from "./camera.js";
-import { kindOf } from "./file_kind.js";
+import { kindOf } from "../files/file_kind.js";
 import { cameraSource, pictureSource, videoSource } from "./source.js";
 
 const NAMED = 3; // files in a sentence

@@ -1,7 +1,7 @@
 // Everything that the page shows except labels and preview: connection, speed, frame counts and models.
 
-import { setText } from "./elements.js";
-import { count, framesPerSecond, readable, reasons } from "./format.js";
+import { setText } from "../shared/elements.js";
+import { count, framesPerSecond, readable, reasons } from "../shared/format.js";
 
 const STATES = {
   connecting: "Connecting…",

@@ -1,8 +1,8 @@
 // The charts of the operations view: the reports of the last minutes, drawn by Chart.js.
 
-import { applyTheme, describe, destroyCharts, timeChartOptions } from "./charts.js";
-import { setText } from "./elements.js";
-import { milliseconds } from "./format.js";
+import { applyTheme, describe, destroyCharts, timeChartOptions } from "../shared/charts.js";
+import { setText } from "../shared/elements.js";
+import { milliseconds } from "../shared/format.js";
 
 const KEEP_MS = 5 * 60_000;
 const BATCHES_MS = 60_000;

@@ -1,6 +1,6 @@
 // The square that is shown and sent. Both use one canvas, so that the person sees exactly what the network gets.
 
-import { centreSquare } from "./frame.js";
+import { centreSquare } from "../stream/frame.js";
 
 export class Preview {
   #context;

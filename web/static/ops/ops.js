@@ -1,9 +1,10 @@
 // The operations view: fetches the gateway's report every second, shows it, and keeps some minutes for the charts.
 
-import { fillTable, setText } from "./elements.js";
-import { count, duration, framesPerSecond, milliseconds, percent, readable, reasons } from "./format.js";
+import { fillTable, setText } from "../shared/elements.js";
+import { count, duration, framesPerSecond, milliseconds, percent, readable, reasons } from "../shared/format.js";
 import { COLOURS, OpsCharts } from "./ops_charts.js";
-import { EXPIRED } from "./outcomes.js";
+import { EXPIRED } from "../shared/outcomes.js";
+import { ROOT } from "../shared/root.js";
 
 const REFRESH_MS = 1000;
 const OFFLINE_AFTER_MS = 3000; // without a report for so long, the page says that it is offline
@@ -20,7 +21,7 @@ async function refresh() {
   clearTimeout(timer);
   if (document.hidden) return;
   try {
-    const answer = await fetch(new URL("../api/ops", import.meta.url), { cache: "no-store" });
+    const answer = await fetch(new URL("api/ops", ROOT), { cache: "no-store" });
     if (answer.status === 401 || answer.status === 404) return location.reload(); // the new page says why
     if (answer.ok) {
       report = await answer.json();

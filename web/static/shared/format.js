@@ -1,6 +1,8 @@
 // Numbers and labels as people read them.
 
-const integers = new Intl.NumberFormat("en");
+import { LANGUAGE } from "./texts.js";
+
+const integers = new Intl.NumberFormat(LANGUAGE);
 
 /** "golden_retriever" becomes "golden retriever". */
 export function readable(label) {

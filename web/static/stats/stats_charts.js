@@ -1,9 +1,9 @@
 // The charts of the statistics page, drawn by Chart.js. The report's history is a list of slots: time spans of equal
 // length with their counts. A step in a chart holds from the start of its slot to the end.
 
-import { applyTheme, describe, destroyCharts, timeChartOptions } from "./charts.js";
-import { milliseconds, readable } from "./format.js";
-import { HOPS, HOP_NAMES } from "./outcomes.js";
+import { applyTheme, describe, destroyCharts, timeChartOptions } from "../shared/charts.js";
+import { milliseconds, readable } from "../shared/format.js";
+import { HOPS, HOP_NAMES } from "../shared/outcomes.js";
 import { COLOURS, PERCENTILES } from "./stats_tables.js";
 
 const PERCENTILE_COLOURS = { p50: "--hue-1", p95: "--hue-2", p99: "--hue-4" };

@@ -1,7 +1,7 @@
 // The five labels with their bars. The rows are created once; only their texts and widths change.
 
-import { setText } from "./elements.js";
-import { percent, readable } from "./format.js";
+import { setText } from "../shared/elements.js";
+import { percent, readable } from "../shared/format.js";
 
 const ROWS = 5;
 const ANNOUNCE_EVERY_MS = 2000;

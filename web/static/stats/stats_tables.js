@@ -1,8 +1,8 @@
 // The numbers and tables of the statistics page.
 
-import { fillTable, setText } from "./elements.js";
-import { count, duration, framesPerSecond, milliseconds, percent, readable, reasons } from "./format.js";
-import { HOPS, HOP_NAMES } from "./outcomes.js";
+import { fillTable, setText } from "../shared/elements.js";
+import { count, duration, framesPerSecond, milliseconds, percent, readable, reasons } from "../shared/format.js";
+import { HOPS, HOP_NAMES } from "../shared/outcomes.js";
 
 export const COLOURS = 6; // labels that have a colour of their own
 export const PERCENTILES = ["p50", "p95", "p99"];
