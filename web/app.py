@@ -8,12 +8,11 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.routing import WebSocketRoute
 
 from streams.contract.clock import now_ms
 from streams.contract.settings import Settings
-from web import STATIC, websocket
+from web import websocket
 from web.broker import Broker
 from web.canary import Canary
 from web.hub import Hub
@@ -26,7 +25,7 @@ from web.security.proxies import Proxies
 from web.security.tokens import Tokens
 from web.state import GatewayState
 from web.stats_reader import StatsReader, StatsStore
-from web.views import ops, pages, stats
+from web.views import ops, pages, static_files, stats
 
 TICK_S = 0.25
 SWEEP_S = 60.0
@@ -76,7 +75,7 @@ def create_app(
             *pages.routes,
             *stats.routes,
             *ops.routes,
-            Mount("/static", StaticFiles(directory=STATIC)),
+            *static_files.routes,
         ],
         middleware=[
             Middleware(Proxies, root_path=settings.root_path, trusted=settings.trusted_proxies),

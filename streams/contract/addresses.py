@@ -10,6 +10,7 @@ OWN_PATHS = {
     "/api",
     "/ca.crt",
     "/healthz",
+    "/manifest.webmanifest",
     "/metrics",
     "/ops",
     "/readyz",

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.page_driver import frame_counts, start, until
 from tests.fakes.browser.chromium import chromium
-from tests.fakes.https_gateway import HttpsGateway, https_gateway
+from tests.fakes.served_gateway import HttpsGateway, https_gateway
 
 pytestmark = pytest.mark.browser
 

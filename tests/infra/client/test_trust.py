@@ -10,7 +10,7 @@ import pytest
 from infra.client.client import Client, Refused
 from infra.client.media_source import MediaFrame
 from infra.client.trust import BadTrust, pinned, trusted
-from tests.fakes.https_gateway import HttpsGateway, https_gateway
+from tests.fakes.served_gateway import HttpsGateway, https_gateway
 from web import SAMPLES
 
 pytestmark = pytest.mark.timeout(20)

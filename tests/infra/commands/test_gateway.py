@@ -16,6 +16,7 @@ from infra.client.trust import trusted
 from infra.commands.gateway import gateway
 from infra.local.own_certificate import own_certificate
 from infra.local.ports import free_port
+from web.views.static_files import version
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def test_it_is_served_under_a_root_path_and_believes_no_header(tmp_path: Path) -
         for path in ("", "/vision"):
             page = httpx2.get(f"{url}{path}/")
             assert page.status_code == 200
-            assert '"/vision/static/webcam/page.js"' in page.text
+            assert f'"/vision/static/{version()}/webcam/page.js"' in page.text
         forged = {"X-Forwarded-Prefix": "/evil", "X-Forwarded-Host": "evil.test", "X-Forwarded-Proto": "https"}
         redirect = httpx2.get(f"{url}/vision", headers={**forged, "Host": "evil.test"})
         assert (redirect.status_code, redirect.headers["location"]) == (307, "/vision/")

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from infra.client.trust import pinned
 from infra.local.own_certificate import own_certificate
-from tests.fakes.https_gateway import https_gateway
+from tests.fakes.served_gateway import https_gateway
 from web.security.certificates import BadCertificate, ServerCertificate, read_certificates, server_certificate
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
