@@ -53,7 +53,7 @@ def gateway(root_path: str | None, tls_cert: str | None, tls_key: str | None) ->
     if root_path is not None:
         settings = settings.replace(root_path=root_path)
     settings = with_tls(settings, tls_cert, tls_key)
-    certificate = server_certificate(settings.tls_cert, settings.tls_key)
+    certificate = server_certificate(settings.tls_cert, settings.tls_key, settings.tls_ca)
     port = free_port(settings.host, settings.port)  # where it is not, uvicorn would say so in a log line
     configure(settings)
     uvicorn.run(

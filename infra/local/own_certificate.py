@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from infra.local.private_files import private_folder
 from models.storage import write_file, writing
+from web.security.certificates import names_of
 
 CA_LIFE = timedelta(days=3650)
 LIFE = timedelta(days=365)  # Apple accepts 825 days at most
@@ -83,7 +84,7 @@ def own_certificate(folder: Path, names: Sequence[str], setting: str, now: datet
         server is None
         or not _is_signed_by(server, authority)
         or _ends_soon(server.certificate, now)
-        or not set(names) <= set(_names_of(server.certificate))
+        or not set(names) <= set(names_of(server.certificate))
     ):
         server = _make_server(authority, names, now)
         # in one file, which is replaced in one step: a gateway that runs reads it again
@@ -131,11 +132,6 @@ def _is_signed_by(server: _Signed, authority: _Signed) -> bool:
     except Exception:  # of several classes, one of them of the cryptographic library itself
         return False
     return True
-
-
-def _names_of(certificate: x509.Certificate) -> list[str]:
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return [str(each.value) for each in names]
 
 
 def _general_name(name: str) -> x509.DNSName | x509.IPAddress:

@@ -5,12 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from infra.local.ports import LOOPBACK
 from models.storage import write_file
-from web.security.certificates import read_certificates
+from web.security.certificates import names_of, public_part, read_certificates
 
 TRUSTED = "gateway.pem"
 JOB = "  - job_name: sightstream\n"
@@ -51,10 +48,10 @@ def write_targets(
     path = folder / "prometheus" / "targets.json"
     configuration = CONFIGURATION.read_text()
     if certificate:
-        chain = read_certificates(certificate)
-        pem = b"".join(each.public_bytes(Encoding.PEM) for each in chain)  # without the key
-        write_file(path.with_name(TRUSTED), pem, setting)
-        known = f"tls_config: {{ca_file: {TRUSTED}, server_name: {_name_of(chain[0])}}}"
+        write_file(path.with_name(TRUSTED), public_part(certificate), setting)
+        # Prometheus asks for a name, though it asks this machine itself
+        name, *_ = *names_of(read_certificates(certificate)[0]), LOOPBACK
+        known = f"tls_config: {{ca_file: {TRUSTED}, server_name: {name.replace('*', 'any')}}}"
         configuration = configuration.replace(JOB, f"{JOB}    {known}\n", 1)
     # in one step each, because Prometheus may be reading them
     write_file(path.with_name(CONFIGURATION.name), configuration.encode(), setting)
@@ -68,13 +65,3 @@ def _target_group(address: str, part: str, process: str, scheme: str = "http") -
         host = LOOPBACK
     labels = {"part": part, "process": process} | ({} if scheme == "http" else {"__scheme__": scheme})
     return {"targets": [f"{host}:{port}"], "labels": labels}
-
-
-def _name_of(certificate: x509.Certificate) -> str:
-    """A name that the certificate is for: Prometheus asks for one, though it asks this machine itself."""
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return LOOPBACK
-    domains = names.get_values_for_type(x509.DNSName)
-    return (domains or [str(each.value) for each in names] or [LOOPBACK])[0].replace("*", "any")

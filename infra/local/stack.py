@@ -40,6 +40,7 @@ from streams.contract.settings import Settings
 from streams.contract.topics import topic_specs
 from web import SAMPLES
 from web.messages import Labels
+from web.security.certificates import names_of, read_certificates
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +118,11 @@ class Stack:
     @property
     def page_url(self) -> str:
         """The address of the page for people, also on other devices if the gateway listens for them."""
-        return self._url(main_address(self.settings.host))
+        host = main_address(self.settings.host)
+        if self.settings.tls_cert and not self.makes_certificate:
+            names = names_of(read_certificates(Path(self.settings.tls_cert))[0])
+            host = host if host in names else next((each for each in names if "*" not in each), host)
+        return self._url(host)
 
     def _url(self, host: str) -> str:
         scheme = "https" if self.settings.tls_cert else "http"

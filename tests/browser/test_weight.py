@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.page_driver import frame_counts, until
 from tests.fakes.browser.chromium import chromium
 from tests.fakes.served_gateway import ServedGateway, served_gateway
 
@@ -73,6 +74,7 @@ def test_the_first_visit_of_the_webcam_page_loads_at_most_100_kb(
           await (await fetch(new URL(icons[0].src, manifest))).arrayBuffer();
         }"""
     )
+    assert sorted(set(gateway.asked)) == sorted(gateway.asked)  # nothing twice
     total = sum(loaded.values())
     largest = sorted(loaded.items(), key=lambda each: -each[1])[:12]
     listed = "\n".join(f"{size:7,} {address}" for address, size in largest)
@@ -99,7 +101,7 @@ def test_a_sample_is_loaded_when_it_is_chosen(browser: Browser, gateway: ServedG
     open_page(page, gateway)
     assert not [each for each in gateway.asked if "/samples/" in each or "/files/picture.js" in each]
     page.get_by_role("button", name="Coffee").click()
-    expect(page.locator("#labels li").first).to_be_visible()
+    until(page, lambda: frame_counts(page)["answered"])
     assert [each.rpartition("/")[2] for each in gateway.asked if "/samples/" in each] == ["coffee.jpg"]
     page.close()
 
@@ -111,7 +113,7 @@ def test_a_page_of_before_an_upgrade_still_opens_a_file(
     page = browser.new_page()
     open_page(page, gateway)
     page.get_by_role("button", name="Cat").click()
-    expect(page.locator("#labels li").first).to_be_visible()
+    until(page, lambda: frame_counts(page)["answered"])
     assert "/static/0123456789ab/files/picture.js" in gateway.asked
     page.close()
 
@@ -126,5 +128,5 @@ def test_a_file_that_cannot_be_read_while_the_server_is_away_is_not_called_broke
     expect(page.get_by_role("alert")).to_contain_text("while the server does not answer: try again")
     page.unroute("**/files/picture.js")
     page.get_by_role("button", name="Cat").click()
-    expect(page.locator("#labels li").first).to_be_visible()
+    until(page, lambda: frame_counts(page)["answered"])
     page.close()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 LOOK_EVERY_S = 10.0
 AT = "%Y-%m-%d %H:%M UTC"
@@ -45,7 +46,7 @@ class ServerCertificate:
         """Read the files again whenever they have changed, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            await asyncio.to_thread(self.read_again)
+            self.read_again()  # in no other thread: a handshake between two changes of the context would fail
 
     def read_again(self) -> None:
         """Use the files for new connections if they have changed. If they cannot be used, the log says why."""
@@ -75,12 +76,15 @@ class ServerCertificate:
         _check_key(self.certificate, self.key)
 
 
-def server_certificate(certificate: str, key: str) -> ServerCertificate | None:
+def server_certificate(certificate: str, key: str, authority: str = "") -> ServerCertificate | None:
     """The certificate that the settings ``tls_cert`` and ``tls_key`` name; None if they are empty.
 
     Raises:
-        BadCertificate: the files cannot be used, or only the key is named.
+        BadCertificate: the files cannot be used, or only the key is named; or ``authority``, the setting ``tls_ca``,
+            is no certificate.
     """
+    if authority:
+        read_certificates(Path(authority))
     if not certificate:
         if key:
             raise BadCertificate(f"{key} is a key without a certificate: name that, too, with --tls-cert")
@@ -105,6 +109,25 @@ def read_certificates(path: Path) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(content)
     except ValueError as error:
         raise BadCertificate(f"{path} is no certificate: it is damaged; get it again") from error
+
+
+def public_part(path: Path) -> bytes:
+    """The certificates of a PEM file, in PEM: what everybody may have, whatever else is in it.
+
+    Raises:
+        BadCertificate: there is none.
+    """
+    return b"".join(each.public_bytes(Encoding.PEM) for each in read_certificates(path))
+
+
+def names_of(certificate: x509.Certificate) -> list[str]:
+    """The domain names, then the IP addresses, that a server's certificate is for."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    domains, addresses = names.get_values_for_type(x509.DNSName), names.get_values_for_type(x509.IPAddress)
+    return [*domains, *map(str, addresses)]
 
 
 def _check_key(certificate: Path, key: Path) -> None:

@@ -1,11 +1,13 @@
 """The webcam page, and the two addresses at which other programs check the gateway."""
 
 import asyncio
+from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from web.security.certificates import public_part
 from web.state import gateway_state
 from web.texts import language_of, translations
 from web.views.responses import StructResponse
@@ -49,7 +51,9 @@ async def authority(request: Request) -> Response:
     path = gateway_state(request).settings.tls_ca
     if not path:
         return PlainTextResponse("this gateway has no authority of its own: there is nothing to install", 404)
-    return FileResponse(path, media_type="application/x-x509-ca-cert")
+    # read, and not sent as it is: the same file may hold a key
+    content = await asyncio.to_thread(public_part, Path(path))
+    return Response(content, media_type="application/x-x509-ca-cert")
 
 
 def public_address(request: Request) -> str:

@@ -79,6 +79,8 @@ def test_a_certificate_that_cannot_be_used_is_one_line(
     result = CliRunner().invoke(gateway, options)
     assert (result.exit_code, len(result.output.splitlines())) == (1, 1)
     assert why in result.output
+    monkeypatch.setenv("SIGHTSTREAM_TLS_CA", "text.pem")
+    assert "text.pem is no certificate" in CliRunner().invoke(gateway).output
 
 
 @pytest.mark.parametrize("path", ["//evil.test", "vision", "/a b", "/ops"])

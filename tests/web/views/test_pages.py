@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from infra.local.own_certificate import own_certificate
 from streams.contract.settings import Settings
 from tests.fakes.gateway import EmptyStatsReader, InstantBroker, until_readyz_returns
 from web.app import create_app
@@ -102,9 +103,11 @@ def test_a_host_that_a_trusted_proxy_names_is_known() -> None:
 
 
 def test_the_authority_can_be_got_where_there_is_one(client: TestClient, tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("an authority")
+    own = own_certificate(tmp_path, ["localhost"], "--data-dir")
     assert (client.get("/ca.crt").status_code, "nothing to install" in client.get("/ca.crt").text) == (404, True)
-    settings = Settings(tls_ca=str(tmp_path / "ca.pem"))
-    with TestClient(create_app(settings, InstantBroker, EmptyStatsReader)) as with_authority:
-        response = with_authority.get("/ca.crt")
-    assert (response.text, response.headers["content-type"]) == ("an authority", "application/x-x509-ca-cert")
+    for file in (own.authority, own.certificate):  # the second one also has a key
+        settings = Settings(tls_ca=str(file))
+        with TestClient(create_app(settings, InstantBroker, EmptyStatsReader)) as with_authority:
+            response = with_authority.get("/ca.crt")
+        assert response.text == file.read_text().partition("-----BEGIN PRIVATE")[0]
+        assert response.headers["content-type"] == "application/x-x509-ca-cert"
