@@ -166,7 +166,7 @@ class Stack:
         with writing(self.folder, self.setting):
             private_folder(self.folder / "logs")
         if self.makes_certificate:
-            self._make_certificate()
+            self.make_certificate()
         self.report_progress("looking for the models")
         await asyncio.to_thread(self._find_models)
         try:
@@ -185,7 +185,8 @@ class Stack:
         for spec in configured_specs(settings.models, weights, settings.registry).values():
             find(spec.model, settings.cache, spec.weights)
 
-    def _make_certificate(self) -> None:
+    def make_certificate(self) -> None:
+        """Make the certificate, or make it anew if that is due, and use it."""
         names = own_names(self.settings.host)
         own = self.certificate = own_certificate(self.folder / "tls", names, self.setting)
         self.settings = self.settings.replace(tls_cert=str(own.certificate), tls_key="", tls_ca=str(own.authority))
@@ -194,7 +195,7 @@ class Stack:
         """Makes the certificate anew when this machine has got another address, or when its end is near."""
         while True:
             await asyncio.sleep(NEW_ADDRESSES_EVERY_S)
-            await asyncio.to_thread(self._make_certificate)
+            await asyncio.to_thread(self.make_certificate)
             if self.certificate and self.certificate.is_new:
                 log.warning(
                     "the old authority may not sign for a new address: install %s/ca.crt again", self.page_url
