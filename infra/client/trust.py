@@ -3,7 +3,7 @@
 import ssl
 from pathlib import Path
 
-from websockets.exceptions import InvalidMessage
+from websockets.exceptions import InvalidURI
 
 UP_KEEPS = "`sightstream up` keeps its own in its data folder, in tls/ca.pem"
 
@@ -59,8 +59,6 @@ def tls_failure(url: str, error: BaseException) -> str:
             return f"the certificate of {url} is not trusted ({why}): name its authority with --tls-ca; {UP_KEEPS}"
         case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE"):
             return f"{url} does not answer with TLS ({error.reason}): its address begins with http://"
-        case InvalidMessage(__cause__=EOFError()) if url.startswith("ws:"):
-            return (
-                f"{url} ends the connection without an answer: if it serves HTTPS, its address begins with https://"
-            )
+        case InvalidURI(uri=uri) if uri.startswith("https:"):  # a redirect to it
+            return f"{url} is served with TLS: its address begins with https://"
     return ""

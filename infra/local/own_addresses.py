@@ -1,7 +1,7 @@
 """Under which names and addresses this machine is reached."""
 
 import socket
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 
 import psutil
 
@@ -9,7 +9,10 @@ from infra.local.ports import LOOPBACK
 from streams.contract.addresses import checked_host
 
 ALL_ADDRESSES = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - what to listen on, and then the address on loopback
-ELSEWHERE = "192.0.2.1"  # of no machine: reserved for documentation by RFC 5737
+ELSEWHERE = {  # of no machine: reserved for documentation by RFC 5737 and RFC 3849
+    "0.0.0.0": (socket.AF_INET, "192.0.2.1"),  # noqa: S104
+    "::": (socket.AF_INET6, "2001:db8::1"),
+}
 _UNIQUE_LOCAL = ip_network("fc00::/7")
 
 
@@ -52,12 +55,13 @@ def main_address(host: str) -> str:
     """
     if host not in ALL_ADDRESSES:
         return host.rstrip(".")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((ELSEWHERE, 9))  # nothing is sent: it only chooses the interface
-            return str(IPv4Address(probe.getsockname()[0]))
-        except OSError:
-            return socket.gethostname()
+    family, elsewhere = ELSEWHERE[host]
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((elsewhere, 9))  # nothing is sent: it only chooses the interface
+            return str(ip_address(probe.getsockname()[0]))
+    except OSError:
+        return socket.gethostname()
 
 
 def _is_host(name: str) -> bool:

@@ -10,6 +10,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from web.security.plain_http import RedirectingContext
+
 LOOK_EVERY_S = 10.0
 AT = "%Y-%m-%d %H:%M UTC"
 
@@ -39,7 +41,7 @@ class ServerCertificate:
         self.now = now
         self._seen = self._stamps()
         self._check()
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context = RedirectingContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(self.certificate, self.key)
 
     async def follow_files(self) -> None:

@@ -58,7 +58,7 @@ def test_another_stacks_gateway_is_not_taken_for_the_own(gateway: HttpsGateway, 
             "is not trusted (self-signed certificate in certificate chain): name its authority",
         ),
         ("wss://127.0.0.1", True, "has another name (IP address mismatch"),
-        ("ws://localhost", True, "if it serves HTTPS, its address begins with https://"),
+        ("ws://localhost", True, "is served with TLS: its address begins with https://"),
     ],
 )
 def test_what_is_wrong_with_tls_is_said_with_what_to_do(

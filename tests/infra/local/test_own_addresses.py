@@ -30,9 +30,11 @@ def test_a_host_that_was_asked_for_is_what_others_open() -> None:
     assert own_names("camera-box.example")[0] == "camera-box.example"
 
 
-def test_on_all_addresses_others_open_one_of_this_machines() -> None:
-    addresses = {each.address for all_of in psutil.net_if_addrs().values() for each in all_of}
-    assert main_address("0.0.0.0") in {*addresses, socket.gethostname()}
+@pytest.mark.parametrize(("host", "family"), [("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6)])
+def test_on_all_addresses_others_open_one_of_this_machines(host: str, family: int) -> None:
+    interfaces = psutil.net_if_addrs().values()
+    addresses = {each.address for interface in interfaces for each in interface if each.family == family}
+    assert main_address(host) in {*addresses, socket.gethostname()}
 
 
 def test_the_names_are_those_of_this_machine_each_once_and_without_an_interface() -> None:
