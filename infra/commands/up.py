@@ -95,9 +95,8 @@ def up(
     settings = with_tls(settings, tls_cert, tls_key)
     if no_tls:
         settings = settings.replace(tls_cert="", tls_key="", tls_ca="")
-    server_certificate(
-        settings.tls_cert, settings.tls_key, settings.tls_ca
-    )  # what is wrong with it is said before anything starts
+    # what is wrong with the files is said before anything starts
+    server_certificate(settings.tls_cert, settings.tls_key, settings.tls_ca)
     settings = settings.replace(port=free_port(settings.host, settings.port if port is None else port))
     with console.status("starting", spinner="dots") as status:
         stack = Stack(

@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -129,7 +130,7 @@ def _permits(authority: _Signed, names: Sequence[str]) -> bool:
 def _is_signed_by(server: _Signed, authority: _Signed) -> bool:
     try:
         server.certificate.verify_directly_issued_by(authority.certificate)
-    except Exception:  # of several classes, one of them of the cryptographic library itself
+    except (InvalidSignature, ValueError, TypeError):
         return False
     return True
 

@@ -118,14 +118,12 @@ def test_a_page_of_before_an_upgrade_still_opens_a_file(
     page.close()
 
 
-def test_a_file_that_cannot_be_read_while_the_server_is_away_is_not_called_broken(
-    browser: Browser, gateway: ServedGateway
-) -> None:
+def test_a_file_whose_reader_cannot_be_loaded_is_not_called_broken(browser: Browser, gateway: ServedGateway) -> None:
     page = browser.new_page()
     open_page(page, gateway)
     page.route("**/files/picture.js", lambda route: route.abort())
     page.get_by_role("button", name="Cat").click()
-    expect(page.get_by_role("alert")).to_contain_text("while the server does not answer: try again")
+    expect(page.get_by_role("alert")).to_contain_text("could not load what it needs to read it")
     page.unroute("**/files/picture.js")
     page.get_by_role("button", name="Cat").click()
     until(page, lambda: frame_counts(page)["answered"])

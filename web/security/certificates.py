@@ -57,14 +57,14 @@ class ServerCertificate:
         self._seen = stamps
         try:
             self._check()
-        except BadCertificate as error:
+            self.context.load_cert_chain(self.certificate, self.key)
+        except (BadCertificate, OSError) as error:  # an error of TLS is an OSError, too
             log.warning("the certificate stays as it was: %s", error)
             return
-        self.context.load_cert_chain(self.certificate, self.key)
         log.info("new connections have the new certificate of %s", self.certificate)
 
     def _stamps(self) -> list[int]:
-        return [each.stat().st_mtime_ns if each.exists() else 0 for each in (self.certificate, self.key)]
+        return [_stamp(each) for each in (self.certificate, self.key)]
 
     def _check(self) -> None:
         certificate, *_ = read_certificates(self.certificate)
@@ -130,6 +130,13 @@ def names_of(certificate: x509.Certificate) -> list[str]:
         return []
     domains, addresses = names.get_values_for_type(x509.DNSName), names.get_values_for_type(x509.IPAddress)
     return [*domains, *map(str, addresses)]
+
+
+def _stamp(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _check_key(certificate: Path, key: Path) -> None:

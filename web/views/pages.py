@@ -1,4 +1,4 @@
-"""The webcam page, and the two addresses at which other programs check the gateway."""
+"""The webcam page, what a device needs to install it, and the addresses at which programs check the gateway."""
 
 import asyncio
 from pathlib import Path

@@ -95,6 +95,16 @@ def test_a_name_that_the_authority_may_not_sign_for_gets_a_new_authority(tmp_pat
     verify(tmp_path, name)
 
 
+def test_a_certificate_of_another_authority_is_made_again(tmp_path: Path) -> None:
+    for folder in ("one", "other"):
+        own_certificate(tmp_path / folder, NAMES, "--data-dir", NOW)
+    (tmp_path / "other" / "gateway.pem").replace(tmp_path / "one" / "gateway.pem")
+    own_certificate(tmp_path / "one", NAMES, "--data-dir", NOW)
+    verify(tmp_path / "one", NAMES[0])
+    [authority] = read_certificates(tmp_path / "one" / "ca.pem")
+    assert read_certificates(tmp_path / "one" / "gateway.pem")[1] == authority
+
+
 @pytest.mark.parametrize("file", ["ca.pem", "ca.key", "gateway.pem"])
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nnonsense"])
 def test_a_file_that_is_gone_or_damaged_is_made_again(tmp_path: Path, file: str, content: bytes | None) -> None:

@@ -39,7 +39,7 @@ export function tooLarge(width, height) {
 /** The module of an `import()`. Throws UnreadableFile if it cannot be loaded: the file itself may be sound. */
 export function loaded(module) {
   return module.catch(() => {
-    throw new UnreadableFile(t("it cannot be read while the server does not answer: try again"));
+    throw new UnreadableFile(t("the page could not load what it needs to read it: try again, or reload the page"));
   });
 }
 
