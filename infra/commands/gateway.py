@@ -17,13 +17,15 @@ def tls_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--tls-cert",
         type=PEM_FILE,
         metavar="FILE",
-        help="Certificate to serve HTTPS with, a PEM file.  [default: SIGHTSTREAM_TLS_CERT]",
+        show_default="SIGHTSTREAM_TLS_CERT, or none",
+        help="Certificate to serve HTTPS with, a PEM file.",
     )
     key = click.option(
         "--tls-key",
         type=PEM_FILE,
         metavar="FILE",
-        help="Its private key, a PEM file.  [default: SIGHTSTREAM_TLS_KEY, or in the certificate's file]",
+        show_default="SIGHTSTREAM_TLS_KEY, or in the certificate's file",
+        help="Its private key, a PEM file.",
     )
     return certificate(key(command))
 
@@ -35,13 +37,18 @@ def with_tls(settings: Settings, certificate: str | None, key: str | None) -> Se
     return settings if key is None else settings.replace(tls_key=key)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="SIGHTSTREAM_BROKER=kafka:9092 sightstream gateway")
 @click.option(
-    "--root-path", help="Path under which a proxy serves the page, such as /vision.  [default: SIGHTSTREAM_ROOT_PATH]"
+    "--root-path",
+    show_default="SIGHTSTREAM_ROOT_PATH, or none",
+    help="Path under which a proxy serves the page, such as /vision.",
 )
 @tls_options
 def gateway(root_path: str | None, tls_cert: str | None, tls_key: str | None) -> None:
-    """Serve the web page and the WebSocket; its settings are SIGHTSTREAM_* variables."""
+    """Serve the web page and the WebSocket alone, beside a Kafka and workers that run elsewhere.
+
+    Its settings are variables: `sightstream settings` shows them.
+    """
     import uvicorn
 
     from infra.local.ports import free_port

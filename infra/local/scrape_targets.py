@@ -11,7 +11,8 @@ from web.security.certificates import names_of, public_part, read_certificates
 
 TRUSTED = "gateway.pem"
 JOB = "  - job_name: sightstream\n"
-CONFIGURATION = Path(__file__).parents[1] / "deploy" / "prometheus" / "prometheus.yml"
+DEPLOYED = Path(__file__).parents[1] / "deploy" / "prometheus"
+CONFIGURATION = ("alerts.yml", "prometheus.yml")  # the rules first: the other names them
 
 
 class TargetGroup(TypedDict):
@@ -28,7 +29,9 @@ def write_targets(
     setting: str = "--data-dir",
     certificate: Path | None = None,
 ) -> Path:
-    """Write Prometheus' ``file_sd_configs`` file and a copy of its configuration beside it; return the file's path.
+    """Write Prometheus' ``file_sd_configs`` file and beside it its configuration and alert rules.
+
+    Return the first one's path.
 
     Args:
         folder: the stack's data folder.
@@ -46,15 +49,16 @@ def write_targets(
         *(_target_group(address, "worker", name) for name, address in workers.items()),
     ]
     path = folder / "prometheus" / "targets.json"
-    configuration = CONFIGURATION.read_text()
+    job = JOB
     if certificate:
         write_file(path.with_name(TRUSTED), public_part(certificate), setting)
         # Prometheus asks for a name, though it asks this machine itself
-        name, *_ = *names_of(read_certificates(certificate)[0]), LOOPBACK
-        known = f"tls_config: {{ca_file: {TRUSTED}, server_name: {name.replace('*', 'any')}}}"
-        configuration = configuration.replace(JOB, f"{JOB}    {known}\n", 1)
+        known_as, *_ = *names_of(read_certificates(certificate)[0]), LOOPBACK
+        job += f"    tls_config: {{ca_file: {TRUSTED}, server_name: {known_as.replace('*', 'any')}}}\n"
     # in one step each, because Prometheus may be reading them
-    write_file(path.with_name(CONFIGURATION.name), configuration.encode(), setting)
+    for name in CONFIGURATION:
+        content = (DEPLOYED / name).read_text(encoding="utf-8").replace(JOB, job, 1)
+        write_file(path.with_name(name), content.encode(), setting)
     write_file(path, f"{json.dumps(groups, indent=2)}\n".encode(), setting)
     return path
 
