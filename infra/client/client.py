@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import re
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -18,6 +19,7 @@ from websockets.typing import Subprotocol
 from infra.client.credit_window import CreditWindow
 from infra.client.frame_counts import FrameCounts
 from infra.client.media_source import MediaFrame, PresentView
+from infra.client.trust import tls_failure
 from models.networks import View
 from streams.contract.clock import now_ms
 from streams.contract.outcomes import Outcome
@@ -71,6 +73,7 @@ class Client:
     fps: float | None = None
     heeds_credits: bool = True  # load tests also need clients that send more than they may
     patience_s: float = 8.0  # for the last answers
+    trust: ssl.SSLContext | None = None  # for wss; None: the authorities that this machine knows
     clock_ms: Callable[[], float] = now_ms
     on_answer: Callable[[MediaFrame, Labels, float], None] = lambda frame, message, ms: None
     on_drop: Callable[[MediaFrame, Dropped], None] = lambda frame, message: None
@@ -168,11 +171,12 @@ class Client:
         wait = FIRST_WAIT_S
         while True:
             query = {"model": self.model, "pending": ",".join(map(str, self._pending))}
+            trust = self.trust if self.url.startswith("wss:") else None
             address = f"{self.url}?{urlencode({key: value for key, value in query.items() if value})}"
             try:
                 offered = [Subprotocol(each) for each in subprotocols(self._token)]
                 async with connect(
-                    address, subprotocols=offered, compression=None, max_size=2**20, proxy=None
+                    address, subprotocols=offered, compression=None, max_size=2**20, proxy=None, ssl=trust
                 ) as socket:
                     await self._receive(socket)
             except InvalidStatus as status:
@@ -187,7 +191,8 @@ class Client:
             except (OSError, WebSocketException, TimeoutError) as error:
                 if not self.connects:
                     why = f"cannot connect to {self.url} ({reason(error)})"
-                    raise Refused(f"{why}: is the stack up? `sightstream up` starts one") from error
+                    why += ": is the stack up? `sightstream up` starts one"
+                    raise Refused(tls_failure(self.url, error) or why) from error
             finally:
                 if self._socket is not None:  # it was welcome
                     wait = FIRST_WAIT_S

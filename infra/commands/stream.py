@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,6 +17,7 @@ from infra.client.client import Client
 from infra.client.frame_counts import latency, total
 from infra.client.gateway_url import websocket_url
 from infra.client.media_source import MediaFrame, MediaSource, PresentView, UnansweredFrames, media_files
+from infra.client.trust import trusted
 from infra.commands.edge import Command
 from models.picture_folder import counted, shown, some, utf8
 from streams.contract.outcomes import Outcome, counts_in_words
@@ -27,6 +29,14 @@ HOPELESS = (Outcome.TOO_LARGE, Outcome.UNREADABLE, Outcome.FAILED)  # the same f
 @click.command(cls=Command, example="sightstream stream --sessions 4 --seconds 10 clip.mp4")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--url", default="http://127.0.0.1:8000", help="The address that `sightstream up` prints.")
+@click.option(
+    "--tls-ca",
+    type=click.Path(path_type=Path),
+    envvar="SIGHTSTREAM_TLS_CA",
+    metavar="FILE",
+    show_default="SIGHTSTREAM_TLS_CA, or those of this machine",
+    help="Certificate of an authority to trust, a PEM file.",
+)
 @click.option("--sessions", default=1, type=click.IntRange(1), help="How many browsers to act as at once.")
 @click.option(
     "--fps",
@@ -48,6 +58,7 @@ HOPELESS = (Outcome.TOO_LARGE, Outcome.UNREADABLE, Outcome.FAILED)  # the same f
 def stream(
     paths: tuple[Path, ...],
     url: str,
+    tls_ca: Path | None,
     sessions: int,
     fps: float | None,
     seconds: float | None,
@@ -68,7 +79,7 @@ def stream(
     if not files:
         raise click.ClickException(f"no picture and no video in {', '.join(map(shown, paths))}")
     websocket = websocket_url(url)
-    run = Run(files, once=once, loop=seconds is not None, show=not as_json)
+    run = Run(files, once=once, loop=seconds is not None, show=not as_json, trust=trusted(tls_ca))
     with suppress(KeyboardInterrupt):
         asyncio.run(run.all(websocket, sessions, seconds, model=model, fps=fps))
     report = run.report()
@@ -84,10 +95,13 @@ def stream(
 class Run:
     """Sessions that all send the same paths, or with ``once`` share them."""
 
-    def __init__(self, paths: Sequence[Path], *, once: bool, loop: bool, show: bool) -> None:
+    def __init__(
+        self, paths: Sequence[Path], *, once: bool, loop: bool, show: bool, trust: ssl.SSLContext | None = None
+    ) -> None:
         self.source = MediaSource(paths)
         self.unanswered = UnansweredFrames(self.source) if once else None
         self.loop = loop
+        self.trust = trust
         self.show = show
         self.clients: list[Client] = []
         self.top_labels: dict[str, Label] = {}  # by file
@@ -102,7 +116,15 @@ class Run:
         """
         started = time.monotonic()
         self.clients = [
-            Client(url, self._source(number), model, fps, on_answer=self._answered, on_drop=self._dropped)
+            Client(
+                url,
+                self._source(number),
+                model,
+                fps,
+                trust=self.trust,
+                on_answer=self._answered,
+                on_drop=self._dropped,
+            )
             for number in range(sessions)
         ]
         try:

@@ -10,11 +10,16 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from infra.commands.edge import Command
+from infra.commands.gateway import tls_options, with_tls
+from infra.local.own_addresses import is_loopback
 from infra.local.ports import free_port
 from infra.local.stack import PICTURE, START_BYTES, Ready, Stack
 from models.picture_folder import shown
 from models.storage import check_folder
 from streams.contract.settings import Settings
+from web.security.certificates import server_certificate
+
+GUIDE = "infra/deploy/https.md"
 
 
 @click.command(cls=Command, example="sightstream up --model efficientnet_lite0 --model ./cups")
@@ -46,6 +51,10 @@ from streams.contract.settings import Settings
     show_default="SIGHTSTREAM_ROOT_PATH, or none",
     help="Path under which a proxy serves the page, such as /vision.",
 )
+@tls_options
+@click.option(
+    "--no-tls", is_flag=True, help="Serve plain HTTP, also to other devices; their browsers then give no camera."
+)
 @click.option("--workers", type=click.IntRange(1), default=1, help="How many worker processes run the models.")
 @click.option(
     "--data-dir",
@@ -60,13 +69,20 @@ def up(
     host: str | None,
     port: int | None,
     root_path: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    no_tls: bool,
     workers: int,
     data_dir: Path,
 ) -> None:
     """Start a whole stack on this machine: Kafka, workers and the gateway with its web page.
 
-    It prints the address of the page, and runs until Ctrl-C.
+    It prints the address of the page, and runs until Ctrl-C. With a --host that other devices reach, such as
+    0.0.0.0, the page is served over HTTPS, because browsers give a camera to no other page. Without --tls-cert, the
+    stack makes a certificate of its own.
     """
+    if no_tls and (tls_cert or tls_key):
+        raise click.UsageError("--no-tls and a certificate exclude each other: leave out one of them")
     check_folder(data_dir, "--data-dir", START_BYTES)
     console = Console(stderr=True)
     logging.basicConfig(
@@ -83,6 +99,11 @@ def up(
         # a registry that is not set is a part of this stack's folder
         registry=data_dir.resolve() / "models" if settings.registry == Settings().registry else settings.registry,
     )
+    settings = with_tls(settings, tls_cert, tls_key)
+    if no_tls:
+        settings = settings.replace(tls_cert="", tls_key="", tls_ca="")
+    # what is wrong with the files is said before anything starts
+    server_certificate(settings.tls_cert, settings.tls_key, settings.tls_ca)
     settings = settings.replace(port=free_port(settings.host, settings.port if port is None else port))
     with console.status("starting", spinner="dots") as status:
         stack = Stack(
@@ -90,6 +111,7 @@ def up(
             data_dir.resolve(),
             local_broker=broker == "local",
             workers=workers,
+            makes_certificate=not (no_tls or settings.tls_cert or is_loopback(settings.host)),
             console=console,
             report_progress=status.update,
         )
@@ -103,5 +125,23 @@ def up(
                 f"trained models in {settings.registry}; Ctrl-C stops everything"
             )
             console.print(shown(line), markup=False)
+            for line in remarks_on_tls(stack):
+                console.print(line, markup=False, soft_wrap=True)
 
         asyncio.run(stack.run_until_signal(on_ready))
+
+
+def remarks_on_tls(stack: Stack) -> list[str]:
+    """What to know about the page on other devices, a line each."""
+    page, own = stack.page_url, stack.certificate
+    if own:
+        made = "has made" if own.is_new else "uses"
+        return [
+            f"on a phone in the same network, open {page} and accept the warning: this machine {made} a certificate "
+            "of its own, which no browser knows",
+            f"without a warning, and to install the page: open {page}/ca.crt once, see {GUIDE}; its fingerprint "
+            f"(SHA-256) is {own.fingerprint}",
+        ]
+    if stack.settings.tls_cert or is_loopback(stack.settings.host):
+        return []
+    return [f"{page} is plain HTTP: other devices can send pictures and videos, but their browsers give no camera"]

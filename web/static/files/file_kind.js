@@ -1,5 +1,6 @@
 // What a file is, by its first bytes. Name and type of a file are often wrong, and browsers go by them.
 
+import { t } from "../shared/texts.js";
 import { PICTURE_KINDS } from "./picture_kinds.js";
 
 const { head, kinds, sentences } = PICTURE_KINDS;
@@ -33,6 +34,13 @@ export function uncommon(kind, what) {
 /** The error for a picture whose pixels would take too much memory. */
 export function tooLarge(width, height) {
   return new UnreadableFile(filled(sentences.too_large, { width, height }));
+}
+
+/** The module of an `import()`. Throws UnreadableFile if it cannot be loaded: the file itself may be sound. */
+export function loaded(module) {
+  return module.catch(() => {
+    throw new UnreadableFile(t("the page could not load what it needs to read it: try again, or reload the page"));
+  });
 }
 
 /** The error for a file of the kind `name`, which is not read. */

@@ -1,7 +1,7 @@
 // A picture file becomes an upright square on a canvas. What is read and what is refused is as in the commands.
 
 import { headerOf, readDeepGreys } from "./deep_png.js";
-import { UnreadableFile, damaged, tooLarge, uncommon } from "./file_kind.js";
+import { UnreadableFile, damaged, loaded, tooLarge, uncommon } from "./file_kind.js";
 import { centreSquare } from "../stream/frame.js";
 import { withoutMetadata } from "./picture_metadata.js";
 
@@ -44,7 +44,7 @@ export async function readPicture(file, kind) {
 
 async function decode(bytes, kind) {
   if (kind === "TIFF") {
-    const { readTiff } = await import("./tiff.js");
+    const { readTiff } = await loaded(import("./tiff.js"));
     return readTiff(bytes, MOST_PIXELS);
   }
   const { parts, orientation, size } = withoutMetadata(bytes, kind);

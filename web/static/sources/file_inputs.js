@@ -13,8 +13,7 @@ export function watchFiles({ picker, samples, root }, onFiles, onOther) {
   });
   for (const button of samples) {
     button.addEventListener("click", async () => {
-      const image = button.querySelector("img");
-      const blob = await fetch(image.src).then((response) => response.blob());
+      const blob = await fetch(button.dataset.picture).then((response) => response.blob());
       onFiles([new File([blob], button.textContent.trim(), { type: blob.type })]);
     });
   }

@@ -9,7 +9,7 @@
 // A source ends when its signal is aborted; it then releases the camera, the memory and the element.
 
 import { openCamera } from "./camera.js";
-import { readPicture } from "../files/picture.js";
+import { loaded } from "../files/file_kind.js";
 import { FPS } from "../stream/rate_control.js";
 import { noVideoStream, whyNotOpened, whyStopped } from "../files/video_file.js";
 
@@ -62,6 +62,7 @@ export async function videoSource(video, file, signal) {
 
 /** A picture file of this kind, which gives the same frame again and again. Throws UnreadableFile. */
 export async function pictureSource(file, kind, signal) {
+  const { readPicture } = await loaded(import("../files/picture.js")); // most visits need no file
   const canvas = await readPicture(file, kind);
   return {
     kind: "picture",
