@@ -2,16 +2,15 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from infra.client.client import Client, Refused
-from infra.client.media_source import MediaFrame
 from infra.client.trust import BadTrust, pinned, trusted
+from infra.local.stack import sample_picture
 from tests.fakes.served_gateway import HttpsGateway, https_gateway
-from web import SAMPLES
 
 pytestmark = pytest.mark.timeout(20)
 
@@ -22,12 +21,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpsGateway]:
         yield gateway
 
 
-async def one_picture(size: int) -> AsyncIterator[MediaFrame]:
-    yield MediaFrame(SAMPLES / "cat.jpg", (SAMPLES / "cat.jpg").read_bytes())
-
-
 def answered(url: str, trust: ssl.SSLContext | None) -> int:
-    return asyncio.run(Client(url, one_picture, trust=trust).run(5)).answered
+    return asyncio.run(Client(url, sample_picture, trust=trust).run(5)).answered
 
 
 def refusal(url: str, trust: ssl.SSLContext | None) -> str:
@@ -78,7 +73,7 @@ def test_https_to_a_server_without_tls_is_said() -> None:
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             with pytest.raises(Refused) as refused:
-                await Client(f"wss://127.0.0.1:{port}/ws", one_picture, trust=trusted()).run(5)
+                await Client(f"wss://127.0.0.1:{port}/ws", sample_picture, trust=trusted()).run(5)
             return str(refused.value)
 
     assert "its address begins with http://" in asyncio.run(plain())
