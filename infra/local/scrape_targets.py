@@ -32,7 +32,7 @@ def write_targets(
 
     Args:
         folder: the stack's data folder.
-        gateway: its URL.
+        gateway: HOST:PORT.
         workers: HOST:PORT by the worker's name.
         setting: what names another data folder.
         certificate: the PEM file of a gateway with TLS.
@@ -40,10 +40,9 @@ def write_targets(
     Raises:
         Unwritable: the files cannot be written.
     """
-    scheme, _, gateway_address = gateway.partition("://")
     groups = [
-        _target_group(gateway_address, "gateway", "gateway", scheme),
-        *(_target_group(address, "worker", name) for name, address in workers.items()),
+        _target_group(gateway, "gateway", "gateway", {"__scheme__": "https"} if certificate else {}),
+        *(_target_group(address, "worker", name, {}) for name, address in workers.items()),
     ]
     path = folder / "prometheus" / "targets.json"
     configuration = CONFIGURATION.read_text()
@@ -59,9 +58,8 @@ def write_targets(
     return path
 
 
-def _target_group(address: str, part: str, process: str, scheme: str = "http") -> TargetGroup:
+def _target_group(address: str, part: str, process: str, more_labels: Mapping[str, str]) -> TargetGroup:
     host, _, port = address.rpartition(":")
     if host in ("0.0.0.0", "[::]"):  # noqa: S104 - a process that listens on all addresses also answers on loopback
         host = LOOPBACK
-    labels = {"part": part, "process": process} | ({} if scheme == "http" else {"__scheme__": scheme})
-    return {"targets": [f"{host}:{port}"], "labels": labels}
+    return {"targets": [f"{host}:{port}"], "labels": {"part": part, "process": process, **more_labels}}

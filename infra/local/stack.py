@@ -207,7 +207,7 @@ class Stack:
         first, *others = workers = [self._worker(name, port) for name, port in metrics_ports.items()]
         write_targets(
             self.folder,
-            self.url,
+            address(self.settings.host, self.settings.port),
             {name: address(self.settings.metrics_host, port) for name, port in metrics_ports.items()},
             self.setting,
             Path(self.settings.tls_cert) if self.settings.tls_cert else None,
