@@ -160,7 +160,7 @@ def test_what_is_shown_is_cut_anew_when_another_model_answers(
     before = by_page(page, gateway, first, pictures[0])
     sent = len(gateway.uploads)
     serve(gateway, second)
-    until(page, lambda: len(gateway.uploads) > sent + 1)
+    until(page, lambda: len(gateway.uploads) > sent)
     after = read_frame(gateway.uploads[-1].jpeg, second.input_size)
     assert difference(after, in_training(second, pictures[0])) < NEAR
     assert (
