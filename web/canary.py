@@ -1,6 +1,7 @@
 """Readiness: the gateway is ready while a real picture comes back from a worker with labels."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -51,7 +52,12 @@ class Canary:
     @property
     def ready(self) -> bool:
         """Whether a canary frame was answered lately."""
-        return self.last is not None and self.clock() - self.last.at < self._timeout_s + EVERY_S
+        return self.silent_s < self._timeout_s + EVERY_S
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last answer; infinite before the first one."""
+        return math.inf if self.last is None else self.clock() - self.last.at
 
     @property
     def _timeout_s(self) -> float:

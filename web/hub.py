@@ -118,9 +118,9 @@ class Hub:
             outbox.put(answer(prediction, [seq]))
         return outbox
 
-    def knows(self, session_id: str) -> bool:
-        """Whether a session is connected, or was so lately."""
-        return session_id in self._sessions
+    def find(self, session_id: str) -> Session | None:
+        """The session, if it is connected or was so lately."""
+        return self._sessions.get(session_id)
 
     def leave(self, session_id: str, outbox: Outbox) -> None:
         """Disconnect a socket; its session stays for a while, in case the browser comes back."""

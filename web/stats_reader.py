@@ -21,6 +21,7 @@ MAX_BYTES = 128 * 2**20
 RETRY_S = 0.5
 # statistics may arrive late: larger fetches cost a fraction of one fetch for each record
 FETCH_WAIT_MS = 300
+POLL_MS = 200  # a page says within two seconds that Kafka does not answer
 FETCH_BYTES = 64 * 1024
 
 
@@ -29,12 +30,14 @@ class StatsStore:
 
     When there is no room, those that were written longest ago are removed first. All are removed when they are
     ``keep_ms`` old. ``complete`` is whether all that had been written before this gateway's start is here.
+    ``read_at`` is when Kafka last said what is new, in milliseconds since 1970; None before the first time.
     """
 
     def __init__(self, keep_ms: float, max_bytes: int = MAX_BYTES) -> None:
         self.keep_ms = keep_ms
         self.max_bytes = max_bytes
         self.complete = False
+        self.read_at: float | None = None
         self._entries: OrderedDict[str, tuple[float, bytes]] = OrderedDict()  # when written, and what
         self._bytes = 0
 
@@ -115,9 +118,12 @@ class StatsReader:
             await consumer.start()
             missing = await consumer.end_offsets(consumer.assignment())
             while True:
-                for records in (await consumer.getmany(timeout_ms=1000)).values():
+                for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
                     for record in records:
                         self.take(record)
+                polled = [consumer.last_poll_timestamp(each) for each in consumer.assignment()]
+                if all(polled):  # Kafka has answered for each partition
+                    self.store.read_at = float(min(polled))
                 if missing:
                     missing = {each: end for each, end in missing.items() if await consumer.position(each) < end}
                     self.store.complete = not missing

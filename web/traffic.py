@@ -35,6 +35,11 @@ class SessionTraffic:
         else:
             self.dropped[outcome] += frames
 
+    @property
+    def answered_at(self) -> float | None:
+        """When the newest answer came, in milliseconds since 1970; None before the first one."""
+        return self._answered_at[-1] if self._answered_at else None
+
     def fps(self, now: float) -> float:
         """Answered frames a second in the last three seconds."""
         recent = [at for at in self._answered_at if now - at <= RECENT_MS]

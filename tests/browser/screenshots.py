@@ -1,5 +1,6 @@
 """Makes the README's screenshots: ``make screenshots``. A real stack labels what a fake camera shows."""
 
+import contextlib
 import io
 import tempfile
 from pathlib import Path
@@ -27,12 +28,15 @@ def take(page: Page, path: Path, suffix: str = "", *, whole: bool = False) -> No
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with running_stack(folder / "stack") as stack, pages(stack, sample_camera("coffee", folder)) as (page,):
+    with (
+        tempfile.TemporaryDirectory() as name,
+        contextlib.chdir(name),
+    ):  # the camera is called by the path of its file
+        camera = sample_camera("coffee", Path())
+        with running_stack(Path(name, "stack")) as stack, pages(stack, camera) as (page,):
             page.wait_for_timeout(WATCH_MS)
             expect(page.locator("#headline")).to_contain_text("espresso", ignore_case=True)
-            take(page, FOLDER / "page.png")
+            take(page, FOLDER / "page.png", whole=True)
             take(page, FOLDER / "page_phone.png", "-phone")
             with page.expect_popup() as opened:
                 page.get_by_role("link", name="Statistics of this session").click()

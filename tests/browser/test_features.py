@@ -116,9 +116,9 @@ def test_a_frozen_picture_and_its_labels_stand_still_and_nothing_is_sent(page: P
     tool(page, "Freeze").click()
     expect(page.locator("#chip")).to_have_text("Frozen")
     expect(page.locator("#still canvas")).to_be_visible()
-    page.wait_for_timeout(150)  # what was on its way arrives
+    page.wait_for_timeout(700)  # the frame that is shown gets its own labels
     count, label = len(gateway.uploads), top_label(page)
-    page.wait_for_timeout(1700)  # longer than labels count as of now
+    page.wait_for_timeout(1600)  # longer than labels count as of now
     assert (len(gateway.uploads), top_label(page)) == (count, label)
     expect(page.locator("#chip")).to_have_text("Frozen")
     assert page.locator(".stale").count() == 0
@@ -211,6 +211,8 @@ def test_other_camera_is_there_only_where_there_is_one(
     start(other)
     until(other, lambda: other.evaluate(used))
     assert other.evaluate(used) == after
+    other.get_by_role("combobox", name="Camera").select_option("")
+    until(other, lambda: other.evaluate("localStorage.getItem('sightstream-camera')") == "")
     other.context.close()
 
 
@@ -255,7 +257,7 @@ def test_choices_are_remembered(page: Page, gateway: FakeGateway) -> None:
 
 
 def test_what_was_remembered_may_be_gone(page: Page, gateway: FakeGateway) -> None:
-    page.evaluate("localStorage.setItem('sightstream-model', 'gone'); localStorage.setItem('sightstream-rate', 'x')")
+    page.evaluate("localStorage.setItem('sightstream-model', 'gone'); localStorage.setItem('sightstream-fps', 'x')")
     page.evaluate("localStorage.setItem('sightstream-camera', 'gone')")
     page.reload()
     start(page)
@@ -281,7 +283,7 @@ def test_a_browser_may_forbid_storage(page: Page, gateway: FakeGateway, storage:
 
 def test_the_address_of_the_statistics_is_copied(page: Page, gateway: FakeGateway) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy its address").click()
+    page.get_by_role("button", name="Copy link").click()
     assert page.evaluate("navigator.clipboard.readText()") == f"{gateway.url}stats/session-1"
     expect(page.get_by_role("status").filter(has_text="Copied")).to_have_count(1)
 

@@ -78,7 +78,9 @@ def test_each_file_has_its_result_or_the_reason_why_not(page: Page, gateway: Fak
     expect(page.locator("#results [role=status]")).to_contain_text("1 without labels")
     assert page.locator("#results img[src^='data:image/jpeg']").count() == 3
     expect(page.locator("#caption")).to_contain_text("a.jpg")  # the first is shown at once
+    page.set_viewport_size({"width": 390, "height": 700})
     page.locator("#results button", has_text="c.png").click()
+    expect(page.locator("#picture")).to_be_in_viewport(ratio=0.99)
     expect(page.locator("#caption")).to_contain_text("c.png")
 
 

@@ -67,6 +67,11 @@ def test_the_operator_signs_in_and_sees_the_sessions_at_work(stack: RunningStack
             ops.wait_for_timeout(1500)
             ops.screenshot(path=SCREENSHOTS / f"ops{suffix}.png", full_page=True)
             assert ops.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        ops.context.clear_cookies()
+        expect(ops.get_by_role("alert")).to_have_text("Your sign-in is over. Sign in again.")
+        expect(ops.get_by_label("The operator’s token")).to_be_focused()
+        ops.get_by_label("The operator’s token").fill(OPERATOR_TOKEN)
+        ops.keyboard.press("Enter")
         ops.get_by_role("button", name="Sign out").click()
         expect(ops.get_by_text("For operators")).to_be_visible()
         # 401 is the status of the form, and of a request that was in flight when the cookie was removed

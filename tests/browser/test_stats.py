@@ -1,5 +1,7 @@
 """The statistics page with a real stack: it shows what its session's camera page counted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -8,7 +10,7 @@ from playwright.sync_api import Page, Response, expect
 
 from tests.browser.live_pages import SCREENSHOTS, SIZES, page_state, pages, sample_camera, until_reported
 from tests.browser.page_driver import until
-from tests.running_stack import RunningStack
+from tests.running_stack import OPERATOR_TOKEN, RunningStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
 
@@ -78,7 +80,7 @@ def test_each_session_finds_its_own_numbers_on_its_own_page(stack: RunningStack,
             assert counts_of_report(page) == expected
             assert page.evaluate("sightstream.report.session") == page_state(webcam)["session"]
             expect(page.locator("#answered")).to_have_text(f"{expected[1]:,}")
-            expect(page.locator("#sent")).to_have_text(f"{expected[0]:,}")
+            expect(page.locator("#sent")).to_have_text(f"of {expected[0]:,} frames")
             labels.append(set(expected[4]))
         assert not labels[0] & labels[1]
         assert errors == []
@@ -108,6 +110,38 @@ def test_the_downloads_hold_what_the_page_shows_and_the_page_outlives_its_sessio
             response = httpx2.get(address)
             assert response.headers["content-type"].startswith(kind)
             assert str(answered) in response.text
+
+
+@contextmanager
+def frozen(stack: RunningStack, command: str) -> Iterator[None]:
+    """The one process of the stack with this in its command line stands still."""
+    [process] = stack.processes(command)
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
+
+
+def test_both_pages_say_which_part_is_silent_and_are_back_after_it(stack: RunningStack, tmp_path: Path) -> None:
+    with pages(stack, sample_camera("cat", tmp_path)) as (webcam,):
+        stats, ops = open_stats(webcam), webcam.context.new_page()
+        ops.goto(f"{stack.url}/ops")
+        ops.get_by_label("The operator’s token").fill(OPERATOR_TOKEN)
+        ops.get_by_role("button", name="Sign in").click()
+        webcam.bring_to_front()
+        for command, said_by_ops, said_by_stats in (
+            ("kafka.Kafka", "Kafka silent", "Not current"),
+            ("infra.commands gateway", "Gateway silent", "Gateway silent"),
+            ("streams.worker", "", "No labels"),
+        ):
+            expect(ops.locator("#state")).to_have_text("Ready", timeout=10_000)
+            expect(stats.locator("#state")).to_have_text("Live", timeout=10_000)
+            with frozen(stack, command):
+                expect(stats.locator("#state")).to_have_text(said_by_stats, timeout=2500)
+                if said_by_ops:
+                    expect(ops.locator("#state")).to_have_text(said_by_ops, timeout=500)
+        expect(stats.locator("#state")).to_have_text("Live", timeout=15_000)
 
 
 def test_an_unknown_session_has_a_page_that_says_so(stack: RunningStack, tmp_path: Path) -> None:

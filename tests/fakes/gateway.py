@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from streams.contract.clock import now_ms
 from streams.contract.messages import Frame, Label, Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome, Stage
 from web.broker import Broker
@@ -33,6 +34,9 @@ class EmptyStatsReader(StatsReader):
 
     async def run(self) -> None:
         self.store.complete = True
+        while True:
+            self.store.read_at = now_ms()
+            await asyncio.sleep(0.2)
 
 
 def answer(frame: Frame) -> Prediction:

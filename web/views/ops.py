@@ -25,19 +25,19 @@ async def page(request: Request) -> Response:
     """The operations view, or the form that asks for the operator's token."""
     auth = gateway_state(request).operator_auth
     if not auth.enabled:
-        return off()
+        return off(request)
     if auth.allows(request):
         return html(request, "ops.html", headers={"Content-Security-Policy": WITH_FORM})
-    return sign_in_form(request)
+    return sign_in_form(request, "over" if "over" in request.query_params else "")
 
 
 async def sign_in(request: Request) -> Response:
     """Set the operator's cookie if the form has the right token."""
     auth = gateway_state(request).operator_auth
     if not auth.enabled:
-        return off()
+        return off(request)
     if not auth.is_token(await read_token(request)):
-        return sign_in_form(request, "That is not the token.")
+        return sign_in_form(request, "wrong")
     response = RedirectResponse(f"{root_address(request)}ops", 303)
     secure, path = request.url.scheme == "https", cookie_path(request)
     response.set_cookie(COOKIE, auth.cookie(), COOKIE_S, path=path, secure=secure, httponly=True, samesite="strict")
@@ -47,7 +47,7 @@ async def sign_in(request: Request) -> Response:
 async def sign_out(request: Request) -> Response:
     """Delete the operator's cookie."""
     if not gateway_state(request).operator_auth.enabled:
-        return off()
+        return off(request)
     response = RedirectResponse(f"{root_address(request)}ops", 303)
     response.delete_cookie(COOKIE, cookie_path(request), httponly=True, samesite="strict")
     return response
@@ -71,9 +71,9 @@ async def scrape(request: Request) -> Response:
     return Response(state.hub.metrics.text(), media_type=CONTENT_TYPE)
 
 
-def off() -> Response:
-    """The answer where no operator's token is set."""
-    return PlainTextResponse(OFF, 404)
+def off(request: Request) -> Response:
+    """The page where no operator's token is set."""
+    return html(request, "nothing.html", 404, missing="operations")
 
 
 def refusal(request: Request) -> Response | None:
@@ -91,8 +91,8 @@ def cookie_path(request: Request) -> str:
     return str(request.scope["root_path"]) or "/"
 
 
-def sign_in_form(request: Request, error: str = "") -> Response:
-    """The form for the token, with the error of the last try."""
+def sign_in_form(request: Request, error: str) -> Response:
+    """The form for the token. ``error`` is "wrong" after a wrong token, and "over" where the sign-in is over."""
     return html(request, "signin.html", 401, {"Content-Security-Policy": WITH_FORM}, error=error)
 
 

@@ -101,6 +101,8 @@ class OperationsReport(msgspec.Struct, frozen=True):
     gateway: str
     ready: bool
     canary_ms: float | None  # the last round trip of a canary frame
+    canary_at: float | None  # when that frame came back
+    read_at: float | None  # when this gateway last heard from Kafka; None if it does not read statistics
     load: Load
     received: int
     answered: int
@@ -125,6 +127,8 @@ def operations_report(state: GatewayState) -> OperationsReport:
         gateway=canary_name(canary.session),
         ready=canary.ready,
         canary_ms=round(canary.last.took_ms, 1) if canary.last else None,
+        canary_at=round(now - 1000 * canary.silent_s) if canary.last else None,
+        read_at=state.stats_store.read_at,
         load=Load(
             sockets=len(state.connection_limit),
             sessions=state.connected,

@@ -5,11 +5,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from streams.contract.canary import is_canary
-from web.state import gateway_state
+from web.sessions import Session
+from web.state import GatewayState, gateway_state
 from web.views.responses import StructResponse
 from web.views.static_files import COMPRESSED
 from web.views.stats_csv import csv_text
-from web.views.stats_report import SessionReport, empty_report, session_report
+from web.views.stats_report import Freshness, SessionHere, SessionReport, empty_report, session_report
 from web.views.templates import html
 
 UNKNOWN = "no statistics of this session: its address is wrong, or it ended too long ago"
@@ -19,7 +20,7 @@ LOADING = "the statistics are still being read from Kafka: try again in a moment
 async def page(request: Request) -> Response:
     """The statistics page; for an unknown session, status 404 and a page that says so."""
     if find(request) is None and gateway_state(request).stats_store.complete:
-        return html(request, "nothing.html", 404)
+        return html(request, "nothing.html", 404, missing="statistics")
     return html(request, "stats.html")
 
 
@@ -49,9 +50,25 @@ def find(request: Request) -> SessionReport | None:
     now_ms = state.hub.now_ms()
     if is_canary(session) or state.settings.statistics == "off":
         return None
+    here = state.hub.find(session)
+    fresh = freshness(state, here)
     if stats := state.stats_store.get(session, now_ms):
-        return session_report(stats, now_ms)
-    return empty_report(session, now_ms) if state.hub.knows(session) else None
+        return session_report(stats, now_ms, fresh)
+    return empty_report(session, now_ms, fresh) if here else None
+
+
+def freshness(state: GatewayState, session: Session | None) -> Freshness:
+    """What this gateway knows of a session that it has, and how old its knowledge of Kafka and workers is."""
+    worker_at = max((each.at for each in state.hub.workers()), default=None)
+    if session is None:
+        return Freshness(state.stats_store.read_at, worker_at)
+    here = SessionHere(
+        connected=session.id in state.hub.outboxes,
+        received_at=session.last_seen if session.traffic.received else None,
+        answered_at=session.traffic.answered_at,
+        unanswered=len(session.unanswered),
+    )
+    return Freshness(state.stats_store.read_at, worker_at, here)
 
 
 def missing(request: Request) -> Response:

@@ -79,6 +79,26 @@ class SlotReport(msgspec.Struct, frozen=True):
     labels: dict[str, int]  # answers
 
 
+class SessionHere(msgspec.Struct, frozen=True):
+    """What this gateway itself knows of the session, which is newer than the statistics."""
+
+    connected: bool
+    received_at: float | None  # when its newest frame came
+    answered_at: float | None  # when the newest answer for it came
+    unanswered: int  # frames that have no outcome yet
+
+
+class Freshness(msgspec.Struct, frozen=True):
+    """From when the report's facts are; None for never."""
+
+    read_at: float | None = None  # when this gateway last heard from Kafka
+    worker_at: float | None = None  # when a worker last reported
+    here: SessionHere | None = None  # None where the session was not at this gateway lately
+
+
+NOTHING_KNOWN = Freshness()
+
+
 class SessionReport(msgspec.Struct, frozen=True):
     """All statistics of a session. Frames are counted when their outcome is known."""
 
@@ -106,9 +126,11 @@ class SessionReport(msgspec.Struct, frozen=True):
     switches_per_minute: SwitchRates
     label_stats: list[LabelReport]  # the most frequent first
     history: list[SlotReport]  # the oldest first
+    answered_at: float | None  # when the newest counted answer was published
+    freshness: Freshness
 
 
-def session_report(stats: SessionStats, now_ms: float) -> SessionReport:
+def session_report(stats: SessionStats, now_ms: float, freshness: Freshness = NOTHING_KNOWN) -> SessionReport:
     """The report of a session's statistics at the time ``now_ms``."""
     slots = [*map(Slot.unpack, stats.history), *([stats.slot] if stats.slot else [])]
     names = list(stats.labels)
@@ -142,12 +164,14 @@ def session_report(stats: SessionStats, now_ms: float) -> SessionReport:
         ),
         label_stats=[_label_report(label, each, stats.answered) for label, each in ranked],
         history=[_slot_report(slot, names) for slot in slots],
+        answered_at=stats.answered_at or None,
+        freshness=freshness,
     )
 
 
-def empty_report(session: str, now_ms: float) -> SessionReport:
+def empty_report(session: str, now_ms: float, freshness: Freshness = NOTHING_KNOWN) -> SessionReport:
     """The report of a session that has sent nothing yet."""
-    return session_report(SessionStats(session, now_ms, now_ms), now_ms)
+    return session_report(SessionStats(session, now_ms, now_ms), now_ms, freshness)
 
 
 def _label_report(label: str, stats: LabelStats, answered: int) -> LabelReport:

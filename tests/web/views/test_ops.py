@@ -42,6 +42,7 @@ def test_without_a_token_in_the_settings_there_is_no_view(headers: dict[str, str
             response = client.get(address, headers=headers)
             assert response.status_code == 404
             assert session not in response.text
+        assert "SIGHTSTREAM_OPERATOR_TOKEN" in client.get("/ops", headers=headers).text
         assert sign_in(client, "").status_code == 404
         assert client.post("/ops/signout").status_code == 404
 
@@ -80,6 +81,24 @@ def test_a_wrong_token_in_the_form_opens_nothing(client: TestClient) -> None:
         assert "not the token" in response.text
         assert "set-cookie" not in response.headers
     assert client.get("/api/ops").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("language", "wrong", "over"),
+    [
+        ("en", "That is not the token.", "Your sign-in is over. Sign in again."),
+        ("de", "Das ist nicht das Token.", "Ihre Anmeldung ist abgelaufen. Melden Sie sich neu an."),
+    ],
+)
+def test_the_form_says_in_the_persons_language_why_it_is_there(
+    client: TestClient, language: str, wrong: str, over: str
+) -> None:
+    client.headers["Accept-Language"] = language
+    assert wrong in sign_in(client, "wrong").text
+    assert over in client.get("/ops?over").text
+    assert not {wrong, over} & set(client.get("/ops").text.splitlines())
+    assert wrong in client.post("/ops?over", data={"token": "wrong"}).text
+    assert client.post("/ops?over", data={"token": TOKEN}, follow_redirects=False).headers["location"] == "ops"
 
 
 def test_the_right_token_in_the_form_is_a_cookie_that_no_script_and_no_other_site_can_use(client: TestClient) -> None:

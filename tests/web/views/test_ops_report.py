@@ -1,10 +1,13 @@
 """The report for operators, built from the gateway's state."""
 
+import pytest
+
 from streams.contract.logs import SESSION_PREFIX
 from streams.contract.messages import ServedModel, WorkerStatus
 from streams.contract.settings import Settings
 from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from web.app import create_app
+from web.canary import CanaryResult
 from web.protocol import Upload
 from web.state import GatewayState
 from web.views.ops_report import MAX_SESSIONS, operations_report, session_list, worker_summary
@@ -21,7 +24,7 @@ def gateway() -> GatewayState:
 def test_a_new_gateway_has_an_empty_report() -> None:
     report = operations_report(gateway())
     assert not report.ready
-    assert report.canary_ms is None
+    assert (report.canary_ms, report.canary_at, report.read_at) == (None, None, None)
     assert (report.load.sockets, report.load.sessions, report.load.unanswered) == (0, 0, 0)
     assert (report.received, report.answered, report.expired, report.more_sessions) == (0, 0, 0, 0)
     assert (report.drops, report.models, report.workers, report.sessions) == ([], [], [], [])
@@ -52,6 +55,18 @@ def test_a_session_has_the_model_that_answers_it() -> None:
         "b": "second",
         "c": None,
     }
+
+
+async def test_the_report_says_when_the_last_self_test_came_back_and_when_kafka_answered() -> None:
+    state = gateway()
+    state.stats_store.read_at = 1e12
+    canary = state.canary
+    before = state.hub.now_ms()
+    canary.last = CanaryResult("cat", 0.9, took_ms=12.0, model="net", version="1", at=canary.clock() - 40)
+    report = operations_report(state)
+    assert report.canary_at == pytest.approx(before - 40_000, abs=1000)
+    assert report.read_at == 1e12
+    assert not report.ready
 
 
 def test_a_worker_without_batches_has_no_mean() -> None:

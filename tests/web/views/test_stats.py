@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,9 +11,10 @@ from starlette.testclient import TestClient
 from streams.contract.canary import is_canary
 from streams.contract.settings import Settings
 from streams.contract.stats import SessionStats
-from tests.fakes.gateway import EmptyStatsReader, InstantBroker, state_of
+from tests.fakes.gateway import EmptyStatsReader, InstantBroker, state_of, until_readyz_returns
 from tests.fakes.statistics import session_stats
 from web.app import create_app
+from web.protocol import Upload, pack
 from web.stats_reader import StatsReader
 
 
@@ -24,6 +26,15 @@ def client() -> Iterator[TestClient]:
 
 def put(client: TestClient, stats: SessionStats, age_ms: float = 0.0) -> None:
     state_of(client).stats_store.put(stats.session, stats.dumps(), now(client) - age_ms)
+
+
+def until_left(client: TestClient, session: str) -> None:
+    """Wait until the session's socket is closed; at most two seconds."""
+    for _ in range(100):
+        if session not in state_of(client).hub.outboxes:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the session is still connected")
 
 
 def now(client: TestClient) -> float:
@@ -98,6 +109,35 @@ def test_a_session_that_has_sent_nothing_yet_has_a_page(client: TestClient) -> N
         assert hello["stats"] == f"stats/{hello['session']}"
         assert client.get(hello["stats"]).status_code == 200
         assert client.get(f"/api/sessions/{hello['session']}/stats").json()["sent"] == 0
+
+
+def test_the_report_says_what_the_gateway_itself_saw_of_the_session_and_when(client: TestClient) -> None:
+    until_readyz_returns(200, client)
+    with client.websocket_connect("/ws") as socket:
+        session = socket.receive_json()["session"]
+        address = f"/api/sessions/{session}/stats"
+        fresh = client.get(address).json()["freshness"]
+        assert fresh["here"] == {"connected": True, "received_at": None, "answered_at": None, "unanswered": 0}
+        for seq, jpeg in enumerate((b"\xff\xd8picture", b"\xff\xd8wait"), 1):
+            socket.send_bytes(pack(Upload(seq, 0.0, jpeg)))
+        while socket.receive_json()["type"] != "labels":
+            pass
+        fresh = client.get(address).json()["freshness"]
+        assert fresh["here"]["unanswered"] == 1
+        ages = [now(client) - at for at in (fresh["here"]["received_at"], fresh["here"]["answered_at"])]
+        ages += [now(client) - at for at in (fresh["read_at"], fresh["worker_at"])]
+        assert all(0 <= age < 3000 for age in ages)
+    put(client, session_stats(session, "tabby", 20, now(client)))
+    until_left(client, session)
+    assert not client.get(address).json()["freshness"]["here"]["connected"]
+
+
+def test_a_session_of_another_gateway_has_only_its_statistics(client: TestClient) -> None:
+    stats = session_stats("elsewhere", "tabby", 20, now(client))
+    put(client, stats)
+    report = client.get("/api/sessions/elsewhere/stats").json()
+    assert report["freshness"]["here"] is None
+    assert report["answered_at"] == stats.answered_at
 
 
 @pytest.mark.parametrize("address", ["/api/sessions", "/api/sessions/", "/stats", "/stats/", "/api/sessions//stats"])

@@ -69,7 +69,9 @@ async function decode(bytes, kind) {
   const [width, height] = size;
   if (width * height > MOST_PIXELS) throw tooLarge(width, height);
   // An <img> shows the half of a file that was cut off. From a blob, only a whole picture becomes a bitmap.
-  const image = await createImageBitmap(new Blob(parts), { colorSpaceConversion: "none" });
+  // Firefox wants it in one piece: a small first piece does not tell it what the picture is.
+  const whole = await new Blob(parts).arrayBuffer();
+  const image = await createImageBitmap(new Blob([whole]), { colorSpaceConversion: "none" });
   const { bits, isGrey } = kind === "PNG" ? headerOf(bytes) : {};
   if (bits === 16 && isGrey) return { image: await readDeepGreys(parts, headerOf(bytes)), orientation };
   return { image, orientation, deep: bits === 16 };

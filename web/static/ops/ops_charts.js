@@ -2,7 +2,8 @@
 
 import { applyTheme, describe, destroyCharts, timeChartOptions } from "../shared/charts.js";
 import { setText } from "../shared/elements.js";
-import { milliseconds } from "../shared/format.js";
+import { count, framesPerSecond, milliseconds } from "../shared/format.js";
+import { t } from "../shared/texts.js";
 
 const KEEP_MS = 5 * 60_000;
 const BATCHES_MS = 60_000;
@@ -21,6 +22,12 @@ export class OpsCharts {
     const last = this.#reports.at(-1);
     const first = this.#reports.find(({ now }) => last.now - now <= RATE_MS);
     return first === last ? null : perSecond(first, last, answeredFrames);
+  }
+
+  /** The last status of each worker of the last minutes, also of those that the gateway has forgotten. */
+  get workers() {
+    const statuses = new Map(this.#reports.flatMap(({ workers }) => workers.map((each) => [each.worker, each])));
+    return [...statuses.values()].sort((a, b) => (a.worker < b.worker ? -1 : 1));
   }
 
   /** Keeps a report and draws all that are kept. */
@@ -44,13 +51,13 @@ export class OpsCharts {
     const { rate, age, lag, batch } = this.#charts;
     const now = this.#reports.at(-1).now;
     this.#drawRates(rate);
-    const names = [...new Set(this.#reports.flatMap(({ workers }) => workers.map(({ worker }) => worker)))].sort();
+    const names = this.workers.map(({ worker }) => worker);
     showWorkerNames(names);
     this.#drawLines(age, names, (each) => (each.mean_batch === null ? null : each.queue_age_ms));
     const ages = this.#latest((each) => `${milliseconds(each.queue_age_ms)} ms`);
-    describe(age, `Oldest frame when the engine takes it: ${ages}`);
+    describe(age, t("Longest wait for the neural network: {values}", { values: ages }));
     this.#drawLines(lag, names, framesBehind);
-    describe(lag, `Frames behind: ${this.#latest(framesBehind)}`);
+    describe(lag, t("Frames not read yet: {values}", { values: this.#latest((each) => count(framesBehind(each))) }));
     this.#drawBatches(batch, now);
     for (const chart of [rate, age, lag]) {
       chart.options.scales.x.min = Math.max(this.#reports[0].now, now - KEEP_MS);
@@ -64,7 +71,7 @@ export class OpsCharts {
     [answeredFrames, lostFrames].forEach((frames, i) => {
       chart.data.datasets[i].data = pairs.map(([first, last]) => ({ x: last.now, y: perSecond(first, last, frames) }));
     });
-    describe(chart, `Frames a second: ${(this.fps ?? 0).toFixed(1)} labelled`);
+    describe(chart, t("Frames a second; lately {fps} with a label", { fps: framesPerSecond(this.fps ?? 0) }));
   }
 
   #drawLines(chart, names, value) {
@@ -82,8 +89,8 @@ export class OpsCharts {
     const sizes = this.#batchSizes(now);
     chart.data.labels = [...sizes.keys()];
     chart.data.datasets[0].data = [...sizes.values()];
-    const counts = [...sizes].map(([size, batches]) => `${batches} of ${size}`);
-    describe(chart, `Batches by size: ${counts.join(", ") || "none"}`);
+    const counts = [...sizes].map(([size, batches]) => t("{batches} of {size}", { batches: count(batches), size }));
+    describe(chart, t("Batches by size: {sizes}", { sizes: counts.join(", ") || t("none") }));
   }
 
   /** Recent batches by size. Several reports may repeat one status of a worker; it is counted once. */
@@ -95,7 +102,7 @@ export class OpsCharts {
         const key = `${worker} ${at}`;
         if (now - then > BATCHES_MS || counted.has(key)) continue;
         counted.add(key);
-        for (const [size, count] of sizes) counts.set(size, (counts.get(size) ?? 0) + count);
+        for (const [size, batches] of sizes) counts.set(size, (counts.get(size) ?? 0) + batches);
       }
     }
     return new Map([...counts].sort(([a], [b]) => a - b));
@@ -103,7 +110,7 @@ export class OpsCharts {
 
   /** The present value of each worker, as text. */
   #latest(value) {
-    return this.#reports.at(-1).workers.map((each) => `${each.worker} ${value(each)}`).join(", ") || "no worker";
+    return this.#reports.at(-1).workers.map((each) => `${each.worker} ${value(each)}`).join(", ") || t("no worker");
   }
 }
 
@@ -147,12 +154,12 @@ function createCharts() {
     return chart;
   };
   return {
-    rate: timeChart("rate-chart", "fps", [area("labelled", "--hue-1"), area("lost", "--lost")], true),
+    rate: timeChart("rate-chart", "fps", [area(t("with a label"), "--hue-1"), area(t("without"), "--lost")], true),
     age: timeChart("age-chart", "ms"),
     lag: timeChart("lag-chart", ""),
     batch: new Chart(document.getElementById("batch-chart"), {
       type: "bar",
-      data: { labels: [], datasets: [{ label: "batches", data: [], backgroundColor: colour("--hue-1") }] },
+      data: { labels: [], datasets: [{ label: t("batches"), data: [], backgroundColor: colour("--hue-1") }] },
       options: {
         animation: false,
         maintainAspectRatio: false,

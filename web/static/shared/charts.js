@@ -1,10 +1,27 @@
 // What the charts of all pages share: the theme's colours, a time axis, and a text for screen readers.
 
+import { LOCALE, decimal } from "./format.js";
+
+const probe = document.createElement("span");
+probe.hidden = true;
+probe.style.forcedColorAdjust = "none";
+
+/** Calls `draw` when the theme's colours change. */
+export function onThemeChange(draw) {
+  for (const look of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
+    matchMedia(look).addEventListener("change", draw);
+  }
+}
+
 /** Sets Chart.js to the theme's font and colours. Returns a function from a custom property to its colour. */
 export function applyTheme() {
-  const theme = getComputedStyle(document.documentElement);
-  const colour = (name) => theme.getPropertyValue(name).trim();
+  document.body.append(probe);
+  const colour = (name) => {
+    probe.style.color = `var(${name})`; // the browser says what a system colour is here, which Chart.js does not know
+    return getComputedStyle(probe).color;
+  };
   const { Chart } = window;
+  Chart.defaults.locale = LOCALE;
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
   Chart.defaults.font.size = 12;
   Chart.defaults.color = colour("--muted");
@@ -32,7 +49,10 @@ export function timeChartOptions(unit, y = {}) {
       y: {
         beginAtZero: true,
         border: { display: false },
-        ticks: { maxTicksLimit: 5, callback: (number) => `${number} ${unit}` },
+        ticks: {
+          maxTicksLimit: 5,
+          callback: (number) => `${decimal(number, Number.isInteger(number) ? 0 : 1)} ${unit}`,
+        },
         ...y,
       },
     },

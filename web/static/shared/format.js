@@ -3,8 +3,15 @@
 import { OUTCOME_NAMES } from "./outcomes.js";
 import { LANGUAGE, t } from "./texts.js";
 
-const integers = new Intl.NumberFormat(LANGUAGE);
+/** How the person's region writes the page's language, such as "en-GB". */
+export const LOCALE = navigator.languages.find((each) => each.split("-")[0] === LANGUAGE) ?? LANGUAGE;
+
 const NONE_OF_THESE = "none of these"; // as models/abstain.py writes it
+const integers = new Intl.NumberFormat(LOCALE);
+const clock = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
+const decimals = [0, 1, 2].map(
+  (digits) => new Intl.NumberFormat(LOCALE, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+);
 
 /** "golden_retriever" becomes "golden retriever". */
 export function readable(label) {
@@ -19,6 +26,11 @@ export function isNoneOfThese(label) {
 /** 12345 becomes "12,345". */
 export function count(number) {
   return integers.format(number);
+}
+
+/** 3.14159 becomes "3.1", with one or so many decimals. */
+export function decimal(number, digits = 1) {
+  return decimals[digits].format(number);
 }
 
 /** 0.873 becomes "87 %". A value below 1 % becomes "<1 %", never "0 %". */
@@ -39,12 +51,12 @@ export function framesPerSecond(value) {
 
 /** 9.53 becomes "9.5", 1234.5 becomes "1,235". */
 export function rounded(value) {
-  return value < 10 ? decimal(value, 1) : count(Math.round(value));
+  return value < 10 ? decimal(value) : count(Math.round(value));
 }
 
-/** 3.14159 with 2 digits becomes "3.14". */
-export function decimal(value, digits) {
-  return value.toLocaleString(LANGUAGE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+/** A time of today, milliseconds since 1970, to the second. */
+export function clockTime(time) {
+  return clock.format(time);
 }
 
 /** A time span in milliseconds, in its one or two largest units. */

@@ -30,9 +30,9 @@ export const OUTCOME_NAMES = {
 export const HOP_NAMES = {
   received: t("To the gateway"),
   queued: t("To the worker"),
-  decoded: t("Decoding"),
-  classified: t("The network"),
-  published: t("Publishing"),
+  decoded: t("Reading the picture"),
+  classified: t("The neural network"),
+  published: t("Sending the answer"),
   delivered: t("Back to the screen"),
 };
 export const HOPS = Object.keys(HOP_NAMES);

@@ -1,61 +1,59 @@
-// The statistics page: fetches the session's report every second and shows it.
+// The statistics page: fetches the session's report twice a second, shows it, and says whether it is what happens now.
 
+import { onThemeChange } from "../shared/charts.js";
+import { copyOnClick } from "../shared/copy_link.js";
+import { trouble } from "../shared/freshness.js";
+import { ReportFeed } from "../shared/report_feed.js";
 import { ROOT } from "../shared/root.js";
+import { showState } from "../shared/state_line.js";
+import { recentOutcomes, sessionState, UNKNOWN } from "./state.js";
 import { StatsCharts } from "./stats_charts.js";
 import { StatsTables } from "./stats_tables.js";
 
-const REFRESH_MS = 1000;
-const SLOW_REFRESH_MS = 5000; // some time after the session has ended
-const SLOW_AFTER_MS = 60_000;
+const EVERY_MS = 500;
+const RECENT_MS = 5000;
 
 const session = decodeURIComponent(location.pathname.split("/").at(-1));
 const address = new URL(`api/sessions/${encodeURIComponent(session)}/stats`, ROOT).href;
 const tables = new StatsTables(address);
 const charts = new StatsCharts();
 
-let report = null;
-let timer = null;
+let reports = []; // those of the last RECENT_MS
 let span = Infinity; // milliseconds that the charts show
+const feed = new ReportFeed(address, EVERY_MS, { received, tick });
 
-async function refresh() {
-  clearTimeout(timer);
-  if (document.hidden) return;
-  let state = "offline";
-  try {
-    const answer = await fetch(address, { cache: "no-store" });
-    if (answer.ok) {
-      report = await answer.json();
-      state = report.live ? "open" : report.sent === 0 ? "waiting" : "ended";
-    } else if (answer.status === 404) state = "gone";
-    else state = "connecting";
-  } catch {
-    // the gateway or the network does not answer: the page keeps showing the last report
-  }
-  tables.showState(state);
-  if (report) {
-    tables.show(report);
-    charts.show(report, span);
-  }
-  const isOver = state === "ended" && report.now - report.last_seen > SLOW_AFTER_MS;
-  timer = setTimeout(refresh, isOver || state === "gone" ? SLOW_REFRESH_MS : REFRESH_MS);
+function received(report) {
+  const last = reports.at(-1);
+  const hasChanged = report.last_seen !== last?.last_seen || report.live !== last.live;
+  reports = [...reports.filter(({ now }) => report.now - now <= RECENT_MS), report];
+  if (hasChanged) charts.show(report, span);
 }
 
-document.addEventListener("visibilitychange", refresh);
-addEventListener("online", refresh);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+function tick(facts) {
+  const report = reports.at(-1);
+  const problem = facts.failure === 404 ? UNKNOWN : trouble(facts);
+  const state = problem ?? sessionState(report, facts.age, recentOutcomes(reports[0], report));
+  showState(state);
+  if (report) tables.show(report, state);
+}
+
+function drawAgain() {
   charts.reset();
-  if (report) charts.show(report, span);
-});
+  if (reports.length) charts.show(reports.at(-1), span);
+}
+
+onThemeChange(drawAgain);
 document.getElementById("spans").addEventListener("change", ({ target }) => {
   span = target.value ? Number(target.value) * 1000 : Infinity;
-  if (report) charts.show(report, span);
+  if (reports.length) charts.show(reports.at(-1), span);
 });
+copyOnClick(document.getElementById("copy"), () => location.href);
 
 /** For tests, and for use in the browser's console. */
 window.sightstream = Object.freeze({
   get report() {
-    return report;
+    return feed.report;
   },
 });
 
-refresh();
+feed.start();

@@ -2,8 +2,9 @@
 // length with their counts. A step in a chart holds from the start of its slot to the end.
 
 import { applyTheme, describe, destroyCharts, timeChartOptions } from "../shared/charts.js";
-import { milliseconds, readable } from "../shared/format.js";
+import { framesPerSecond, milliseconds, percent, readable } from "../shared/format.js";
 import { HOPS, HOP_NAMES } from "../shared/outcomes.js";
+import { t } from "../shared/texts.js";
 import { COLOURS, PERCENTILES } from "./stats_tables.js";
 
 const PERCENTILE_COLOURS = { p50: "--hue-1", p95: "--hue-2", p99: "--hue-4" };
@@ -78,13 +79,13 @@ function steps(slots, value) {
 function showLatency(chart, slots, { latency_ms: all }) {
   PERCENTILES.forEach((each, i) => (chart.data.datasets[i].data = line(slots, (slot) => slot.latency_ms[each])));
   const values = PERCENTILES.map((each) => `${each} ${milliseconds(all[each])} ms`);
-  describe(chart, `Latency over time; all in all ${values.join(", ")}`);
+  describe(chart, t("Time from camera to label; of all frames: {values}", { values: values.join(", ") }));
 }
 
 function showHops(chart, slots, { recent_hops_ms: recent }) {
   HOPS.forEach((hop, i) => (chart.data.datasets[i].data = steps(slots, (slot) => slot.hops_ms[hop] ?? 0)));
   const values = HOPS.filter((hop) => hop in recent).map((hop) => `${HOP_NAMES[hop]} ${milliseconds(recent[hop])} ms`);
-  describe(chart, `Mean latency by hop over time; lately ${values.join(", ")}`);
+  describe(chart, t("Mean time of each step; lately: {values}", { values: values.join(", ") }));
 }
 
 function showRate(chart, slots, { fps }) {
@@ -92,7 +93,7 @@ function showRate(chart, slots, { fps }) {
   const perSecond = ({ from, until }, frames) => (1000 * frames) / (until - from);
   labelled.data = steps(slots, (slot) => perSecond(slot, slot.answered));
   lost.data = steps(slots, (slot) => perSecond(slot, slot.dropped + slot.expired));
-  describe(chart, `Frames a second over time; lately ${fps.toFixed(1)} labelled`);
+  describe(chart, t("Frames a second; lately {fps} with a label", { fps: framesPerSecond(fps) }));
 }
 
 function showLabels(chart, slots, { label_stats: ranked }) {
@@ -107,7 +108,8 @@ function showLabels(chart, slots, { label_stats: ranked }) {
       dataset.data = steps(slots, (slot) => Math.max(0, others(slot)));
     }
   });
-  describe(chart, `Labels over time; most often ${named.slice(0, 3).map(readable).join(", ")}`);
+  const most = ranked.slice(0, 3).map((each) => `${readable(each.label)} ${percent(each.share)}`);
+  describe(chart, t("Labels and their shares; most often {labels}", { labels: most.join(", ") }));
 }
 
 function createCharts() {
@@ -138,18 +140,18 @@ function createCharts() {
   });
   const named = Array.from({ length: COLOURS }, (_, i) => area("", `--hue-${i + 1}`));
   const hops = HOPS.map((hop, i) => area(HOP_NAMES[hop], `--hop-${i + 1}`));
-  const rates = [area("labelled", "--hue-1"), area("lost", "--lost")];
+  const rates = [area(t("with a label"), "--hue-1"), area(t("without"), "--lost")];
   return {
     latency: create("latency-chart", PERCENTILES.map(curve), { unit: "ms" }),
     hops: create("hops-chart", hops, { unit: "ms", stacked: true }),
     rate: create("rate-chart", rates, { unit: "fps", stacked: true }),
-    labels: create("labels-chart", [...named, area("others", "--hue-rest")], { stacked: true, max: 1 }),
+    labels: create("labels-chart", [...named, area(t("others"), "--hue-rest")], { stacked: true, max: 1 }),
   };
 }
 
 /** Options of a chart: values have a `unit`, or are shares of `max`. */
 function chartOptions(colour, { unit = "", stacked = false, max } = {}) {
-  const value = (number) => (unit ? `${milliseconds(number)} ${unit}` : `${Math.round(number * 100)} %`);
+  const value = (number) => (unit ? `${milliseconds(number)} ${unit}` : percent(number));
   const { plugins, ...options } = timeChartOptions(unit, { stacked, display: !max, max });
   return {
     ...options,

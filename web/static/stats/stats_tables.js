@@ -1,22 +1,25 @@
 // The numbers and tables of the statistics page.
 
 import { fillTable, setText } from "../shared/elements.js";
-import { count, duration, framesPerSecond, milliseconds, percent, readable, reasons } from "../shared/format.js";
+import {
+  LOCALE,
+  count,
+  decimal,
+  duration,
+  framesPerSecond,
+  milliseconds,
+  percent,
+  readable,
+  reasons,
+} from "../shared/format.js";
 import { HOPS, HOP_NAMES } from "../shared/outcomes.js";
+import { t } from "../shared/texts.js";
 
 export const COLOURS = 6; // labels that have a colour of their own
 export const PERCENTILES = ["p50", "p95", "p99"];
 const ROWS = 10;
 
-const STATES = {
-  connecting: "Loading…",
-  open: "Live",
-  waiting: "Waiting",
-  ended: "Ended",
-  offline: "Offline",
-  gone: "Forgotten",
-};
-const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const clock = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 
 export class StatsTables {
   constructor(address) {
@@ -33,36 +36,36 @@ export class StatsTables {
     setText(this.at(id), text);
   }
 
-  showState(state) {
-    this.at("state").dataset.state = state;
-    this.#write("state", STATES[state]);
-  }
-
-  show(report) {
+  show(report, { name }) {
     if (report.sent === 0) return;
-    this.#showSession(report);
-    this.#showTiles(report);
+    this.#showSession(report, name);
+    this.#showTiles(report, name === "ended");
     this.#showHops(report.hops_ms);
     this.#showStability(report);
     this.#showLabels(report.label_stats);
   }
 
-  #showSession({ started, last_seen: lastSeen, live, now, models, model_names: names }) {
+  #showSession({ started, last_seen: lastSeen, now, models, model_names: names }, state) {
     const lasted = duration(lastSeen - started);
-    const when = live ? `Watching for ${lasted}` : `Watched for ${lasted}, ended ${duration(now - lastSeen)} ago`;
-    this.#write("when", when);
-    const used = Object.keys(models).map((version) => `${names[version]} · version ${version}`);
-    this.#write("model", [...used, `since ${clock.format(started)}`].join(" · "));
+    const ago = duration(now - lastSeen);
+    const ended = t("Watched for {lasted}, ended {ago} ago", { lasted, ago });
+    this.#write("when", state === "ended" ? ended : t("Watched for {lasted}", { lasted }));
+    const used = Object.keys(models).map((version) =>
+      t("{model} · version {version}", { model: names[version], version }),
+    );
+    this.#write("model", [...used, t("since {time}", { time: clock.format(started) })].join(" · "));
   }
 
-  #showTiles({ delay_ms: delay, latency_ms: latency, fps, sent, answered, dropped, expired, live }) {
+  #showTiles({ delay_ms: delay, latency_ms: latency, fps, sent, answered, dropped, expired }, hasEnded) {
     this.#write("delay", milliseconds(delay));
-    this.#write("delay-name", live ? "Camera to label, now" : "Camera to label, at the end");
+    this.#write("delay-when", hasEnded ? t("median of its last seconds") : t("median of the last seconds"));
     this.#write("fps", framesPerSecond(fps));
+    this.#write("fps-when", hasEnded ? t("labels a second at the end") : t("labels a second"));
     const lost = Object.values(dropped).reduce((sum, frames) => sum + frames, expired);
-    for (const [id, frames] of Object.entries({ answered, sent, lost })) this.#write(id, count(frames));
+    for (const [id, frames] of Object.entries({ answered, lost })) this.#write(id, count(frames));
+    this.#write("sent", t("of {sent} frames", { sent: count(sent) }));
     const why = reasons(expired > 0 ? { ...dropped, expired } : dropped);
-    this.#write("reasons", why.join(", ") || "nothing dropped, nothing expired");
+    this.#write("reasons", why.join(", ") || t("every frame has got a label"));
     for (const percentile of PERCENTILES) this.#write(percentile, `${milliseconds(latency[percentile])} ms`);
   }
 
@@ -76,11 +79,11 @@ export class StatsTables {
   }
 
   #showStability({ switches_per_minute: perMinute, top, steady }) {
-    this.#write("raw-switches", perMinute.raw.toFixed(1));
-    this.#write("steady-switches", perMinute.steady.toFixed(1));
+    this.#write("raw-switches", decimal(perMinute.raw));
+    this.#write("steady-switches", decimal(perMinute.steady));
     this.#write("streak", count(top.streak));
-    this.#write("streak-label", top.label ? `frames of ${readable(top.label)}` : "frames");
-    this.#write("settled", steady.label ? `settled on ${readable(steady.label)}` : "");
+    this.#write("streak-label", top.label ? t("frames of {label}", { label: readable(top.label) }) : t("frames"));
+    this.#write("settled", steady.label ? t("Mostly: {label}", { label: readable(steady.label) }) : "");
   }
 
   #showLabels(labels) {
@@ -93,13 +96,13 @@ export class StatsTables {
         null,
         percent(each.share),
         percent(each.confidence),
-        `${each.dwell_s.toFixed(1)} s`,
+        `${decimal(each.dwell_s)} s`,
       ],
     }));
     fillTable(this.at("labels"), rows, "key");
     const rest = labels.slice(ROWS);
-    const frames = rest.reduce((sum, { answers }) => sum + answers, 0);
-    const more = `${rest.length} more ${rest.length > 1 ? "labels" : "label"} in ${count(frames)} frames`;
-    this.#write("more", frames ? more : "");
+    const frames = count(rest.reduce((sum, { answers }) => sum + answers, 0));
+    const more = t("Other labels: {labels}, of {frames} frames", { labels: count(rest.length), frames });
+    this.#write("more", rest.length ? more : "");
   }
 }

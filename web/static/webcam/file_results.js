@@ -19,18 +19,19 @@ export class FileResults {
   #next = 0; // the first that has no result yet
   #running = false;
   #opened = false; // the first file that has labels is shown at once
-  #pixels = new Preview(document.createElement("canvas"));
+  #pixels;
   #lifetime = new AbortController();
 
   /**
    * @param {HTMLElement} section is filled
-   * @param {{sender: FrameSender, model(): object | null, isOpen(): boolean, open(file: File): void,
-   *   closed(): void}} page
+   * @param {{picture: HTMLElement, sender: FrameSender, encoder: FrameEncoder, model(): object | null,
+   *   isOpen(): boolean, open(file: File): void, closed(): void}} page
    *   `model` and `isOpen` say which model answers, and whether it can
    */
   constructor(section, page) {
     this.section = section;
     this.page = page;
+    this.#pixels = new Preview(document.createElement("canvas"), page.encoder);
     const title = Object.assign(document.createElement("h2"), { id: "results-name", textContent: t("Files") });
     this.status = Object.assign(document.createElement("p"), { className: "aside" });
     this.status.setAttribute("role", "status");
@@ -50,7 +51,7 @@ export class FileResults {
   add(files, more) {
     if (!this.#running) this.#clear();
     for (const file of files) {
-      const row = createRow(file.path ?? file.name, () => this.page.open(file));
+      const row = createRow(file.path ?? file.name, () => this.#look(file));
       this.list.append(row.item);
       this.#results.push({ file, row });
     }
@@ -58,6 +59,12 @@ export class FileResults {
     this.section.hidden = false;
     this.section.scrollIntoView({ block: "nearest" });
     if (!this.#running) this.#run(this.#lifetime.signal);
+  }
+
+  /** Shows a file where the picture is. */
+  #look(file) {
+    this.page.open(file);
+    this.page.picture.scrollIntoView({ block: "nearest" });
   }
 
   async #run(signal) {

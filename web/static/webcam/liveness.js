@@ -6,7 +6,7 @@ import { t } from "../shared/texts.js";
 
 export const FRESH_MS = 1500; // older labels are not of now
 const PATIENCE_MS = 700; // for the answer to a ping
-const TOO_SLOW = new Set([STALE, SUPERSEDED]);
+const TOO_OLD = new Set([STALE, SUPERSEDED]);
 
 /**
  * @param {object} facts all times are milliseconds by one clock
@@ -21,6 +21,7 @@ const TOO_SLOW = new Set([STALE, SUPERSEDED]);
  * @param {number} facts.labelled when the last labels of this source came; -Infinity for none
  * @param {boolean} facts.current whether they are those of the picture that is shown
  * @param {boolean} facts.blocked whether the browser gives noise instead of the pixels of a canvas
+ * @param {boolean} facts.isDetour whether there is another way to read them
  * @param {Array<string | null>} facts.outcomes why the latest frames got no labels; null for each that got some
  * @param {number} facts.awaited frames in flight
  * @returns {{name: string, title: string, text: string, isLive: boolean, isStale: boolean,
@@ -38,9 +39,9 @@ export function liveness(facts) {
 
 function ofLabels(facts, isFresh, link) {
   const { time, source, since, labelled, current, hidden, blocked } = facts;
-  if (!source) return link ?? stopped(labelled);
+  if (!source) return link ?? (blocked ? noise() : stopped(labelled));
   const still = source.still ? { name: source.kind, title: standing(source), isStale: false } : null;
-  if (still && current) return { ...still, text: link?.text };
+  if (still && current) return { ...still, text: link?.text ?? "" };
   if (hidden) return { name: "hidden", title: t("Paused"), text: t("Paused while this tab is hidden.") };
   if (source.interruption) return interrupted(source.interruption);
   if (blocked) return noise();
@@ -125,13 +126,16 @@ function unlabelled(facts) {
   return trouble("unanswered", t("No answers"), text);
 }
 
-function remark({ outcomes }) {
-  return isOverloaded(outcomes) ? overload() : "";
+function remark({ outcomes, isDetour }) {
+  if (isOverloaded(outcomes)) return overload();
+  return isDetour ? t("This browser hides canvas data: frames are read in another way.") : "";
 }
 
-/** Whether most of these frames were too old when their turn came. */
+/** Whether most of these frames were too late, and not only because no one works on them. */
 function isOverloaded(outcomes) {
-  return outcomes.filter((each) => TOO_SLOW.has(each)).length > outcomes.length / 2;
+  const old = outcomes.filter((each) => TOO_OLD.has(each)).length;
+  const late = old + outcomes.filter((each) => each === EXPIRED).length;
+  return old > 0 && late > outcomes.length / 2;
 }
 
 function overload() {

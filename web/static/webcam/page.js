@@ -10,6 +10,7 @@ import { watchCameras } from "../sources/camera.js";
 import { watchFiles } from "../sources/file_inputs.js";
 import { SourceController } from "../sources/source_controller.js";
 import { now } from "../stream/frame.js";
+import { FrameEncoder } from "../stream/frame_encoder.js";
 import { FrameSender } from "../stream/frame_sender.js";
 import { ClockOffset } from "../stream/measurements.js";
 import { serverText } from "../stream/server_words.js";
@@ -28,11 +29,13 @@ import { Toolbar } from "./toolbar.js";
 const LOOK_EVERY_MS = 250;
 const ASK_AFTER_MS = 500; // a server that frames await an answer of, and that has been silent for so long, is asked
 const ASK_IDLE_AFTER_MS = 1000; // the same while nothing is awaited
+const CHECK_PIXELS_EVERY_MS = 1000;
 const EXPLAINED = new Set([UNREADABLE, TOO_LARGE, UNKNOWN_MODEL]); // other drops are normal and need no notice
 
 const view = new PageView();
 const token = new SessionToken();
-const preview = new Preview(view.at("preview"));
+const encoder = new FrameEncoder();
+const preview = new Preview(view.at("preview"), encoder);
 const labelList = new LabelList(view.at("labels"));
 const headline = new Headline();
 const announcer = new Announcer(view.at("announcer"));
@@ -57,6 +60,7 @@ const toolbar = new Toolbar((id) => view.at(id), {
     headline: view.at("headline").textContent,
     labels: labelList.labels,
     model: view.at("labels-model").textContent,
+    encode: (canvas, quality) => encoder.encode(canvas, quality),
   }),
 });
 let results = null; // of several files; it is loaded when there are some
@@ -193,7 +197,7 @@ function sourceReplaced() {
 function refresh() {
   const { source } = controller;
   const isReady = socket.state === "open" && model !== null && source !== null;
-  const isExpecting = isReady && !document.hidden && !source.interruption;
+  const isExpecting = isReady && !document.hidden && !source.interruption && !encoder.blocked;
   const time = performance.now();
   if (!isExpecting) expected = time;
   sender.ready = isReady; // after Stop, a picture that is still being encoded is not sent
@@ -207,14 +211,15 @@ function refresh() {
     since: expected,
     labelled,
     current: sender.isCurrent,
-    blocked: false,
+    blocked: encoder.blocked,
+    isDetour: encoder.isDetour,
     outcomes: sender.outcomes.values(time),
     awaited: sender.counts.pending,
   });
   view.showState(state);
   view.showSource(controller, toolbar.viewfinder.caption);
-  const isQuiet = source === null && state.header.name === "open";
-  announcer.say(isQuiet ? "" : state.isStale ? state.title : view.at("headline").textContent, time);
+  const trouble = state.header.name === "open" ? "" : state.header.title;
+  announcer.say(state.isStale ? trouble : view.at("headline").textContent, time);
 }
 
 /** What is done again and again. */
@@ -250,6 +255,7 @@ async function load(part) {
 }
 
 async function openFiles(files, more) {
+  encoder.check().then(refresh);
   if (files.length === 1) {
     controller.openFile(files[0]);
     return;
@@ -257,9 +263,11 @@ async function openFiles(files, more) {
   const part = await load(() => import("./file_results.js"));
   if (!part) return;
   results ??= new part.FileResults(view.at("results"), {
+    picture: view.at("picture"),
     sender,
+    encoder,
     model: () => model,
-    isOpen: () => socket.state === "open" && model !== null,
+    isOpen: () => socket.state === "open" && model !== null && !encoder.blocked,
     open: (file) => controller.openFile(file),
     closed: () => view.at("start").focus(),
   });
@@ -268,13 +276,17 @@ async function openFiles(files, more) {
 
 view.at("start").addEventListener("click", () => {
   if (controller.source || controller.opening) controller.stop();
-  else controller.openCamera(chosenCamera());
+  else {
+    encoder.check().then(refresh);
+    controller.openCamera(chosenCamera());
+  }
 });
 view.at("cameras").addEventListener("change", () => {
-  if (controller.source?.kind === "camera") openOtherCamera(chosenCamera());
+  remember("camera", view.at("cameras").value); // empty for any
+  if (controller.source?.kind === "camera") controller.openCamera(chosenCamera());
 });
 view.at("cap").addEventListener("change", (event) => (sender.maxFps = Number(event.target.value)));
-rememberChoice(view.at("cap"), "rate");
+rememberChoice(view.at("cap"), "fps");
 copyOnClick(view.at("copy-stats"), () => view.at("stats").href);
 view.at("model-choice").addEventListener("change", (event) => {
   chosenModel = event.target.value;
@@ -289,7 +301,10 @@ watchFiles(
   { picker: view.at("file"), samples: document.querySelectorAll(".sample"), root: document.documentElement },
   openFiles,
   () => view.showNotice("source", t("That is not a file"), t("Drop a picture or a video file from a folder here.")),
-  () => view.showNotice("source", t("The sample could not be loaded"), t("The server cannot be reached.")),
+  () => {
+    const why = navigator.onLine ? t("The server cannot be reached.") : t("This device is offline.");
+    view.showNotice("source", t("The sample could not be loaded"), why);
+  },
 );
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) socket.check();
@@ -299,6 +314,7 @@ addEventListener("online", () => socket.check());
 addEventListener("offline", refresh);
 addEventListener("pageshow", (event) => event.persisted && socket.check());
 setInterval(look, LOOK_EVERY_MS);
+setInterval(() => encoder.blocked && encoder.check(), CHECK_PIXELS_EVERY_MS); // the person may have allowed it meanwhile
 
 /** For tests, and for use in the browser's console. */
 window.sightstream = Object.freeze({

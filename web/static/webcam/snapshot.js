@@ -57,7 +57,10 @@ export function drawSnapshot({ element, width, height, crop, headline, labels, m
 
 /** Shows the snapshot, with buttons to save it and, where the browser can, to share it. */
 export async function showSnapshot(shown) {
-  const blob = (await encode(drawSnapshot(shown))) ?? (await encode(drawSnapshot(shown, 0.5)));
+  // a canvas that is larger than the browser allows becomes no JPEG
+  const blob =
+    (await shown.encode(drawSnapshot(shown), QUALITY)) ?? (await shown.encode(drawSnapshot(shown, 0.5), QUALITY));
+  if (!blob) return;
   const file = new File([blob], fileName(shown), { type: blob.type });
   const url = URL.createObjectURL(file);
   const dialog = document.createElement("dialog");
@@ -85,11 +88,6 @@ export async function showSnapshot(shown) {
   });
   document.body.append(dialog);
   dialog.showModal();
-}
-
-/** The JPEG; null where the canvas is larger than the browser allows. */
-function encode(canvas) {
-  return new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));
 }
 
 function markCrop(pen, { x, y, side }, scale, unit) {
