@@ -104,7 +104,8 @@ function modelsChanged({ models, model: answering }) {
     socket.open();
     return;
   }
-  if (answering?.name !== model?.name) sender.modelChanged();
+  const isSame = answering?.name === model?.name && answering?.version === model?.version;
+  if (!isSame) sender.modelChanged(); // also at a promotion: the next version may be slower, and cut pictures otherwise
   model = answering;
   if (model) preview.model = model;
   view.showModels(models, model);
