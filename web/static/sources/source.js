@@ -2,6 +2,7 @@
 //
 //   kind, name       what it is, for people
 //   maxFps           frames per second that make sense
+//   quality          of its JPEGs, 0 to 1; only a picture has one, others get less the more there is to send
 //   element          what to draw, `width` by `height` pixels
 //   onFrame(handle)  calls `handle(source)` for every new frame
 //   onError(handle)  calls `handle(error)` when it breaks off; only a video file has it
@@ -14,6 +15,8 @@ import { FPS } from "../stream/rate_control.js";
 import { noVideoStream, whyNotOpened, whyStopped } from "../files/video_file.js";
 
 const PICTURE_EVERY_MS = 100;
+// At quality 0.9 with halved colour, 169 of 200 photographs got their right label, instead of 175 without JPEG.
+const PICTURE_QUALITY = 1;
 
 /** The camera `id`, playing in `video`. Throws what getUserMedia throws, or the signal's reason. */
 export async function cameraSource(video, id, signal) {
@@ -67,6 +70,7 @@ export async function pictureSource(file, kind, signal) {
     kind: "picture",
     name: file.name,
     maxFps: 1,
+    quality: PICTURE_QUALITY,
     element: canvas,
     width: canvas.width,
     height: canvas.height,

@@ -20,7 +20,7 @@ const OVERLOAD = new Set([STALE, EXPIRED, RATE]);
 
 /** The rate before the first frame. */
 export function fullRate() {
-  return { fps: FPS.most, quality: QUALITY.most, best: Infinity, smooth: null, changed: 0 };
+  return { fps: FPS.most, quality: QUALITY.most, tooLarge: false, best: Infinity, smooth: null, changed: 0 };
 }
 
 /** After a connection or a change of the model: other round trips are to be expected. */
@@ -44,7 +44,12 @@ export function afterDrop(rate, reason, time) {
 
 /** After a frame that had too many bytes. */
 export function withLowerQuality(rate) {
-  return { ...rate, quality: Math.max(QUALITY.least, rate.quality - 0.1) };
+  return { ...rate, quality: Math.max(QUALITY.least, rate.quality - 0.1), tooLarge: true };
+}
+
+/** The JPEG quality for a source, which may want one of its own, whatever the load. It gets it unless it is too large. */
+export function qualityFor(source, rate) {
+  return rate.tooLarge ? rate.quality : (source?.quality ?? rate.quality);
 }
 
 /**
