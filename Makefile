@@ -5,10 +5,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit browser clean
+.PHONY: help setup demo test check unit browser screenshots clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## Install Sightstream and all it needs into .venv (quick when nothing changed)
 
@@ -47,6 +47,9 @@ browser:
 	else \
 	  echo "No right to install browsers here: some tests will be skipped (\`sudo apt-get install$$missing\`)."; \
 	fi
+
+screenshots: setup browser ## Make the README's pictures of the pages, with a real stack and a fake camera
+	$(BIN)/python -m tests.browser.screenshots
 
 clean: ## Remove the virtual environment and the tools' caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

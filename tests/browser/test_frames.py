@@ -64,7 +64,7 @@ def test_header_in_the_browser_equals_header_in_python(modules: Page, echoes: tu
     assert bytes(run(modules, "stream/frame.js", script, upload.seq, upload.captured, pairs)) == pack(upload)
 
 
-def test_no_more_frames_than_credits_are_ever_on_their_way(page: Page, gateway: FakeGateway) -> None:
+def test_no_more_frames_than_credits_ever_await_an_answer(page: Page, gateway: FakeGateway) -> None:
     gateway.answer = None
     start(page)
     until(page, lambda: len(gateway.uploads) >= 2)
@@ -91,7 +91,7 @@ def test_every_kind_of_answer_is_counted_and_returns_its_credit(page: Page, gate
     assert counts["expired"] >= 2
     assert counts["answered"] >= 1
     assert {"superseded", "stale", "unreadable"} == set(counts["dropped"])
-    expect(page.locator("#reasons")).to_contain_text("stale")
+    expect(page.locator("#reasons")).to_contain_text("too old")
 
 
 def test_frames_dropped_in_one_message_are_each_counted_and_return_their_credits(
@@ -128,7 +128,8 @@ def test_hidden_tab_pauses_and_says_so(page: Page, gateway: FakeGateway) -> None
     until(page, lambda: len(gateway.uploads) >= 3)
     page.evaluate(hide, True)
     expect(page).to_have_title("Paused · Sightstream")
-    expect(page.locator("#chip")).to_have_text("Paused while this tab is hidden")
+    expect(page.locator("#chip")).to_have_text("Paused")
+    expect(page.locator("#why")).to_have_text("Paused while this tab is hidden.")
     page.wait_for_timeout(100)
     before = len(gateway.uploads)
     page.wait_for_timeout(400)

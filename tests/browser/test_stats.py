@@ -86,9 +86,9 @@ def test_each_session_finds_its_own_numbers_on_its_own_page(stack: RunningStack,
 
 def test_a_webcam_page_settles_on_a_label(stack: RunningStack, tmp_path: Path) -> None:
     with pages(stack, sample_camera("cat", tmp_path)) as (page,):
-        expect(page.locator("#steady")).to_contain_text("cat")
+        expect(page.locator("#headline")).to_contain_text("cat")
         page.get_by_role("button", name="Stop").click()
-        expect(page.locator("#steady")).to_be_hidden()
+        expect(page.locator("#headline")).not_to_contain_text("cat")
 
 
 def test_the_downloads_hold_what_the_page_shows_and_the_page_outlives_its_session(

@@ -4,12 +4,15 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 from streams.contract.outcomes import Hop, Outcome
+from tests.browser.page_driver import run
 from web import STATIC
 
 OUTCOMES_JS = STATIC / "shared" / "outcomes.js"
-QUOTED = re.compile(rf"""(["'`])({"|".join([*Outcome, *Hop])})\1""")
+# a class of the style sheets may have the same name
+QUOTED = re.compile(rf"""(?<!classList\.toggle\()(["'`])({"|".join([*Outcome, *Hop])})\1""")
 # picture_kinds.js is about files, and a copy of models/pictures/kinds.json
 OTHERS = sorted(set(STATIC.rglob("*.js")) - {OUTCOMES_JS, STATIC / "files" / "picture_kinds.js"})
 
@@ -19,6 +22,12 @@ def test_every_outcome_of_the_page_is_one_of_the_contract() -> None:
     assert len(words) >= 7
     for name, value in words:
         assert Outcome[name] == value
+
+
+@pytest.mark.browser
+def test_every_outcome_without_labels_has_a_name_for_people(modules: Page) -> None:
+    names = run(modules, "shared/outcomes.js", "({ OUTCOME_NAMES }) => OUTCOME_NAMES")
+    assert names.keys() == set(Outcome) - {Outcome.ANSWERED}
 
 
 def test_the_hops_of_the_page_are_those_of_the_contract_in_the_same_order() -> None:

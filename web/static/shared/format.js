@@ -1,12 +1,19 @@
 // Numbers and labels as people read them.
 
-import { LANGUAGE } from "./texts.js";
+import { OUTCOME_NAMES } from "./outcomes.js";
+import { LANGUAGE, t } from "./texts.js";
 
 const integers = new Intl.NumberFormat(LANGUAGE);
+const NONE_OF_THESE = "none of these"; // as models/abstain.py writes it
 
 /** "golden_retriever" becomes "golden retriever". */
 export function readable(label) {
-  return label.replaceAll("_", " ");
+  return isNoneOfThese(label) ? t("none of these") : label.replaceAll("_", " ");
+}
+
+/** Whether a label is the answer of a model that it sees none of its classes. */
+export function isNoneOfThese(label) {
+  return label === NONE_OF_THESE;
 }
 
 /** 12345 becomes "12,345". */
@@ -22,13 +29,22 @@ export function percent(probability) {
 
 /** Milliseconds without their unit: one decimal below 10, a dash for none. */
 export function milliseconds(value) {
-  if (value === null || value === undefined) return "–";
-  return value < 10 ? value.toFixed(1) : count(Math.round(value));
+  return value === null || value === undefined ? "–" : rounded(value);
 }
 
 /** Frames a second without their unit: one decimal below 10. */
 export function framesPerSecond(value) {
-  return value.toFixed(value < 10 ? 1 : 0);
+  return rounded(value);
+}
+
+/** 9.53 becomes "9.5", 1234.5 becomes "1,235". */
+export function rounded(value) {
+  return value < 10 ? decimal(value, 1) : count(Math.round(value));
+}
+
+/** 3.14159 with 2 digits becomes "3.14". */
+export function decimal(value, digits) {
+  return value.toLocaleString(LANGUAGE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 /** A time span in milliseconds, in its one or two largest units. */
@@ -41,7 +57,12 @@ export function duration(span) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** `{stale: 2, too_large: 1}` becomes ["2 stale", "1 too large"]. */
+/** `{stale: 2, too_large: 1}` becomes ["2 too old", "1 too large"]. */
 export function reasons(counts) {
-  return Object.entries(counts).map(([reason, frames]) => `${count(frames)} ${readable(reason)}`);
+  return Object.entries(counts).map(([reason, frames]) => `${count(frames)} ${outcomeName(reason)}`);
+}
+
+/** What an outcome is called for people. A newer server may have outcomes that this page does not know. */
+export function outcomeName(outcome) {
+  return OUTCOME_NAMES[outcome] ?? readable(outcome);
 }

@@ -3,6 +3,8 @@
 // Only the outcomes that the page treats in a special way are here. No other file writes these words as strings;
 // tests/browser/test_vocabulary.py compares them with the Python enums.
 
+import { t } from "./texts.js";
+
 export const EXPIRED = "expired"; // the gateway got no answer in time
 export const SUPERSEDED = "superseded"; // a newer frame of the same session was waiting
 export const STALE = "stale"; // it waited longer than the freshness limit
@@ -10,14 +12,27 @@ export const RATE = "rate"; // its session sends more frames a second than it ma
 export const TOO_LARGE = "too_large"; // it has too many bytes or pixels
 export const UNREADABLE = "unreadable"; // it is not a whole JPEG
 export const UNKNOWN_MODEL = "unknown_model"; // it asks for a model that is not served
+export const FAILED = "failed"; // an unexpected failure of the decoder or the engine
+
+/** What the outcomes of frames without labels are called for people. */
+export const OUTCOME_NAMES = {
+  [EXPIRED]: t("no answer"),
+  [SUPERSEDED]: t("replaced by a newer frame"),
+  [STALE]: t("too old"),
+  [RATE]: t("above the allowed rate"),
+  [TOO_LARGE]: t("too large"),
+  [UNREADABLE]: t("not readable"),
+  [UNKNOWN_MODEL]: t("for a model that is not served"),
+  [FAILED]: t("failed"),
+};
 
 /** The timed hops of a frame, in order, with the names that people read. */
 export const HOP_NAMES = {
-  received: "To the gateway",
-  queued: "To the worker",
-  decoded: "Decoding",
-  classified: "The network",
-  published: "Publishing",
-  delivered: "Back to the screen",
+  received: t("To the gateway"),
+  queued: t("To the worker"),
+  decoded: t("Decoding"),
+  classified: t("The network"),
+  published: t("Publishing"),
+  delivered: t("Back to the screen"),
 };
 export const HOPS = Object.keys(HOP_NAMES);

@@ -1,21 +1,24 @@
-// How a file reaches the page: the file picker, drag and drop, paste, and the sample pictures.
+// How files reach the page: the file picker, drag and drop, paste, and the sample pictures.
+
+import { droppedFiles } from "./dropped_files.js";
 
 /**
- * Calls `onFiles(files)` for the files that come in, `onOther()` when something without a file is dropped.
+ * Calls `onFiles(files, more)` for the files that come in; `more` says that some were left out, because there were too
+ * many. Calls `onOther()` when something without a file is dropped, and `onMissing()` when a sample could not be loaded.
  *
  * @param {{picker: HTMLInputElement, samples: Iterable<HTMLButtonElement>, root: HTMLElement}} elements
  *   `root` gets the class "dropping" while something is dragged over the page
  */
-export function watchFiles({ picker, samples, root }, onFiles, onOther) {
+export function watchFiles({ picker, samples, root }, onFiles, onOther, onMissing) {
   picker.addEventListener("change", () => {
     if (picker.files.length > 0) onFiles([...picker.files]);
     picker.value = ""; // so that the same file can be chosen again
   });
   for (const button of samples) {
     button.addEventListener("click", async () => {
-      const image = button.querySelector("img");
-      const blob = await fetch(image.src).then((response) => response.blob());
-      onFiles([new File([blob], button.textContent.trim(), { type: blob.type })]);
+      const file = await load(button.querySelector("img").src, button.textContent.trim()).catch(() => null);
+      if (file) onFiles([file]);
+      else onMissing();
     });
   }
   watchDrops(root, onFiles, onOther);
@@ -23,6 +26,13 @@ export function watchFiles({ picker, samples, root }, onFiles, onOther) {
     const files = [...(event.clipboardData?.files ?? [])];
     if (files.length > 0) onFiles(files);
   });
+}
+
+async function load(address, name) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(response.statusText);
+  const blob = await response.blob();
+  return new File([blob], name, { type: blob.type });
 }
 
 function watchDrops(root, onFiles, onOther) {
@@ -37,11 +47,11 @@ function watchDrops(root, onFiles, onOther) {
   });
   addEventListener("dragleave", () => setDepth(depth - 1));
   addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", (event) => {
+  addEventListener("drop", async (event) => {
     event.preventDefault();
     setDepth(0);
-    const files = [...(event.dataTransfer?.files ?? [])];
-    if (files.length > 0) onFiles(files);
+    const { files, more } = await droppedFiles(event.dataTransfer);
+    if (files.length > 0) onFiles(files, more);
     else onOther();
   });
 }

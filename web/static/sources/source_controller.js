@@ -2,54 +2,55 @@
 
 import { explainCamera, listCameras } from "./camera.js";
 import { kindOf } from "../files/file_kind.js";
+import { t } from "../shared/texts.js";
 import { cameraSource, pictureSource, videoSource } from "./source.js";
 
-const NAMED = 3; // files in a sentence
+const BUSY = new Set(["NotReadableError", "AbortError"]); // what getUserMedia throws for a camera that is in use
 
 export class SourceController {
   source = null;
   opening = false;
-  #lifetime = new AbortController(); // of the source, or of the attempt to open one
+  #lifetime = new AbortController(); // of the source
+  #attempt = new AbortController(); // to open another one
 
   /**
    * @param {HTMLVideoElement} video plays cameras and video files
-   * @param {{frame(source): void, changed(): void, failed(title: string, text: string): void,
-   *   remark(title: string, text: string): void,
+   * @param {{frame(source): void, changed(): void, replaced(): void, failed(title: string, text: string): void,
    *   cameras(list: Array<{id: string, name: string}>, current?: string): void}} on
+   *   `replaced` is called when there is another source, or none
    */
   constructor(video, on) {
     this.video = video;
     this.on = on;
   }
 
-  /** Opens the camera `id`, or without an id any camera. */
-  async openCamera(id) {
-    await this.open((video, signal) => cameraSource(video, id, signal));
-    this.source?.track?.addEventListener("ended", () => {
-      this.stop();
-      this.on.failed("The camera went away", "It was unplugged or switched off. Press Start to try again.");
-    });
+  /** Opens a camera; `which` is as in camera.js. */
+  async openCamera(which) {
+    await this.open((video, signal) =>
+      cameraSource(video, which, signal).catch((error) => {
+        if (this.source?.kind !== "camera" || !BUSY.has(error.name)) throw error;
+        this.#release(); // most phones open only one camera at a time
+        return cameraSource(video, which, signal);
+      }),
+    );
     await this.listCameras();
   }
 
-  /** Opens the first of these files, a picture or a video, and says which others were not opened. */
-  async openFiles([file, ...others]) {
-    const remark = others.length > 0 ? `One file is shown at a time. Not opened: ${some(others)}.` : "";
-    const opened = await this.open(
+  /** Opens a picture or a video. */
+  async openFile(file) {
+    await this.open(
       (video, signal) => openFile(file, video, signal),
-      ({ message }, playing) => ({
-        title: playing ? "The video stopped" : "That file did not open",
-        text: `${file.name}: ${message}. ${remark}`.trim(),
+      ({ message }, wasPlaying) => ({
+        title: wasPlaying ? t("The video stopped") : t("That file did not open"),
+        text: `${file.name}: ${message}.`,
       }),
     );
-    if (opened && remark) this.on.remark("Only one file was opened", remark);
   }
 
   stop() {
-    this.#lifetime.abort();
-    this.source = null;
+    this.#attempt.abort();
     this.opening = false;
-    this.on.changed();
+    this.#release();
   }
 
   async listCameras() {
@@ -57,36 +58,59 @@ export class SourceController {
   }
 
   /**
-   * Opens any source, in the place of the one that is open.
+   * Opens any source. The one before stops only when the new one is there.
    *
    * @param {(video: HTMLVideoElement, signal: AbortSignal) => Promise<object>} createSource see source.js
-   * @param {(error: Error, playing?: boolean) => {title: string, text: string}} explain says why it could not be
+   * @param {(error: Error, wasPlaying?: boolean) => {title: string, text: string}} explain says why it could not be
    *   opened, or why it broke off while it was playing
    * @returns {Promise<boolean>} whether it is open
    */
   async open(createSource, explain = explainCamera) {
-    this.#lifetime.abort();
-    const { signal } = (this.#lifetime = new AbortController());
+    this.#attempt.abort();
+    const attempt = (this.#attempt = new AbortController());
+    const { signal } = attempt;
     this.opening = true;
     this.on.changed();
     try {
       const opened = await createSource(this.video, signal);
       signal.throwIfAborted();
+      this.#release();
+      this.#lifetime = attempt;
+      await opened.start?.();
+      signal.throwIfAborted();
       this.source = opened;
     } catch (error) {
       if (signal.aborted) return false; // another source was opened meanwhile, or the person pressed Stop
+      attempt.abort();
+      this.opening = false;
       this.#fail(explain(error));
       return false;
     }
+    this.#attempt = new AbortController();
     this.opening = false;
-    this.on.changed();
-    this.source.onError?.((error) => signal.aborted || this.#fail(explain(error, true)));
-    this.source.onFrame((source) => document.hidden || this.on.frame(source));
+    this.on.replaced();
+    this.#watch(this.source, signal, explain);
     return true;
   }
 
+  #watch(source, signal, explain) {
+    source.onError?.((error) => {
+      if (signal.aborted) return;
+      this.#release();
+      this.#fail(explain(error, true));
+    });
+    source.onChange?.(() => this.on.changed());
+    source.onFrame(() => document.hidden || this.on.frame(source));
+  }
+
+  #release() {
+    this.#lifetime.abort();
+    this.source = null;
+    this.on.replaced();
+  }
+
   #fail({ title, text }) {
-    this.stop();
+    this.on.changed();
     this.on.failed(title, text);
   }
 }
@@ -94,10 +118,5 @@ export class SourceController {
 async function openFile(file, video, signal) {
   const kind = await kindOf(file);
   signal.throwIfAborted();
-  return kind === "video" ? videoSource(video, file, signal) : pictureSource(file, kind, signal);
-}
-
-function some(files) {
-  const names = files.slice(0, NAMED).map(({ name }) => name);
-  return names.join(", ") + (files.length > NAMED ? ` and ${files.length - NAMED} more` : "");
+  return kind === "video" ? videoSource(video, file, signal) : pictureSource(file, kind);
 }

@@ -20,6 +20,10 @@ export class RecentValues {
     this.#removeOld(time);
   }
 
+  clear() {
+    this.#entries = [];
+  }
+
   values(time) {
     this.#removeOld(time);
     return this.#entries.map((entry) => entry.value);

@@ -12,7 +12,8 @@
 import { EXPIRED, RATE, STALE, TOO_LARGE } from "../shared/outcomes.js";
 
 export const FPS = { least: 1, most: 30 };
-export const QUALITY = { least: 0.5, most: 0.9 };
+// A picture is sent once. At 0.9, with halved colour, 169 of 200 photographs got their right label; without JPEG 175 did.
+export const QUALITY = { least: 0.5, most: 0.9, picture: 1 };
 
 const RAISE_EVERY_MS = 1000;
 const LOWER_EVERY_MS = 500;

@@ -1,6 +1,7 @@
 // The WebSocket: it reconnects by itself and reports its state.
 
-const TIMEOUT_MS = 15_000; // for the welcome, and for the answer to a ping
+const TIMEOUT_MS = 8_000; // for the welcome, and for the answer to a ping: a phone network may stall for seconds
+const CHECK_MS = 3_000; // the same, after the network has changed
 const PING_MS = 4_000;
 const FIRST_PINGS = 3;
 const STABLE_MS = 5_000; // a connection that lasted longer starts the backoff again
@@ -29,9 +30,12 @@ export class Socket {
   #timer = 0;
   #pingTimer = 0;
   #opened = 0; // when the welcome came
-  #received = 0; // when the last message came
-  #pinged = 0; // when the first ping without an answer was sent
   #pongs = 0;
+  #since = 0; // when the state began
+  #failed = false; // whether the last attempt to connect failed, or the connection broke off
+  #retryAt = 0; // when the next attempt to connect begins
+  #heard = 0; // when the last message came
+  #asked = 0; // when the first ping was sent that nothing has come after; 0 for none
 
   /**
    * @param {() => string} address gives the address for every attempt to connect
@@ -65,6 +69,35 @@ export class Socket {
     if (this.state === "waiting") this.open();
   }
 
+  /** The network or the person is back: connects now, or finds out soon whether the connection still works. */
+  check() {
+    this.reconnectNow();
+    if (this.state !== "open") return;
+    this.askNow();
+    const asked = this.#asked;
+    setTimeout(() => asked > 0 && asked === this.#asked && this.#lost(1006, ""), CHECK_MS);
+  }
+
+  /** Sends a ping, unless the answer to an earlier one is still awaited. */
+  askNow() {
+    if (this.state === "open" && this.#asked === 0) this.#ping();
+  }
+
+  /**
+   * What is known of the connection: its state and since when; whether it broke off or could not be made; when the next
+   * attempt begins; when the last message came; since when the answer to a ping is awaited (0 for none).
+   */
+  get facts() {
+    return {
+      state: this.state,
+      since: this.#since,
+      failed: this.#failed,
+      retryAt: this.#retryAt,
+      heard: this.#heard,
+      asked: this.#asked,
+    };
+  }
+
   /** Whether the bytes were handed to an open connection. */
   send(bytes) {
     if (this.state !== "open" || this.#ws.readyState !== WebSocket.OPEN) return false;
@@ -79,10 +112,12 @@ export class Socket {
     } catch {
       return;
     }
-    this.#received = performance.now();
+    this.#heard = performance.now();
+    this.#asked = 0;
     if (message.type === "welcome") {
       clearTimeout(this.#timer);
-      this.#opened = this.#received;
+      this.#opened = this.#heard;
+      this.#failed = false;
       this.#setState("open");
       this.#ping();
       this.#pingTimer = setInterval(() => this.#ping(), PING_MS);
@@ -94,11 +129,11 @@ export class Socket {
 
   // A connection may end without a close event. It then still looks open, but a ping gets no answer.
   #ping() {
-    if (this.#pinged > this.#received && performance.now() - this.#pinged > TIMEOUT_MS) {
+    if (this.#asked > 0 && performance.now() - this.#asked > TIMEOUT_MS) {
       this.#lost(1006, "");
       return;
     }
-    if (this.#pinged <= this.#received) this.#pinged = performance.now();
+    if (this.#asked === 0) this.#asked = performance.now();
     this.send(JSON.stringify(this.ping()));
   }
 
@@ -111,10 +146,13 @@ export class Socket {
       this.#setState("refused", reason);
       return;
     }
+    this.#failed = true;
     const attempt = wasStable ? 0 : this.#attempt;
     this.#attempt = attempt + 1;
-    this.#timer = setTimeout(() => this.open(), backoff(attempt));
-    this.#setState("waiting");
+    const wait = backoff(attempt);
+    this.#timer = setTimeout(() => this.open(), wait);
+    this.#retryAt = performance.now() + wait;
+    this.#setState("waiting", reason);
   }
 
   #close() {
@@ -122,12 +160,13 @@ export class Socket {
     clearInterval(this.#pingTimer);
     const ws = this.#ws;
     this.#ws = null;
-    this.#pinged = 0;
+    this.#asked = 0;
     this.#pongs = 0;
     ws?.close();
   }
 
   #setState(state, reason) {
+    if (state !== this.state) this.#since = performance.now();
     this.state = state;
     this.on.state(state, reason);
   }

@@ -4,42 +4,30 @@ import { setText } from "../shared/elements.js";
 import { percent, readable } from "../shared/format.js";
 
 const ROWS = 5;
-const ANNOUNCE_EVERY_MS = 2000;
 
 export class LabelList {
+  labels = []; // that are shown
   #rows;
-  #announced = "";
-  #announcedAt = -Infinity;
 
-  /** Fills `list`, an <ol>; `announcer` is a live region for screen readers. */
-  constructor(list, announcer) {
+  /** Fills `list`, an <ol>. */
+  constructor(list) {
     this.list = list;
-    this.announcer = announcer;
     this.#rows = Array.from({ length: ROWS }, () => createRow(list));
   }
 
-  show(labels, time) {
-    this.list.classList.remove("inactive");
+  show(labels) {
+    this.labels = labels;
     this.#rows.forEach(({ name, share, bar }, i) => {
       const label = labels[i];
       setText(name, label ? readable(label.label) : "");
       setText(share, label ? percent(label.probability) : "");
       bar.style.setProperty("--share", label ? label.probability.toFixed(3) : "0");
     });
-    if (labels.length > 0) this.#announce(readable(labels[0].label), time);
   }
 
-  /** The source has stopped: the last labels stay, dimmed. */
-  dim() {
-    this.list.classList.add("inactive");
-  }
-
-  // A screen reader cannot follow thirty labels a second: only changes are announced, at most one in two seconds.
-  #announce(text, time) {
-    if (text === this.#announced || time - this.#announcedAt < ANNOUNCE_EVERY_MS) return;
-    this.#announced = text;
-    this.#announcedAt = time;
-    this.announcer.textContent = text;
+  clear() {
+    this.show([]);
+    for (const { name } of this.#rows) setText(name, "–");
   }
 }
 

@@ -1,22 +1,19 @@
-// Everything that the page shows except labels and preview: connection, speed, frame counts and models.
+// Everything that the page shows except labels and preview: its state, speed, frame counts and models.
 
 import { setText } from "../shared/elements.js";
-import { count, framesPerSecond, readable, reasons } from "../shared/format.js";
+import { count, decimal, framesPerSecond, reasons, rounded } from "../shared/format.js";
+import { t } from "../shared/texts.js";
 
-const STATES = {
-  connecting: "Connecting…",
-  open: "Connected",
-  idle: "Waiting for a worker",
-  waiting: "Reconnecting…",
-  offline: "Offline",
-  refused: "Not connected",
-};
-const NO_SOURCE = "No picture leaves this page before you start.";
 const PARTS = ["network", "queue", "model"];
 
 export class PageView {
   #elements = new Map();
   #choices = new Map();
+
+  constructor() {
+    this.#elements.set("title", document.querySelector("title"));
+    this.at("state").ariaLive = "off"; // the announcer says it, less often
+  }
 
   /** The element with this id, looked up once. */
   at(id) {
@@ -28,23 +25,25 @@ export class PageView {
     setText(this.at(id), text);
   }
 
-  showConnection(state) {
-    this.at("state").dataset.state = state;
-    this.#write("state", STATES[state]);
+  /** What liveness.js says: in the head of the page, on the picture, and below the headline. */
+  showState({ name, title, text, isLive, isStale, header }) {
+    this.at("state").dataset.state = header.name;
+    this.#write("state", header.title);
+    this.at("chip").dataset.live = isLive;
+    this.#write("chip", title);
+    this.#write("why", text);
+    for (const id of ["headline", "labels"]) this.at(id).classList.toggle("stale", isStale);
+    setText(this.at("title"), name === "hidden" ? `${t("Paused")} · Sightstream` : "Sightstream");
   }
 
-  /** The source, if there is one; `status` says in a few words whether its frames are sent, `side` their pixels. */
-  showSource({ source, opening }, status, side) {
+  /** The source, if there is one, and a line that says what is shown of it. */
+  showSource({ source, opening }, caption) {
     this.at("picture").dataset.kind = source?.kind ?? "none";
     this.at("chip").hidden = !source;
-    this.at("chip").dataset.live = status === "Live";
-    this.#write("chip", status);
-    this.#write("invitation", opening ? "Allow the camera when the browser asks" : "Show it something");
-    this.#write("start", source ? "Stop" : opening ? "Cancel" : "Start camera");
+    this.#write("invitation", opening ? t("Allow the camera when the browser asks") : t("Show it something"));
+    this.#write("start", source ? t("Stop") : opening ? t("Cancel") : t("Start camera"));
     this.at("start").classList.toggle("primary", !source && !opening);
-    const name = source?.kind === "camera" ? "Camera" : source?.name;
-    this.#write("caption", source ? `${name}, just as the network gets it: ${side} × ${side} pixels` : NO_SOURCE);
-    document.title = status.startsWith("Paused") ? "Paused · Sightstream" : "Sightstream";
+    this.#write("caption", caption);
   }
 
   /** Something that the person should know about the "source", a "frame" or the "connection"; `action` is a button. */
@@ -69,9 +68,9 @@ export class PageView {
   showSpeed({ latency, fps, parts, target, quality, bytes }) {
     this.#write("latency", latency === null ? "–" : count(Math.round(latency)));
     this.#write("fps", fps === 0 ? "–" : framesPerSecond(fps));
-    this.#write("target", `target ${Math.round(target)}`);
-    this.#write("kilobytes", bytes === null ? "–" : (bytes / 1024).toFixed(bytes < 10_240 ? 1 : 0));
-    this.#write("quality", `quality ${quality.toFixed(2)}`);
+    this.#write("target", t("aiming for {fps} fps", { fps: Math.round(target) }));
+    this.#write("kilobytes", bytes === null ? "–" : rounded(bytes / 1024));
+    this.#write("quality", t("quality {quality}", { quality: decimal(quality, 2) }));
     const whole = parts ? PARTS.reduce((sum, part) => sum + parts[part], 0) : 0;
     for (const part of PARTS) {
       this.at(`${part}-bar`).style.setProperty("--share", whole ? (parts[part] / whole).toFixed(3) : "0");
@@ -85,15 +84,13 @@ export class PageView {
     this.#write("reasons", reasons(dropped).join(", "));
   }
 
-  /** The smoothed label, which stays while single frames differ; null for none. */
-  showSteadyLabel(steady) {
-    this.at("steady").hidden = !steady;
-    if (steady) this.#write("steady-label", readable(steady.label));
+  showHeadline(text) {
+    this.#write("headline", text);
   }
 
-  /** The model, and its version, that gave the labels. */
+  /** The model, and its version, that gave the labels; without any, nothing. */
   showLabelsModel(model, version) {
-    this.#write("labels-model", `${model} · version ${version}`);
+    this.#write("labels-model", model ? t("{model} · version {version}", { model, version }) : "");
   }
 
   /** The models that are served, and the one that answers this page, or null. */
@@ -102,14 +99,14 @@ export class PageView {
     this.at("model-choice").hidden = !hasChoice;
     this.at("model-name").hidden = hasChoice;
     this.#write("model-name", model?.name ?? "–");
-    this.#write("model-version", model ? `version ${model.version} · ${model.input_size} px` : "none is ready");
-    this.at("model-version").title = model ? `version ${model.version}` : "";
+    this.#write("model-version", model ? t("version {version} · {input_size} px", model) : t("none is ready"));
+    this.at("model-version").title = model ? t("version {version}", model) : "";
     this.#setChoices("model-choice", models.map(({ name, version }) => [name, `${name} · ${version}`]), model?.name);
   }
 
   showCameras(cameras, current) {
     this.at("cameras").disabled = cameras.length < 2;
-    this.#setChoices("cameras", [["", "Default camera"], ...cameras.map(({ id, name }) => [id, name])], current);
+    this.#setChoices("cameras", [["", t("Default camera")], ...cameras.map(({ id, name }) => [id, name])], current);
   }
 
   /** Options are replaced only when they differ, so that an open list does not close while a person uses it. */
@@ -126,7 +123,7 @@ export class PageView {
   }
 
   showStatsLink(address) {
-    this.at("stats").hidden = !address;
+    this.at("stats").hidden = this.at("copy-stats").hidden = !address;
     if (address) this.at("stats").href = address;
   }
 }

@@ -7,8 +7,9 @@ export class Preview {
   #source = null;
   #crop = 1;
 
-  constructor(canvas) {
+  constructor(canvas, encoder) {
     this.canvas = canvas;
+    this.encoder = encoder;
     this.#context = canvas.getContext("2d", { alpha: false });
   }
 
@@ -38,6 +39,6 @@ export class Preview {
 
   /** The present picture as a JPEG; null if the browser could not make one. */
   encode(quality) {
-    return new Promise((resolve) => this.canvas.toBlob(resolve, "image/jpeg", quality));
+    return this.encoder.encode(this.canvas, quality);
   }
 }
