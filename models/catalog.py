@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from models.build_process import run_in_child
 from models.bundle import BrokenBundle, Bundle
 from models.classifier import Classifier, ClassifierProtocol
 from models.engines.base import EngineOptions
 from models.gate import Gate, Gated
 from models.networks import NETWORKS, facts
+from models.picture_folder import shown
+from models.processes.build import run_in_child
 from models.registry import Registry
 from models.storage import CACHE, check_folder, sha256
 from models.weights import UnusableWeights, published_manifest, write_published
@@ -118,13 +119,16 @@ def _open_folder(model: str, registry: Path | None) -> Bundle:
         return Bundle.open(Path(model))
     trained = Registry(registry).names() if registry else []
     if registry and model in trained:
+        newest = (Registry(registry).versions(model) or ["VERSION"])[0]
         raise UnknownModel(
             f"{model!r} is in the registry: workers serve its live version by themselves; "
-            f"here, name a version's folder, {registry / model / 'VERSION'}"
+            f"here, name the folder of a version, such as {shown(registry / model / newest)}"
         )
     close = get_close_matches(model, [*NETWORKS, *trained], n=1)
     guess = f"; did you mean {close[0]}?" if close else ""
-    raise UnknownModel(f"{model!r} is no bundle folder and none of {', '.join(NETWORKS)}{guess}")
+    raise UnknownModel(
+        f"{model!r} is no bundle folder and none of the published networks, {', '.join(NETWORKS)}{guess}"
+    )
 
 
 def _short_digest(weights: Path) -> str:

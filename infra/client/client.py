@@ -1,7 +1,9 @@
 """A headless browser: one session on the gateway's WebSocket, with credits, echoes and reconnects."""
 
 import asyncio
+import os
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -184,8 +186,8 @@ class Client:
                     raise Refused(closed.rcvd.reason) from closed
             except (OSError, WebSocketException, TimeoutError) as error:
                 if not self.connects:
-                    why = f"cannot connect to {self.url} ({error}): is the stack up? `sightstream up` starts one"
-                    raise Refused(why) from error
+                    why = f"cannot connect to {self.url} ({reason(error)})"
+                    raise Refused(f"{why}: is the stack up? `sightstream up` starts one") from error
             finally:
                 if self._socket is not None:  # it was welcome
                     wait = FIRST_WAIT_S
@@ -250,6 +252,13 @@ class Client:
             close = get_close_matches(self.model, names, n=1)
             guess = f"; did you mean {close[0]}?" if close else ""
             raise Refused(f"model {self.model!r} is not served; served are {', '.join(names)}{guess}")
+
+
+def reason(error: Exception) -> str:
+    """Why a connection failed, without the words of Python's event loop."""
+    text = str(error) or type(error).__name__
+    number = re.search(r"\[Errno (\d+)\]", text)
+    return os.strerror(int(number[1])) if number else re.sub(r"^\[Errno -\d+\] ", "", text)
 
 
 def http_error(status: InvalidStatus) -> str:

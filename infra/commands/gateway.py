@@ -5,12 +5,17 @@ import click
 from infra.commands.edge import Command
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="SIGHTSTREAM_BROKER=kafka:9092 sightstream gateway")
 @click.option(
-    "--root-path", help="Path under which a proxy serves the page, such as /vision.  [default: SIGHTSTREAM_ROOT_PATH]"
+    "--root-path",
+    show_default="SIGHTSTREAM_ROOT_PATH, or none",
+    help="Path under which a proxy serves the page, such as /vision.",
 )
 def gateway(root_path: str | None) -> None:
-    """Serve the web page and the WebSocket; its settings are SIGHTSTREAM_* variables."""
+    """Serve the web page and the WebSocket alone, beside a Kafka and workers that run elsewhere.
+
+    Its settings are variables: `sightstream settings` shows them.
+    """
     import uvicorn
 
     from infra.local.ports import free_port

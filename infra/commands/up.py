@@ -17,34 +17,40 @@ from models.storage import check_folder
 from streams.contract.settings import Settings
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="sightstream up --model efficientnet_lite0 --model ./cups")
 @click.option(
-    "--broker", default="local", show_default=True, help="local, or HOST:PORT[,HOST:PORT...] of your Kafka."
+    "--broker", default="local", help="Where Kafka is: local starts one here, HOST:PORT[,HOST:PORT...] uses yours."
 )
 @click.option(
     "--model",
     "models",
     multiple=True,
+    show_default="SIGHTSTREAM_MODELS, or efficientnet_lite2",
     help="A published network or a bundle folder (./NAME if both); repeat to serve several.",
 )
 @click.option(
-    "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Weights of the first model."
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    show_default="the published weights",
+    help="A file of Keras weights for the first model, if it is inception_v3.",
 )
-@click.option("--host", help="Address that the page is served on.  [default: SIGHTSTREAM_HOST, or 127.0.0.1]")
+@click.option("--host", show_default="SIGHTSTREAM_HOST, or 127.0.0.1", help="Address that the page is served on.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="Port of the page; 0: a free one.  [default: SIGHTSTREAM_PORT, or 8000]",
+    show_default="SIGHTSTREAM_PORT, or 8000",
+    help="Port of the page; 0: a free one.",
 )
 @click.option(
-    "--root-path", help="Path under which a proxy serves the page, such as /vision.  [default: SIGHTSTREAM_ROOT_PATH]"
+    "--root-path",
+    show_default="SIGHTSTREAM_ROOT_PATH, or none",
+    help="Path under which a proxy serves the page, such as /vision.",
 )
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="How many workers.")
+@click.option("--workers", type=click.IntRange(1), default=1, help="How many worker processes run the models.")
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
     default=user_data_path("sightstream"),
-    show_default=True,
     help="Folder for Kafka's data, the logs and the trained models.",
 )
 def up(
@@ -57,7 +63,10 @@ def up(
     workers: int,
     data_dir: Path,
 ) -> None:
-    """Start a whole stack on this machine and keep it running until Ctrl-C."""
+    """Start a whole stack on this machine: Kafka, workers and the gateway with its web page.
+
+    It prints the address of the page, and runs until Ctrl-C.
+    """
     check_folder(data_dir, "--data-dir", START_BYTES)
     console = Console(stderr=True)
     logging.basicConfig(

@@ -8,7 +8,8 @@ from typing import TypedDict
 from infra.local.ports import LOOPBACK
 from models.storage import write_file
 
-CONFIGURATION = Path(__file__).parents[1] / "deploy" / "prometheus" / "prometheus.yml"
+DEPLOYED = Path(__file__).parents[1] / "deploy" / "prometheus"
+CONFIGURATION = ("alerts.yml", "prometheus.yml")  # the rules first: the other names them
 
 
 class TargetGroup(TypedDict):
@@ -19,7 +20,9 @@ class TargetGroup(TypedDict):
 
 
 def write_targets(folder: Path, gateway: str, workers: Mapping[str, str], setting: str = "--data-dir") -> Path:
-    """Write Prometheus' ``file_sd_configs`` file and a copy of its configuration beside it; return the file's path.
+    """Write Prometheus' ``file_sd_configs`` file and beside it its configuration and alert rules.
+
+    Return the first one's path.
 
     Args:
         folder: the stack's data folder.
@@ -36,7 +39,8 @@ def write_targets(folder: Path, gateway: str, workers: Mapping[str, str], settin
     ]
     path = folder / "prometheus" / "targets.json"
     # in one step each, because Prometheus may be reading them
-    write_file(path.with_name(CONFIGURATION.name), CONFIGURATION.read_bytes(), setting)
+    for name in CONFIGURATION:
+        write_file(path.with_name(name), (DEPLOYED / name).read_bytes(), setting)
     write_file(path, f"{json.dumps(groups, indent=2)}\n".encode(), setting)
     return path
 

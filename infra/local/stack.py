@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from rich.console import Console
 from rich.markup import escape
 
@@ -196,7 +196,7 @@ class Stack:
         while True:
             code = await kafka.wait()
             self._check_folder()
-            log.warning("Kafka ended (%s): restarting it", describe_exit(code))
+            log.warning("Kafka ended (%s): restarting it; %s", describe_exit(code), kafka.why_it_ended())
             await kafka.start()
             if kafka.bootstrap != bootstrap:
                 raise StackError(
@@ -224,7 +224,8 @@ class Stack:
                 f"no Kafka answers at {brokers} within {BROKER_TIMEOUT_S:.0f} s: {BROKER_ADVICE}"
             ) from error
         except (KafkaError, OSError) as error:
-            raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({error}): {BROKER_ADVICE}") from error
+            why = "no connection" if isinstance(error, KafkaConnectionError) else error
+            raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({why}): {BROKER_ADVICE}") from error
 
     async def _wait_until_ready(self, gateway: SupervisedProcess, worker: SupervisedProcess) -> Ready:
         """Wait for the gateway's canary, then send a picture as a browser does."""
@@ -232,7 +233,7 @@ class Stack:
             while True:
                 for process in (gateway, worker):
                     if process.starts > MAX_STARTS:
-                        raise StackError(f"{process.name} does not start; {process.last_log_line()}")
+                        raise StackError(f"{process.name} does not start; {process.why_it_ended}")
                 self.report_progress(f"starting worker and gateway; {worker.last_log_line()}")
                 with suppress(httpx.TransportError):
                     if (await http.get(f"{self.url}/readyz")).status_code == 200:

@@ -156,7 +156,7 @@ class WorkerSettings(SettingsGroup):
         default="", description="A worker that restarts with the same name gets its partitions back at once."
     )
     max_batch: int = Field(default=8, ge=1, description="Most frames in one batch.")
-    freshness_ms: float = Field(default=1000.0, ge=1, description="Frames that wait longer are dropped as stale.")
+    freshness_ms: float = Field(default=1000.0, ge=1, description="Frames that wait longer are dropped as too old.")
     max_pixels: int = Field(default=4_000_000, ge=1, description="Larger images are refused before they are decoded.")
 
 
@@ -193,9 +193,9 @@ class GatewaySettings(SettingsGroup):
     secret: str = Field(
         default="", repr=False, description="Key that signs session tokens. Empty: a new one at every start."
     )
-    credits: int = Field(default=2, ge=1, description="Frames that a browser may have in flight.")
+    credits: int = Field(default=2, ge=1, description="Frames that a browser may send before it has their answers.")
     expire_s: float = Field(
-        default=3.0, ge=0.1, description="A frame without an answer counts as expired after this time."
+        default=3.0, ge=0.1, description="After this time a frame counts as one without an answer."
     )
     max_frame_bytes: int = Field(default=512 * 1024, ge=1024, description="Largest JPEG that is accepted, in bytes.")
     max_fps: float = Field(default=120.0, ge=1, description="Frames a second that a session may send.")
