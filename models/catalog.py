@@ -12,6 +12,7 @@ absolute path. A worker also serves the live versions of the registry, each unde
 import logging
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,7 +26,7 @@ from models.picture_folder import shown
 from models.processes.build import run_in_child
 from models.registry import Registry
 from models.storage import CACHE, check_folder, sha256
-from models.weights import UnusableWeights, write_published
+from models.weights import UnusableWeights, published_manifest, write_published
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def find(model: str, cache: Path, weights: Path | None = None, registry: Path | 
 
 
 def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
-    """Returns the bundle of a published network. It is built in `cache` the first time.
+    """Returns the bundle of a published network. It is built in `cache` the first time and after its facts changed.
 
     `weights` is a Keras weights file, for a network that takes one. Raises networks.UnknownNetwork, UnusableWeights,
     WeightsUnavailable, BuildFailed and storage.Unwritable.
@@ -71,12 +72,13 @@ def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
     facts(name)
     source = "" if weights is None else f"-{_short_digest(weights)}"
     folder = cache / "models" / f"{name}{source}.{_RECIPE}"
-    try:
-        return Bundle.open(folder)
-    except BrokenBundle:  # damaged or not built yet
-        check_folder(cache, CACHE, needed=SMALLEST)
-        run_in_child(write_published, name, folder, weights)
-        return Bundle.open(folder)
+    with suppress(BrokenBundle):  # damaged or not built yet
+        built = Bundle.open(folder)
+        if built.manifest == published_manifest(name):
+            return built
+    check_folder(cache, CACHE, needed=SMALLEST)
+    run_in_child(write_published, name, folder, weights)
+    return Bundle.open(folder)
 
 
 def configured_specs(
