@@ -14,7 +14,9 @@ from tests.browser.page_diary import LIVE_MS, SAID_MS, diary, keep_diary, until_
 from tests.browser.page_driver import CAT, frame_counts, start, top_label, until
 from tests.fakes.awkward_files import videos
 from tests.fakes.browser.camera_file import LEFT, RIGHT, is_near, pixel
+from tests.fakes.browser.firefox import firefox
 from tests.fakes.browser.gateway import MODEL, FakeGateway, dropped, labels
+from tests.fakes.browser.tab import text, until_text
 from web.protocol import Upload
 
 pytestmark = pytest.mark.browser
@@ -372,6 +374,16 @@ def test_noise_instead_of_pixels_is_not_sent_and_said_with_what_to_allow(
     assert gateway.uploads == []
     page.evaluate("window.allowed = true")
     expect(page.locator("#chip")).to_have_text("Picture")
+
+
+def test_firefox_that_resists_fingerprinting_sends_no_noise(gateway: FakeGateway) -> None:
+    with firefox("privacy.resistFingerprinting") as tab:
+        tab.open(gateway.url)
+        for selector in ("#start", ".sample"):
+            tab.click(selector)
+            until_text(tab, "#chip", "Pixels hidden")
+        assert "Allow this page to read canvas data" in text(tab, "#why")
+        assert gateway.uploads == []
 
 
 def test_another_way_to_read_pixels_is_used_where_there_is_one(context: BrowserContext, gateway: FakeGateway) -> None:
