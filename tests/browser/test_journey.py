@@ -65,6 +65,10 @@ def test_a_person_gets_labels_changes_the_model_reads_the_statistics_and_stops(
         assert stats.evaluate("sightstream.report.session") == session
         stats.screenshot(SCREENSHOTS / f"journey-{engine}-statistics.png")
 
+    tab.click(".sample")
+    until_text(tab, "#chip", "Picture")
+    keep("picture")
+
     until_text(tab, "#start", "Stop")
     tab.click("#start")
     until(tab, "document.querySelector('#chip').hidden")

@@ -45,10 +45,11 @@ class MarionetteTab(WebDriverTab):
 
 
 @contextmanager
-def firefox() -> Iterator[MarionetteTab]:
-    """A headless Firefox with a profile of its own."""
+def firefox(*switched_on: str) -> Iterator[MarionetteTab]:
+    """A headless Firefox with a profile of its own, and these preferences switched on."""
     command = [program("firefox-esr", "firefox-esr"), "--headless", "--marionette", "--profile", "{home}"]
-    lines = [f'user_pref("{name}", {json.dumps(value)});' for name, value in PREFERENCES.items()]
+    preferences = PREFERENCES | dict.fromkeys(switched_on, True)
+    lines = [f'user_pref("{name}", {json.dumps(value)});' for name, value in preferences.items()]
     with running(command, files={"user.js": "\n".join(lines)}) as browser:
         port = browser.home / "MarionetteActivePort"
         browser.until(port.exists)
