@@ -161,7 +161,10 @@ def _read(folder: Path) -> dict[str, Any]:
     try:
         written = json.loads((folder / MANIFEST).read_bytes())
     except OSError as error:
-        raise BrokenBundle(f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror})") from error
+        raise BrokenBundle(
+            f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror}); "
+            "name a folder that `sightstream train` wrote"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise BrokenBundle(f"{folder}: {MANIFEST} is not JSON ({error})") from error
     if not isinstance(written, dict) or written.get("format") != _FORMAT:

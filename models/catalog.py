@@ -12,19 +12,21 @@ absolute path. A worker also serves the live versions of the registry, each unde
 import logging
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from models.build_process import run_in_child
 from models.bundle import BrokenBundle, Bundle
 from models.classifier import Classifier, ClassifierProtocol
 from models.engines.base import EngineOptions
 from models.gate import Gate, Gated
 from models.networks import NETWORKS, facts
+from models.picture_folder import shown
+from models.processes.build import run_in_child
 from models.registry import Registry
 from models.storage import CACHE, check_folder, sha256
-from models.weights import UnusableWeights, write_published
+from models.weights import UnusableWeights, published_manifest, write_published
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ def find(model: str, cache: Path, weights: Path | None = None, registry: Path | 
 
 
 def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
-    """Returns the bundle of a published network. It is built in `cache` the first time.
+    """Returns the bundle of a published network. It is built in `cache` the first time and after its facts changed.
 
     `weights` is a Keras weights file, for a network that takes one. Raises networks.UnknownNetwork, UnusableWeights,
     WeightsUnavailable, BuildFailed and storage.Unwritable.
@@ -70,12 +72,13 @@ def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
     facts(name)
     source = "" if weights is None else f"-{_short_digest(weights)}"
     folder = cache / "models" / f"{name}{source}.{_RECIPE}"
-    try:
-        return Bundle.open(folder)
-    except BrokenBundle:  # damaged or not built yet
-        check_folder(cache, CACHE, needed=SMALLEST)
-        run_in_child(write_published, name, folder, weights)
-        return Bundle.open(folder)
+    with suppress(BrokenBundle):  # damaged or not built yet
+        built = Bundle.open(folder)
+        if built.manifest == published_manifest(name):
+            return built
+    check_folder(cache, CACHE, needed=SMALLEST)
+    run_in_child(write_published, name, folder, weights)
+    return Bundle.open(folder)
 
 
 def configured_specs(
@@ -116,13 +119,16 @@ def _open_folder(model: str, registry: Path | None) -> Bundle:
         return Bundle.open(Path(model))
     trained = Registry(registry).names() if registry else []
     if registry and model in trained:
+        newest = (Registry(registry).versions(model) or ["VERSION"])[0]
         raise UnknownModel(
             f"{model!r} is in the registry: workers serve its live version by themselves; "
-            f"here, name a version's folder, {registry / model / 'VERSION'}"
+            f"here, name the folder of a version, such as {shown(registry / model / newest)}"
         )
     close = get_close_matches(model, [*NETWORKS, *trained], n=1)
     guess = f"; did you mean {close[0]}?" if close else ""
-    raise UnknownModel(f"{model!r} is no bundle folder and none of {', '.join(NETWORKS)}{guess}")
+    raise UnknownModel(
+        f"{model!r} is no bundle folder and none of the published networks, {', '.join(NETWORKS)}{guess}"
+    )
 
 
 def _short_digest(weights: Path) -> str:

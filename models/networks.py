@@ -72,9 +72,9 @@ NETWORKS = {
 
 # `unsure_below` of the published networks, see training/LOG.md. That of inception_v3 is assumed.
 UNSURE_BELOW = {
-    "efficientnet_lite0": 0.35,
-    "efficientnet_lite1": 0.25,
-    "efficientnet_lite2": 0.25,
+    "efficientnet_lite0": 0.39,
+    "efficientnet_lite1": 0.23,
+    "efficientnet_lite2": 0.20,
     "inception_v3": 0.3,
 }
 

@@ -11,6 +11,7 @@
 
 import os
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -200,6 +201,20 @@ def shown(path: Path | str) -> str:
         each if each.isprintable() or each == " " else each.encode("unicode_escape").decode()
         for each in utf8(str(path))
     )
+
+
+def quoted(word: Path | str) -> str:
+    r"""A path or another argument as it is typed in a shell; bytes that no text has are written `$'\xe9'`."""
+    word = f"./{word}" if str(word).startswith("-") else str(word)
+    if shown(word) == word:
+        return shlex.quote(word)
+    plain = (chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}" for byte in os.fsencode(word))
+    return f"$'{''.join(plain)}'"
+
+
+def counted(number: int, thing: str, things: str = "") -> str:
+    """A number and what it counts, such as "1 picture", "2 pictures", or "3 classes" with `things`."""
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
 
 
 def some(names: Iterable[str]) -> str:

@@ -11,7 +11,9 @@ import json
 import re
 import secrets
 import shutil
+import unicodedata
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +75,8 @@ class Registry:
 
     def path(self, name: str, version: str) -> Path:
         """Returns the folder of a bundle. Raises BadName and NotInRegistry."""
-        versions = self.versions(name)
-        if version not in versions:
-            have = f"it has {', '.join(versions)}" if versions else "it has none; `sightstream models add` brings one"
-            raise NotInRegistry(f"the registry has no version {version!r} of {name}: {have}")
+        if version not in (versions := self._known_versions(name)):
+            raise NotInRegistry(f"{name} has no version {version!r}; name one that it has: {', '.join(versions)}")
         return self.folder / name / version
 
     def add(self, bundle: Path, name: str) -> str:
@@ -96,8 +96,7 @@ class Registry:
 
     def promote(self, name: str, version: str = "", gate: Gate | None = None) -> Promotion:
         """Makes a version live, by default the newest. Raises BadName, NotInRegistry and BrokenBundle."""
-        newest = (self.versions(name) or [""])[0]
-        promotion = Promotion(version or newest, gate)
+        promotion = Promotion(version or self._known_versions(name)[0], gate)
         Bundle.open(self.path(name, promotion.version))
         before = self.promotions(name)
         if before[-1:] != [promotion]:
@@ -112,11 +111,15 @@ class Registry:
         """
         promotions = self.promotions(name)
         if not promotions:
-            raise NothingBefore(f"no version of {name} is live")
+            self._known_versions(name)
+            raise NothingBefore(
+                f"no version of {name} is live, so there is none to go back from; "
+                f"`sightstream models promote {name}` makes the newest live"
+            )
         if len(promotions) == 1 and name not in NETWORKS:
             raise NothingBefore(
-                f"{promotions[0].version} is the first live version of {name}; "
-                f"`sightstream models remove {name}` withdraws the model"
+                f"{promotions[0].version} is the first live version of {name}, so there is none to go back to; "
+                f"`sightstream models remove {name}` removes the model"
             )
         if promotions[:-1]:
             Bundle.open(self.path(name, promotions[-2].version))
@@ -129,8 +132,8 @@ class Registry:
         Raises BadName, NotInRegistry and StillLive.
         """
         if not version:
-            if name not in self.names():
-                raise NotInRegistry(f"the registry has no model {_checked(name)!r}")
+            if _checked(name) not in self.names():
+                raise self._no_such(name)
             with writing(self.folder / name, REGISTRY):
                 (self.folder / name / LIVE).unlink(missing_ok=True)
             _delete(self.folder / name)
@@ -139,7 +142,8 @@ class Registry:
         promotions = self.promotions(name)
         if promotions and promotions[-1].version == version:
             raise StillLive(
-                f"{version} is the live version of {name}: promote another one, or remove the whole model"
+                f"{version} is the live version of {name}: promote another one first, "
+                f"or remove the whole model with `sightstream models remove {name}`"
             )
         if any(each.version == version for each in promotions):
             self._write(name, [each for each in promotions if each.version != version])
@@ -163,9 +167,8 @@ class Registry:
         except BrokenRegistry:
             raise
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise BrokenRegistry(
-                f"{path} cannot be used ({error!r}): delete it and promote the model again"
-            ) from error
+            why = error.strerror if isinstance(error, OSError) else "it does not hold what sightstream writes there"
+            raise BrokenRegistry(f"{path} cannot be used ({why}): delete it and promote the model again") from error
 
     def stamp(self) -> tuple[tuple[str, int, int], ...]:
         """Returns a value that changes when the live versions may have changed. Cheap enough to call every second."""
@@ -178,11 +181,33 @@ class Registry:
             found.append((path.parent.name, facts.st_mtime_ns, facts.st_ino))
         return tuple(found)
 
+    def _known_versions(self, name: str) -> list[str]:
+        """`versions`, of which there is at least one. Raises BadName and NotInRegistry."""
+        if not (versions := self.versions(name)):
+            raise self._no_such(name)
+        return versions
+
+    def _no_such(self, name: str) -> NotInRegistry:
+        if name in NETWORKS:
+            return NotInRegistry(
+                f"there is no trained model {name!r}: {name} is a published network, which is served without one"
+            )
+        close = get_close_matches(name, names := self.names(), n=1)
+        guess = f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(names)}" if names else ""
+        advice = "" if close else "; `sightstream models add BUNDLE` adds one"
+        return NotInRegistry(f"there is no trained model {name!r}{guess}{advice}")
+
     def _write(self, name: str, promotions: list[Promotion]) -> None:
         plain = [{"version": each.version, "gate": each.gate.plain() if each.gate else None} for each in promotions]
         text = json.dumps({"format": _FORMAT, "promotions": plain}, indent=1, ensure_ascii=False)
         path = self.folder / name / LIVE
         write_file(path, f"{text}\n".encode(), REGISTRY)
+
+
+def usable_name(name: str) -> str:
+    """Returns the name that is most like `name` and allowed."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")[:64] or "model"
 
 
 def _promotion(plain: dict[str, Any]) -> Promotion:
@@ -192,7 +217,10 @@ def _promotion(plain: dict[str, Any]) -> Promotion:
 
 def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise BadName(f"{name!r} is no name for a model: letters, digits, dots, dashes and underscores are")
+        raise BadName(
+            f"{name!r} is no name for a model: a name has 1 to 64 letters a-z, digits, dots, dashes and underscores, "
+            f"and begins with a letter or a digit, such as {usable_name(name)}"
+        )
     return name
 
 

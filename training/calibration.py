@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import betaincinv, softmax
 
 from models.abstain import SureOf, judge
+from models.picture_folder import counted
 from training.linear import cross_entropy
 from training.recipes import Features, Labels, Progress, TrainedHead, TrainingData
 
@@ -67,7 +68,7 @@ class Calibration:
     def sentence(self) -> str:
         """What the threshold is worth, for people."""
         start = f"“none of these”: the threshold {self.abstain_below:.2f}"
-        how = f"{self.pictures} pictures" + (f" ({self.crossed} by cross-validation)" if self.crossed else "")
+        how = counted(self.pictures, "picture") + (f" ({self.crossed} by cross-validation)" if self.crossed else "")
         if not self.pictures:
             return f"{start} is assumed: nothing was measured; add pictures, at least two of each class"
         if self.named is None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from models.picture_folder import look_into, shown, some
+from models.picture_folder import counted, look_into, shown, some
 from models.storage import sha256
 from training.class_folders import NothingToLearn as NothingToLearn  # what this module raises
 from training.class_folders import class_folders, readable_names
@@ -48,6 +48,16 @@ class Faults:
             "remarks": len(self.remarks),
         }
 
+    def summary(self) -> str:
+        """The counts for people, such as "1 unreadable picture, 2 duplicates"; empty if there is nothing to say."""
+        kinds = (
+            (self.unreadable, "unreadable picture", ""),
+            (self.empty, "class without a picture to learn from", "classes without a picture to learn from"),
+            (self.duplicates, "duplicate", ""),
+            (self.remarks, "remark", ""),
+        )
+        return ", ".join(counted(len(found), thing, things) for found, thing, things in kinds if found)
+
     def sentences(self) -> Iterator[str]:
         """The sentences of all kinds."""
         for each in (self.unreadable, self.empty, self.duplicates, self.remarks):
@@ -78,6 +88,19 @@ class Dataset:
     def pictures(self) -> list[Picture]:
         """The pictures of all splits, in the order of SPLITS."""
         return [picture for split in SPLITS for picture in self.splits[split]]
+
+    def test_folder(self) -> Path | None:
+        """The folder with the class folders of all test pictures, and no others; None if there is none."""
+        test = [each.path for each in self.splits["test"]]
+        others = [each.path for split in ("train", "valid") for each in self.splits[split]]
+        if self.seed is not None or not test:
+            return None
+        for folder in reversed(test[0].parents):
+            if all(path.is_relative_to(folder) and path.parent != folder for path in test) and not any(
+                path.is_relative_to(folder) for path in others
+            ):
+                return folder
+        return None
 
     def without(self, unreadable: Mapping[Path, str]) -> "Dataset":
         """This dataset without the unreadable files, given as path and reason. Raises NothingToLearn."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.abstain import Judgement
 from models.classifier import Classifier
-from models.picture_folder import Listing, look_into, shown, some
+from models.picture_folder import Listing, counted, look_into, shown, some
 from models.pictures.kinds import PICTURE_SUFFIXES
 from models.weights import imagenet_labels, imagenet_wnids
 from training.class_folders import NUMBERED, class_name
@@ -56,7 +56,7 @@ def labelled_pictures(
         )
         raise UnknownClasses(
             f"{shown(root)} has folders that are not classes of this model: {', '.join(map(shown, unknown))}. "
-            f"Its {len(labels)} classes are {known}; {advice}"
+            f"Its {counted(len(labels), 'class is', 'classes are')} {known}; {advice}"
         )
     for folder, paths in by_folder.items():
         own = classes_of(folder)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from models.picture_folder import counted
 from training.scores import Bin
 
 WIDTH, HEIGHT = 400, 240
@@ -99,7 +100,7 @@ def reliability(bins: Sequence[Bin]) -> Reliability:
                 confidence=_px(bottom - each.confidence * height),
                 count_top=_px(HEIGHT - BOTTOM - count_height),
                 count_height=_px(count_height),
-                text=f"{each.count} answers with confidence {each.low:.0%} to {each.high:.0%}: "
+                text=f"{counted(each.count, 'answer')} with confidence {each.low:.0%} to {each.high:.0%}: "
                 f"mean confidence {each.confidence:.1%}, accuracy {each.accuracy:.1%}",
             )
         )

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from models.images import BadFrame, read_picture
+from models.picture_folder import counted
 from models.storage import write_file
 from training import plots
 from training.scores import Answers, Confusion, Scores
@@ -26,6 +27,19 @@ THUMBNAIL = 112  # pixels a side
 VISIBLE_CLASSES = 25  # table rows that are not folded away
 LISTED_VALUES = 12  # of a list in `about`
 ROOM = 1_000_000  # bytes, more than a report takes
+
+# the keys of `about` that are not words for people
+WORDS = {
+    "n": "pictures",
+    "top1": "top-1",
+    "top5": "top-5",
+    "ece": "calibration error",
+    "named": "answered with a class",
+    "still_named": "to be answered with a class",
+    "named_90_percent_interval": "answered with a class, 90% interval",
+    "classes_without_any": "classes without a measured picture",
+    "in_words": "in words",
+}
 
 _QUALITY = 78  # of the JPEG thumbnails
 
@@ -121,7 +135,7 @@ def _rows(group: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
 
 
 def _words(key: object) -> str:
-    return str(key).replace("_", " ")
+    return WORDS.get(str(key), str(key).replace("_", " "))
 
 
 def _text(value: Any) -> str:
@@ -208,5 +222,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["counted"] = counted
     environment.filters["percent"] = lambda share, digits=1: "–" if share is None else f"{share:.{digits}%}"
     return environment

@@ -16,7 +16,7 @@ from models import networks
 from models.abstain import Judgement, judge
 from models.bundle import WEIGHTS, Bundle, Manifest
 from models.catalog import published
-from models.picture_folder import shown, some, utf8
+from models.picture_folder import counted, shown, some, utf8
 from training import calibration
 from training.calibration import Calibration
 from training.dataset import SPLITS, Dataset, read_dataset
@@ -146,7 +146,7 @@ def extract_splits(
     def after_pictures(count: int) -> None:
         nonlocal done
         done += count
-        progress(f"features: {done} of {len(pictures)} pictures", done / len(pictures))
+        progress(f"features: {done} of {counted(len(pictures), 'picture')}", done / len(pictures))
 
     store, unreadable = extract(pictures, extractor, folder, after_pictures)
     if unreadable:

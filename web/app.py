@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.routing import WebSocketRoute
 
 from streams.contract.clock import now_ms
 from streams.contract.settings import Settings
-from web import STATIC, websocket
+from web import websocket
 from web.broker import Broker
 from web.canary import Canary
 from web.hub import Hub
+from web.security.certificates import ServerCertificate
 from web.security.connection_limit import ConnectionLimit
 from web.security.headers import SecurityHeaders
 from web.security.operator_auth import OperatorAuth
@@ -25,16 +25,22 @@ from web.security.proxies import Proxies
 from web.security.tokens import Tokens
 from web.state import GatewayState
 from web.stats_reader import StatsReader, StatsStore
-from web.views import ops, pages, stats
+from web.views import ops, pages, static_files, stats
 
 TICK_S = 0.25
 SWEEP_S = 60.0
 
 
 def create_app(
-    settings: Settings, broker_type: type[Broker] = Broker, reader_type: type[StatsReader] = StatsReader
+    settings: Settings,
+    broker_type: type[Broker] = Broker,
+    reader_type: type[StatsReader] = StatsReader,
+    certificate: ServerCertificate | None = None,
 ) -> Starlette:
-    """A gateway with these settings. It connects to Kafka when the application starts."""
+    """A gateway with these settings. It connects to Kafka when the application starts.
+
+    The server that runs it uses the ``certificate``, whose files are followed as long as the application runs.
+    """
     hub = Hub(settings, lambda message: broker.post(message), now_ms=now_ms)
     broker = broker_type(settings, hub.settle, hub.note_worker, now_ms=now_ms, on_rejected=hub.note_rejected)
     state = GatewayState(
@@ -55,6 +61,8 @@ def create_app(
         works = [broker.run(), state.canary.run(), tick(hub), sweep(state.stats_store, hub)]
         if settings.statistics == "on":
             works.append(reader_type(settings, state.stats_store, hub.note_rejected).run())
+        if certificate:
+            works.append(certificate.follow_files())
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(each) for each in works]
             yield
@@ -67,7 +75,7 @@ def create_app(
             *pages.routes,
             *stats.routes,
             *ops.routes,
-            Mount("/static", StaticFiles(directory=STATIC)),
+            *static_files.routes,
         ],
         middleware=[
             Middleware(Proxies, root_path=settings.root_path, trusted=settings.trusted_proxies),

@@ -1,7 +1,10 @@
 """A headless browser: one session on the gateway's WebSocket, with credits, echoes and reconnects."""
 
 import asyncio
+import os
 import random
+import re
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -16,6 +19,7 @@ from websockets.typing import Subprotocol
 from infra.client.credit_window import CreditWindow
 from infra.client.frame_counts import FrameCounts
 from infra.client.media_source import MediaFrame, PresentView
+from infra.client.trust import tls_failure
 from models.networks import View
 from streams.contract.clock import now_ms
 from streams.contract.outcomes import Outcome
@@ -69,6 +73,7 @@ class Client:
     fps: float | None = None
     heeds_credits: bool = True  # load tests also need clients that send more than they may
     patience_s: float = 8.0  # for the last answers
+    trust: ssl.SSLContext | None = None  # for wss; None: the authorities that this machine knows
     clock_ms: Callable[[], float] = now_ms
     on_answer: Callable[[MediaFrame, Labels, float], None] = lambda frame, message, ms: None
     on_drop: Callable[[MediaFrame, Dropped], None] = lambda frame, message: None
@@ -166,11 +171,12 @@ class Client:
         wait = FIRST_WAIT_S
         while True:
             query = {"model": self.model, "pending": ",".join(map(str, self._pending))}
+            trust = self.trust if self.url.startswith("wss:") else None
             address = f"{self.url}?{urlencode({key: value for key, value in query.items() if value})}"
             try:
                 offered = [Subprotocol(each) for each in subprotocols(self._token)]
                 async with connect(
-                    address, subprotocols=offered, compression=None, max_size=2**20, proxy=None
+                    address, subprotocols=offered, compression=None, max_size=2**20, proxy=None, ssl=trust
                 ) as socket:
                     await self._receive(socket)
             except InvalidStatus as status:
@@ -184,8 +190,9 @@ class Client:
                     raise Refused(closed.rcvd.reason) from closed
             except (OSError, WebSocketException, TimeoutError) as error:
                 if not self.connects:
-                    why = f"cannot connect to {self.url} ({error}): is the stack up? `sightstream up` starts one"
-                    raise Refused(why) from error
+                    why = f"cannot connect to {self.url} ({reason(error)})"
+                    why += ": is the stack up? `sightstream up` starts one"
+                    raise Refused(tls_failure(self.url, error) or why) from error
             finally:
                 if self._socket is not None:  # it was welcome
                     wait = FIRST_WAIT_S
@@ -250,6 +257,13 @@ class Client:
             close = get_close_matches(self.model, names, n=1)
             guess = f"; did you mean {close[0]}?" if close else ""
             raise Refused(f"model {self.model!r} is not served; served are {', '.join(names)}{guess}")
+
+
+def reason(error: Exception) -> str:
+    """Why a connection failed, without the words of Python's event loop."""
+    text = str(error) or type(error).__name__
+    number = re.search(r"\[Errno (\d+)\]", text)
+    return os.strerror(int(number[1])) if number else re.sub(r"^\[Errno -\d+\] ", "", text)
 
 
 def http_error(status: InvalidStatus) -> str:

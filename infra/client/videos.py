@@ -15,6 +15,7 @@ from av.stream import Disposition
 from PIL import Image
 
 from infra.client.video_file import SAVE, BadVideo, WatchedFile, check_kind
+from models.picture_folder import counted
 from models.pictures.kinds import HEAD, SENTENCES, is_video
 from models.pictures.pixels import upright
 
@@ -120,7 +121,7 @@ class _Decoding:
             raise BadVideo(f"ends early, {share * 100:.0f} % of it could be read: copy it again")
         if self.errors:
             everything = self.frames + self.errors
-            raise BadVideo(f"damaged, {self.frames} of {everything} frames could be read: copy it again")
+            raise BadVideo(f"damaged, {self.frames} of {counted(everything, 'frame')} could be read: copy it again")
 
     def _share(self) -> float:
         """The share that was read of what the header announces: of the frames or of the time, whichever is more.

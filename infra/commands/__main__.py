@@ -11,18 +11,18 @@ except KeyboardInterrupt:  # Ctrl-C before there is anything that could handle i
     sys.exit(130)
 
 COMMANDS = {
-    "up": "Start a whole stack on this machine: Kafka, workers, gateway.",
-    "stream": "Send pictures or videos through a running stack.",
+    "up": "Start a whole stack on this machine: Kafka, workers and the gateway with its web page.",
+    "stream": "Send pictures or videos through a running stack, and show the labels that come back.",
     "classify": "Label pictures without a stack.",
-    "train": "Train a network on your own classes, from folders of pictures.",
-    "evaluate": "Score a model on pictures whose class is known.",
-    "models": "Keep trained models, and choose which are live.",
-    "bench": "Compare the speed of the pipeline with that of its engine alone.",
-    "load": "Measure a stack under load: overload, a flood, a thousand sockets, a long run.",
+    "train": "Train a model on your own classes, from folders of pictures.",
+    "evaluate": "Measure how good a model is, on pictures whose class is known.",
+    "models": "Keep trained models, and choose which version of each is live: the one that answers.",
+    "bench": "Compare the speed of the pipeline (browser, Kafka, worker) with that of its engine, the network alone.",
+    "load": "Measure a stack under load: an overload, a flood, a thousand sockets, a long run.",
     "rehearse": "Promote a model under load on a stack of its own, and roll it back.",
-    "drill": "Break a stack in every known way, and measure how it recovers.",
-    "gateway": "Serve the web page and the WebSocket.",
-    "settings": "Show all settings: their values, defaults and meanings.",
+    "drill": "Break a stack in every known way while browsers send frames, and measure how it recovers.",
+    "gateway": "Serve the web page and the WebSocket alone, beside a Kafka and workers that run elsewhere.",
+    "settings": "Show all settings: variable, value, default and meaning.",
 }
 
 
@@ -43,7 +43,7 @@ class Subcommands(Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.command(cls=Subcommands)
+@click.command(cls=Subcommands, example="sightstream up")
 @click.version_option(package_name="sightstream")
 def main() -> None:
     """Real-time image classification: webcam to neural network and back, through Kafka and Faust."""

@@ -15,27 +15,40 @@ from infra.loadtest.stack_under_test import settings_under_test
 from models.engines.registry import ENGINES
 
 
-@click.command(cls=Command)
-@click.option("--model", default="", help="The model to measure.  [default: the worker's first model]")
+@click.command(cls=Command, example="sightstream bench --model efficientnet_lite0 --seconds 39")
 @click.option(
-    "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A weights file for the model."
+    "--model",
+    default="",
+    show_default="the first of SIGHTSTREAM_MODELS",
+    help="The model to measure: a published network or a bundle folder.",
 )
-@click.option("--engine", type=click.Choice(ENGINES), help="The engine that runs it.  [default: openvino]")
 @click.option(
-    "--seconds", default=60.0, show_default=True, type=click.FloatRange(5), help="How long all measurements take."
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    show_default="the published weights",
+    help="A file of Keras weights for the model, if it is inception_v3.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    show_default="SIGHTSTREAM_ENGINE, or openvino",
+    help="The software that runs the network.",
+)
+@click.option(
+    "--seconds", default=60.0, type=click.FloatRange(5), help="How long all measurements take together, in seconds."
 )
 @click.option(
     "--sessions",
     default=8,
-    show_default=True,
     type=click.IntRange(1),
-    help="How many sessions saturate the pipeline.",
+    help="How many browsers at once keep the pipeline busy while its speed is measured.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Also print the figures as JSON, on the last line.")
 def bench(model: str, weights: Path | None, engine: str | None, seconds: float, sessions: int, as_json: bool) -> None:
-    """Measure the engine alone and the whole pipeline alternately, then the latency of one session, step by step.
+    """Compare the speed of the pipeline (browser, Kafka, worker) with that of its engine, the network alone.
 
-    The single session sends 10 frames a second. The command starts its own stack, and stops it at the end.
+    Both are measured in turn, in frames a second. Then one session sends 10 frames a second, and the time of each
+    step until its labels is measured. The command starts its own stack, and stops it at the end.
     """
     settings = settings_under_test(model, weights, engine)
     with Console(stderr=True).status("starting") as status:
@@ -59,9 +72,9 @@ def show(report: BenchmarkReport, console: Console) -> None:
         latencies.add_row(name, "-" if ms is None else f"{ms:.1f}")
     latencies.add_row("engine alone", f"{single.engine_batch1_ms:.1f}", end_section=True)
     for hop, ms in single.hops_ms.items():
-        latencies.add_row(f"until {hop}, median", f"{ms:.2f}")
+        latencies.add_row(f"{hop.words}, median", f"{ms:.2f}")
     console.print(latencies)
     processes = Table(*(Column(name, justify="right") for name in ("", *report.cpu_ms_per_frame)), title="each part")
     processes.add_row("CPU ms/frame", *(f"{ms:.2f}" for ms in report.cpu_ms_per_frame.values()))
-    processes.add_row("resident MB", *(str(report.rss_mb[name]) for name in report.cpu_ms_per_frame))
+    processes.add_row("memory, MB", *(str(report.rss_mb[name]) for name in report.cpu_ms_per_frame))
     console.print(processes)

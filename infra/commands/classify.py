@@ -30,23 +30,35 @@ class Result:
     error: str = ""
 
 
-@click.command("classify", cls=Command)
+@click.command("classify", cls=Command, example="sightstream classify --model efficientnet_lite0 holiday/ cat.jpg")
 @click.option(
     "--model",
     metavar="M",
-    help="A published network, or else the path of a bundle folder: write ./NAME for a folder that has the name of a "
-    "published network.  [default: efficientnet_lite2]",
+    show_default="the first of SIGHTSTREAM_MODELS, or efficientnet_lite2",
+    help="A published network (see `sightstream models list`), or the path of a bundle folder; write ./NAME for a "
+    "folder that has the name of a published network.",
 )
 @click.option(
-    "--weights", type=click.Path(path_type=Path, dir_okay=False), help="A Keras weights file for inception_v3."
+    "--weights",
+    type=click.Path(path_type=Path, dir_okay=False),
+    show_default="the published weights",
+    help="A file of Keras weights for the model, if it is inception_v3.",
 )
-@click.option("--engine", type=click.Choice(ENGINES), help="The engine that runs it.  [default: openvino]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")
-@click.argument("paths", metavar="PATH…", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    show_default="SIGHTSTREAM_ENGINE, or openvino",
+    help="The software that runs the network.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each file instead of text.")
+@click.argument("paths", metavar="PATH...", type=click.Path(path_type=Path), nargs=-1, required=True)
 def classify(
     model: str | None, weights: Path | None, engine: str | None, as_json: bool, paths: tuple[Path, ...]
 ) -> None:
-    """Label pictures, and the pictures in folders. The exit status is 1 when a file could not be read."""
+    """Label pictures without a stack.
+
+    PATH is a picture, or a folder whose pictures are labelled. The exit status is 1 if a file could not be read.
+    """
     classifier = _classifier(model, weights, engine)
     if not as_json:
         click.echo(f"{classifier.model} {classifier.version}, {classifier.engine} {classifier.precision}\n")

@@ -13,19 +13,23 @@ from rich.table import Table
 from infra.commands.edge import Command
 from infra.loadtest.chaos import ONE_WORKER, TWO_WORKERS, FaultReport, run_cases
 from infra.loadtest.stack_under_test import Progress
+from streams.contract.outcomes import Outcome, counts_in_words
 
 
-@click.command(cls=Command)
-@click.option("--model", default="efficientnet_lite0", show_default=True, help="The model that is served meanwhile.")
-@click.option("--only", default="", help="Only the faults with this text in their name.")
+@click.command(cls=Command, example="sightstream drill --only broker")
+@click.option("--model", default="efficientnet_lite0", help="The published network that is served meanwhile.")
+@click.option("--only", default="", show_default="all faults", help="Only the faults with this text in their name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each fault instead of a table.")
 def drill(model: str, only: str, as_json: bool) -> None:
-    """Break a stack in every known way while sessions stream.
+    """Break a stack in every known way while browsers send frames, and measure how it recovers.
 
-    For each fault: how long the recovery takes, how many frames are lost, and whether the frame counts of clients,
-    predictions topic and statistics table agree. The command starts its own stacks. It ends with 1 if counts differ
-    or sockets stay open.
+    For each fault: how many seconds the recovery takes, how many frames get no labels, and whether browsers, Kafka
+    and statistics have counted the same frames. The command starts its own stacks. The exit status is 1 if counts
+    differ or connections stay open.
     """
+    names = [each.name for each in (*ONE_WORKER, *TWO_WORKERS)]
+    if not any(only in each for each in names):
+        raise click.BadParameter(f"no fault has {only!r} in its name; the faults are: {'; '.join(names)}")
     with Console(stderr=True).status("starting") as status:
         reports = asyncio.run(run_all(model, only, status.update))
     if as_json:
@@ -51,9 +55,10 @@ async def run_all(model: str, only: str, progress: Progress) -> list[FaultReport
 
 def as_table(reports: Sequence[FaultReport]) -> Table:
     """One row for each fault."""
-    table = Table("fault", "sessions", "recovery s", "sent", "answered", "dropped", "expired", "counts agree")
+    no_answer = Outcome.EXPIRED.words
+    table = Table("fault", "sessions", "recovery s", "sent", "answered", "dropped", no_answer, "counts agree")
     for each in reports:
-        dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(each.dropped.items())) or "0"
+        dropped = counts_in_words(each.dropped)
         numbers = (each.sent, each.answered, dropped, each.expired, "no" if each.differences else "yes")
         table.add_row(each.fault, str(each.sessions), f"{each.recovery_s:.1f}", *map(str, numbers))
     return table

@@ -7,17 +7,19 @@ print it. What Python and the operating system raise is described here. All else
 
 import os
 import re
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from models.picture_folder import shown
+from models.picture_folder import quoted, shown
 
 PARTS = {"infra", "streams", "web", "models", "training", "__main__"}
 DEBUG = "SIGHTSTREAM_DEBUG"
@@ -27,12 +29,20 @@ LONGEST = 2000  # characters of a line
 
 
 class Command(click.Command):
-    """A command that ends at the edge, also when it is called as a subcommand or by a test."""
+    """A command that ends at the edge, also when it is called as a subcommand or by a test.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    Its help ends with an ``example``, and shows the default of each option: where that is none, or only known later,
+    ``show_default`` says it in words.
+    """
+
+    def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:
+        epilog = f"\b\nExample:\n  {example}" if example else None
+        super().__init__(*args, **{"epilog": epilog, "context_settings": {"show_default": True}, **kwargs})
         text = f"Show the traceback of an error, as with {DEBUG}=1."
         self.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help=text))
+        for each in self.params:
+            if isinstance(each, click.Option) and each.is_flag and not each.is_eager:
+                each.show_default = "off"
 
     def main(  # type: ignore[override]  # it never returns
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **kwargs: Any
@@ -49,6 +59,12 @@ class Group(Command, click.Group):
 
     command_class = Command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the purpose of each command, the whole sentence."""
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(200)) for name, each in commands.items() if each])
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -58,6 +74,12 @@ class Group(Command, click.Group):
             return super().resolve_command(ctx, args)
         close = get_close_matches(args[0], names, n=1)
         ctx.fail(f"No such command: {args[0]}." + (f" Did you mean {close[0]}?" if close else ""))
+
+
+def program() -> str:
+    """What the user types to run ``sightstream``: its path, where the shell would not find it by name."""
+    typed = Path(sys.argv[0])
+    return quoted(typed) if typed.name == "sightstream" and not shutil.which("sightstream") else "sightstream"
 
 
 def debugging() -> bool:

@@ -17,7 +17,7 @@ from models.catalog import find
 from models.classifier import Classifier
 from models.engines.base import EngineOptions
 from models.engines.registry import ENGINES
-from models.picture_folder import shown, utf8
+from models.picture_folder import counted, shown, utf8
 from models.storage import check_file
 from streams.contract.settings import Settings
 from training.evaluation_set import classify_pictures, labelled_pictures, outside_pictures
@@ -44,12 +44,27 @@ class Facts(TypedDict):
     unreadable: int
 
 
-@click.command("evaluate", cls=Command)
-@click.option("--outside", type=FOLDER, help="Pictures of none of the classes; “none of these” is right for them.")
-@click.option("--report", type=FILE, help="Write an HTML report to this file.")
-@click.option("--engine", type=click.Choice(ENGINES), help="Engine that runs the model.  [default: openvino]")
-@click.option("--weights", type=FILE, help="A Keras weights file for inception_v3.")
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON instead of tables.")
+@click.command("evaluate", cls=Command, example="sightstream evaluate cups PICTURES/test --report cups-test.html")
+@click.option(
+    "--outside",
+    type=FOLDER,
+    show_default="none",
+    help="A folder of pictures of none of the classes, for which “none of these” is right.",
+)
+@click.option("--report", type=FILE, show_default="no report", help="Also write an HTML report to this file.")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    show_default="SIGHTSTREAM_ENGINE, or openvino",
+    help="The software that runs the network.",
+)
+@click.option(
+    "--weights",
+    type=FILE,
+    show_default="the published weights",
+    help="A file of Keras weights for the model, if it is inception_v3.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON instead of tables.")
 @click.argument("bundle", metavar="BUNDLE")
 @click.argument("data", metavar="DATA", type=FOLDER)
 def evaluate(
@@ -61,10 +76,11 @@ def evaluate(
     weights: Path | None,
     as_json: bool,
 ) -> None:
-    """Score BUNDLE, a bundle folder or a published network, on the pictures in DATA.
+    """Measure how good a model is, on pictures whose class is known.
 
-    DATA has a folder for each class, named "Some name" or 012.Some_name. For ImageNet's classes, the name may be the
-    WordNet id. Files that cannot be read are listed, counted and left out.
+    BUNDLE is a bundle folder, as `sightstream train` writes it, or the name of a published network. DATA has a folder
+    for each class, named "Some name" or 012.Some_name. For ImageNet's classes, the name may be the WordNet id. Files
+    that cannot be read are listed, counted and left out.
     """
     if report:
         check_report(report)
@@ -107,6 +123,8 @@ def evaluate(
             crop=found.manifest.network.crop,
             about={"evaluation": {**facts, **folders}, **found.manifest.about},
         )
+        if not as_json:
+            click.echo(f"report: {shown(report)}")
 
 
 def say(sentence: str) -> None:
@@ -156,13 +174,15 @@ def _figures(scores: Scores, unreadable: int) -> Iterator[tuple[str, str]]:
     yield "pictures", f"{scores.n}" + (f", and {unreadable} that could not be read" if unreadable else "")
     if scores.named_share < 1 or scores.outside:
         correct = "" if scores.named_top1 is None else f", {scores.named_top1:.1%} of them correctly"
-        yield "named", f"{scores.named_share:.1%}{correct}"
+        yield "answered with a class", f"{scores.named_share:.1%}{correct}"
     if scores.none_share is not None:
-        yield "none of these", f"{scores.none_share:.1%} of {scores.outside} outside pictures"
+        pictures = counted(scores.outside, "picture")
+        yield "none of these", f"{scores.none_share:.1%} of {pictures} of none of the classes"
 
 
 def _worst_classes(scores: Scores) -> Table:
-    table = Table("class", title=f"The worst of {len(scores.classes)} classes", title_justify="left")
+    worst = f"The {counted(len(scores.classes), 'class', 'classes')}, those with the lowest recall first"
+    table = Table("class", title=worst, title_justify="left")
     for heading in ("pictures", "recall", "precision"):
         table.add_column(heading, justify="right")
     table.add_column("most often confused with")

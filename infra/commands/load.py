@@ -37,17 +37,30 @@ SCENARIOS = {
 }
 
 
-@click.command(cls=Command)
-@click.argument("scenarios", nargs=-1, type=click.Choice(list(SCENARIOS)))
-@click.option("--model", default="", help="The model that is served meanwhile.  [default: the worker's first model]")
+@click.command(cls=Command, example="sightstream load overload flood --seconds 30")
+@click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1, type=click.Choice(list(SCENARIOS)))
 @click.option(
-    "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A weights file for the model."
+    "--model",
+    default="",
+    show_default="the first of SIGHTSTREAM_MODELS",
+    help="The model that is served meanwhile: a published network or a bundle folder.",
 )
 @click.option(
-    "--seconds", type=click.FloatRange(5), help="How long each scenario takes.  [default: its own usual time]"
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    show_default="the published weights",
+    help="A file of Keras weights for the model, if it is inception_v3.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(5),
+    show_default=", ".join(f"{name} {each.seconds:.0f}" for name, each in SCENARIOS.items()),
+    help="How long each scenario takes, in seconds.",
 )
 def load(scenarios: tuple[str, ...], model: str, weights: Path | None, seconds: float | None) -> None:
-    """Run load scenarios, by default all of them, each on its own stack; print one JSON object for each.
+    """Measure a stack under load: an overload, a flood, a thousand sockets, a long run.
+
+    Each SCENARIO, by default all of them, starts a stack of its own and prints one JSON object:
 
     \b
     overload    ten times as many frames as the stack can answer

@@ -10,15 +10,26 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from infra.commands.edge import Group
+from infra.commands.edge import Group, program
 from models.bundle import BrokenBundle, Bundle
 from models.gate import Gate, read_labels
 from models.networks import NETWORKS
+from models.picture_folder import quoted, shown
 from models.registry import BrokenRegistry, Promotion, Registry
 from models.weights import imagenet_labels
 from streams.contract.settings import Settings
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+def not_empty(context: click.Context, argument: click.Parameter, text: str | None) -> str | None:
+    """Refuses "", which a shell gives for a variable that is not set: it must not mean the newest, or all."""
+    if text == "":
+        raise click.BadParameter("it is empty; name one, or leave it out", context, argument)
+    return text
+
+
+VERSION = click.argument("version", required=False, callback=not_empty)
 
 
 @dataclass
@@ -37,100 +48,141 @@ class Entry:
     gate: dict[str, str] | None = None
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, example="sightstream models promote cups")
 @click.option(
     "--registry",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The folder of the registry.  [default: SIGHTSTREAM_REGISTRY, or the folder that `sightstream up` uses]",
+    show_default="SIGHTSTREAM_REGISTRY, or the folder that `sightstream up` uses",
+    help="The registry: the folder that keeps the trained models.",
 )
 @click.pass_context
 def models(context: click.Context, registry: Path | None) -> None:
-    """Keep trained models in the registry, and choose which are live.
+    """Keep trained models, and choose which version of each is live: the one that answers.
 
-    Running workers load a promoted version beside the old one and change to it between two batches.
+    Running workers load a version that becomes live beside the old one, and lose no frame when they change to it.
     """
     context.obj = Registry(registry or Settings.from_environ().registry)
 
 
-@models.command("list")
+def command(registry: Registry, *arguments: str) -> str:
+    """What to type for another command on the same registry."""
+    group = click.get_current_context().parent
+    elsewhere = ["--registry", quoted(registry.folder)] if group and group.params["registry"] else []
+    return " ".join([program(), "models", *elsewhere, *arguments])
+
+
+@models.command("list", example="sightstream models list")
 @AS_JSON
 @click.pass_obj
 def list_models(registry: Registry, as_json: bool) -> None:
     """Show the published networks, and the versions of each trained model, the newest first."""
-    entries = [*published_entries(), *trained_entries(registry)]
+    trained = [*trained_entries(registry)]
+    entries = [*published_entries(), *trained]
     if as_json:
         click.echo(json.dumps([asdict(each) for each in entries], indent=1, ensure_ascii=False))
         return
-    table = Table("model", "version", "", "network", "input", "classes", "added", "gate")
+    table = Table("model", "version", "state", "network", "input, pixels", "classes", "added", "gate")
     for each in entries:
         state = each.error or ("live" if each.live else "published" if each.published else "")
-        shown = (each.version, state, each.network, each.input_size, each.classes, each.added)
+        cells = (each.version, state, each.network, each.input_size, each.classes, each.added)
         gate = f"{each.gate['answer']} ({each.gate['network']})" if each.gate else ""
-        table.add_row(each.name, *(str(value or "") for value in shown), gate)
+        table.add_row(each.name, *(str(value or "") for value in cells), gate)
     Console(width=150, soft_wrap=True).print(table)
+    if not trained:
+        click.echo(f"No trained models in {shown(registry.folder)}; to add one: {command(registry, 'add', 'BUNDLE')}")
 
 
-@models.command()
+@models.command(example="sightstream models add cups --name house-cups")
 @click.argument("bundle", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--name", help="The name under which it is served.  [default: the bundle's own name]")
+@click.option("--name", show_default="the bundle's own name", help="The name under which the model is served.")
 @AS_JSON
 @click.pass_obj
 def add(registry: Registry, bundle: Path, name: str | None, as_json: bool) -> None:
-    """Copy a bundle folder into the registry. This does not change what is served."""
+    """Copy a trained model into the registry, without a change of what is served.
+
+    BUNDLE is a bundle folder, as `sightstream train` writes it.
+    """
     name = name or Bundle.open(bundle).name
     version = registry.add(bundle, name)
-    show(
-        {"name": name, "version": version},
-        as_json,
-        f"{name} {version} is in the registry; to serve it: sightstream models promote {name} {version}",
-    )
+    sentence = f"{name} {version} is in the registry; to serve it: {command(registry, 'promote', name, version)}"
+    show({"name": name, "version": version}, as_json, sentence)
 
 
-@models.command()
+@models.command(example="sightstream models promote cups")
 @click.argument("name")
-@click.argument("version", default="")
-@click.option("--gate", help="A published network that first decides whether a picture is for this model.")
-@click.option("--gate-labels", help="The labels that pass: ImageNet's class indices (151-268) or a file of labels.")
-@click.option("--gate-answer", help='The answer for all other pictures, such as "not a dog".')
+@VERSION
+@click.option(
+    "--gate",
+    metavar="NETWORK",
+    show_default="none",
+    help="A published network that first decides whether a picture is for this model.",
+)
+@click.option(
+    "--gate-labels",
+    metavar="LABELS",
+    show_default="none",
+    help="What is for this model: class indices of ImageNet, such as 151-268, or a file of its labels.",
+)
+@click.option(
+    "--gate-answer",
+    metavar="TEXT",
+    show_default="none",
+    help='The answer for all other pictures, such as "not a dog".',
+)
 @AS_JSON
 @click.pass_obj
 def promote(
     registry: Registry,
     name: str,
-    version: str,
+    version: str | None,
     gate: str | None,
     gate_labels: str | None,
     gate_answer: str | None,
     as_json: bool,
 ) -> None:
-    """Make a version live, by default the newest. Running workers serve it within seconds and lose no frame."""
+    """Make a version of a model live: running workers serve it within seconds.
+
+    NAME is a model of `sightstream models list`, VERSION one of its versions, by default the newest. Without gate
+    options the model answers for every picture.
+    """
     parts = (gate, gate_labels, gate_answer)
     if any(parts) and not all(parts):
         raise click.UsageError("a gate is --gate, --gate-labels and --gate-answer together")
     before = Gate(gate, read_labels(gate_labels), gate_answer) if gate and gate_labels and gate_answer else None
-    live = registry.promote(name, version, before)
-    show(described(name, live), as_json, f"{name} {live.version} is live" + (f", behind {gate}" if gate else ""))
+    live = registry.promote(name, version or "", before)
+    gated = f"; {gate} first decides whether a picture is for it" if gate else ""
+    back = (
+        f"; to take it back: {command(registry, 'rollback', name)}"
+        if len(registry.promotions(name)) > 1 or name in NETWORKS
+        else ""
+    )
+    show(described(name, live), as_json, f"{name} {live.version} is live{gated}{back}")
 
 
-@models.command()
+@models.command(example="sightstream models rollback cups")
 @click.argument("name")
 @AS_JSON
 @click.pass_obj
 def rollback(registry: Registry, name: str, as_json: bool) -> None:
-    """Make the version that was live before the last promotion live again."""
+    """Take the last promotion of the model NAME back: the version before it is live again."""
     live = registry.rollback(name)
-    show(described(name, live), as_json, f"{name} {live.version if live else 'as published'} is live again")
+    sentence = f"{name} {live.version} is live again" if live else f"the published network {name} is served again"
+    show(described(name, live), as_json, sentence)
 
 
-@models.command()
+@models.command(example="sightstream models remove cups")
 @click.argument("name")
-@click.argument("version", default="")
+@VERSION
 @AS_JSON
 @click.pass_obj
-def remove(registry: Registry, name: str, version: str, as_json: bool) -> None:
-    """Delete a version that is not live, or without VERSION the whole model. Workers then stop serving it."""
-    registry.remove(name, version)
-    show({"name": name, "version": version or None}, as_json, f"{name} {version}".strip() + " is removed")
+def remove(registry: Registry, name: str, version: str | None, as_json: bool) -> None:
+    """Delete the model NAME from the registry, or only one VERSION of it that is not live.
+
+    Workers stop serving a model that is deleted.
+    """
+    registry.remove(name, version or "")
+    removed = f"{name} {version}" if version else f"{name}, with all its versions,"
+    show({"name": name, "version": version}, as_json, f"{removed} is removed from the registry")
 
 
 def published_entries() -> Iterator[Entry]:

@@ -10,38 +10,38 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from infra.commands.edge import Command
+from infra.commands.edge import Command, program
 from infra.loadtest.promotion import RehearsalReport, rehearse_promotion
+from models.picture_folder import counted, quoted
+from streams.contract.outcomes import Outcome, counts_in_words
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="sightstream rehearse cups --sessions 2")
 @click.argument("bundle", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--model",
     default="efficientnet_lite0",
-    show_default=True,
-    help="The model that is served first and after the rollback; BUNDLE is promoted under its name.",
+    help="The published network that is served first and after the rollback; BUNDLE is promoted under its name.",
 )
-@click.option("--sessions", default=4, show_default=True, type=click.IntRange(1), help="How many sessions stream.")
+@click.option("--sessions", default=4, type=click.IntRange(1), help="How many browsers send frames.")
 @click.option(
     "--fps",
     default=10.0,
-    show_default=True,
     type=click.FloatRange(0),
-    help="Frames a second of each session; 0: as many as its credits allow.",
+    help="Frames a second of each session; 0: as fast as the answers come.",
 )
 @click.option(
     "--seconds",
     default=10.0,
-    show_default=True,
     type=click.FloatRange(2),
-    help="How long to measure before, between and after the two swaps.",
+    help="How long to measure before, between and after the two changes, in seconds each.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def rehearse(bundle: Path, model: str, sessions: int, fps: float, seconds: float, as_json: bool) -> None:
-    """Promote the bundle folder BUNDLE under load and roll it back, on a stack of its own.
+    """Promote a model under load on a stack of its own, and roll it back.
 
-    The user's registry is not touched. The command ends with 1 if a frame is lost.
+    BUNDLE is a bundle folder, as `sightstream train` writes it. Your own registry is not changed. The exit status is
+    1 if a frame is lost.
     """
     with Console(stderr=True).status("starting") as status:
         report = asyncio.run(
@@ -55,6 +55,8 @@ def rehearse(bundle: Path, model: str, sessions: int, fps: float, seconds: float
         show(report, Console())
     if report.lost:
         sys.exit(1)
+    if not as_json:
+        click.echo(f"To serve it with `sightstream up`: {program()} models add {quoted(bundle)}")
 
 
 def show(report: RehearsalReport, console: Console) -> None:
@@ -64,8 +66,7 @@ def show(report: RehearsalReport, console: Console) -> None:
         cells = figures["seconds"], figures["answered"], figures["p50"], figures["p99"]
         table.add_row(part, *map(str, cells), str(report.p99_over_before.get(part, "")))
     console.print(table)
-    dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(report.dropped.items())) or "0"
-    console.print(
-        f"{report.sent} frames sent, {report.answered} answered, {report.expired} expired, dropped: {dropped}"
-    )
-    console.print(f"lost: {report.lost}; answers by version: {report.versions}")
+    outcomes = {Outcome.ANSWERED: report.answered, **report.dropped, Outcome.EXPIRED: report.expired}
+    console.print(f"sent {counted(report.sent, 'frame')}; {counts_in_words(outcomes)}")
+    versions = ", ".join(f"{version}: {answers}" for version, answers in report.versions.items()) or "none"
+    console.print(f"lost {counted(report.lost, 'frame')}; answers by version: {versions}")

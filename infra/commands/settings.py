@@ -30,8 +30,8 @@ class Entry(TypedDict):
     meaning: str
 
 
-@click.command(cls=Command)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.command(cls=Command, example="SIGHTSTREAM_PORT=8080 sightstream settings")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def settings(as_json: bool) -> None:
     """Show all settings: variable, value, default and meaning.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,32 +17,48 @@ from infra.client.client import Client
 from infra.client.frame_counts import latency, total
 from infra.client.gateway_url import websocket_url
 from infra.client.media_source import MediaFrame, MediaSource, PresentView, UnansweredFrames, media_files
+from infra.client.trust import trusted
 from infra.commands.edge import Command
-from models.picture_folder import shown, some, utf8
-from streams.contract.outcomes import Outcome
+from models.picture_folder import counted, shown, some, utf8
+from streams.contract.outcomes import Outcome, counts_in_words
 from web.messages import Dropped, Label, Labels
 
 HOPELESS = (Outcome.TOO_LARGE, Outcome.UNREADABLE, Outcome.FAILED)  # the same frame would be dropped again
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="sightstream stream --sessions 4 --seconds 10 clip.mp4")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The gateway's address.")
-@click.option("--sessions", default=1, show_default=True, type=click.IntRange(1), help="How many at once.")
+@click.option("--url", default="http://127.0.0.1:8000", help="The address that `sightstream up` prints.")
+@click.option(
+    "--tls-ca",
+    type=click.Path(path_type=Path),
+    envvar="SIGHTSTREAM_TLS_CA",
+    metavar="FILE",
+    show_default="SIGHTSTREAM_TLS_CA, or those of this machine",
+    help="Certificate of an authority to trust, a PEM file.",
+)
+@click.option("--sessions", default=1, type=click.IntRange(1), help="How many browsers to act as at once.")
 @click.option(
     "--fps",
     type=click.FloatRange(0.01),
-    help="Frames a second of each session.  [default: as many as the credits allow]",
+    show_default="as fast as the answers come",
+    help="Frames a second of each session.",
 )
 @click.option(
-    "--seconds", type=click.FloatRange(0.1), help="Start over until so long has passed.  [default: once through]"
+    "--seconds",
+    type=click.FloatRange(0.1),
+    show_default="everything once",
+    help="Send for so many seconds, from the beginning again where there is an end.",
 )
-@click.option("--model", default="", help="The model to ask for.  [default: the worker's first]")
+@click.option(
+    "--model", default="", show_default="the first that is served", help="The name of the model to ask for."
+)
 @click.option("--once", is_flag=True, help="Send each picture, and each frame of a video, until it is answered once.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end instead of labels.")
 def stream(
     paths: tuple[Path, ...],
     url: str,
+    tls_ca: Path | None,
     sessions: int,
     fps: float | None,
     seconds: float | None,
@@ -49,10 +66,11 @@ def stream(
     once: bool,
     as_json: bool,
 ) -> None:
-    """Send pictures, videos and folders of them through a running stack, and show what comes back.
+    """Send pictures or videos through a running stack, and show the labels that come back.
 
-    A video is sent frame by frame, as fast as the answers come, or as --fps says. A file that cannot be read, or not
-    to its end, is named, and the others are sent. The exit status is then 1.
+    PATH is a picture, a video, or a folder of them. A video is sent frame by frame, as fast as the answers come, or
+    as --fps says. A file that cannot be read, or not to its end, is named, and the others are sent. The exit status
+    is then 1.
     """
     try:
         files = media_files(paths, lambda remark: click.echo(remark, err=True))
@@ -61,7 +79,7 @@ def stream(
     if not files:
         raise click.ClickException(f"no picture and no video in {', '.join(map(shown, paths))}")
     websocket = websocket_url(url)
-    run = Run(files, once=once, loop=seconds is not None, show=not as_json)
+    run = Run(files, once=once, loop=seconds is not None, show=not as_json, trust=trusted(tls_ca))
     with suppress(KeyboardInterrupt):
         asyncio.run(run.all(websocket, sessions, seconds, model=model, fps=fps))
     report = run.report()
@@ -77,10 +95,13 @@ def stream(
 class Run:
     """Sessions that all send the same paths, or with ``once`` share them."""
 
-    def __init__(self, paths: Sequence[Path], *, once: bool, loop: bool, show: bool) -> None:
+    def __init__(
+        self, paths: Sequence[Path], *, once: bool, loop: bool, show: bool, trust: ssl.SSLContext | None = None
+    ) -> None:
         self.source = MediaSource(paths)
         self.unanswered = UnansweredFrames(self.source) if once else None
         self.loop = loop
+        self.trust = trust
         self.show = show
         self.clients: list[Client] = []
         self.top_labels: dict[str, Label] = {}  # by file
@@ -95,7 +116,15 @@ class Run:
         """
         started = time.monotonic()
         self.clients = [
-            Client(url, self._source(number), model, fps, on_answer=self._answered, on_drop=self._dropped)
+            Client(
+                url,
+                self._source(number),
+                model,
+                fps,
+                trust=self.trust,
+                on_answer=self._answered,
+                on_drop=self._dropped,
+            )
             for number in range(sessions)
         ]
         try:
@@ -141,7 +170,7 @@ class Run:
 
     def _dropped(self, frame: MediaFrame, message: Dropped) -> None:
         if self.unanswered and message.reason in HOPELESS:
-            self.source.unreadable[frame.path] = f"{frame.path}: {message.message or message.reason}"
+            self.source.unreadable[frame.path] = f"{frame.path}: {message.message or message.reason.words}"
             self.unanswered.done()
         elif self.unanswered:
             self.unanswered.dropped(frame)
@@ -151,7 +180,8 @@ class Run:
 
 def summary(report: dict[str, Any]) -> str:
     """The report as one line for people."""
-    drops = "".join(f", {count} {reason}" for reason, count in report["dropped"].items())
+    answered, expired = report["answered"], report["expired"]
+    outcomes = {Outcome.ANSWERED: answered, **report["dropped"], Outcome.EXPIRED: expired}
     p50, p99 = report["latency_ms"]["p50"], report["latency_ms"]["p99"]
-    times = f"; {report['fps']:g} frames/s, p50 {p50:.0f} ms, p99 {p99:.0f} ms" if p50 is not None else ""
-    return f"sent {report['sent']}: {report['answered']} answered{drops}, {report['expired']} expired{times}"
+    speed = f"; {report['fps']:g} frames/s, p50 {p50:.0f} ms, p99 {p99:.0f} ms" if p50 is not None else ""
+    return f"sent {counted(report['sent'], 'frame')}; {counts_in_words(outcomes)}{speed}"

@@ -1,13 +1,15 @@
 """`sightstream train`: makes a model from folders of pictures."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from infra.commands.edge import Command
+from infra.commands.edge import Command, program
 from models.networks import NETWORKS
+from models.picture_folder import counted, quoted, shown
 from training.recipes import RECIPES
 
 if TYPE_CHECKING:
@@ -16,19 +18,41 @@ if TYPE_CHECKING:
 PRINTED_FAULTS = 20
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="sightstream train PICTURES --out cups")
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--backbone", type=click.Choice([*NETWORKS]), default="efficientnet_lite2", show_default=True)
 @click.option(
-    "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A Keras weights file for it."
+    "--backbone",
+    type=click.Choice([*NETWORKS]),
+    default="efficientnet_lite2",
+    help="The published network that the model is built on; the larger ones are slower and better.",
 )
-@click.option("--recipe", type=click.Choice(RECIPES), default=RECIPES[0], show_default=True)
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the bundle.  [default: NAME]"
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    show_default="the published weights",
+    help="A file of Keras weights for the backbone, if it is inception_v3.",
 )
-@click.option("--name", default="", help="The model's name.  [default: DATA's, and the recipe]")
-@click.option("--size", type=click.IntRange(32, 1024), help="Pixels a side.  [default: the recipe's]")
-@click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--recipe", type=click.Choice(RECIPES), default=RECIPES[0], help="How to train; classic is for comparisons."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    show_default="the model's name",
+    help="The folder to write the model to. The report is written to the same name with .html at its end.",
+)
+@click.option("--name", default="", show_default="DATA's name and the recipe's", help="The model's name.")
+@click.option(
+    "--size",
+    type=click.IntRange(32, 1024),
+    show_default="the backbone's own, or the recipe's",
+    help="Width and height of the square that the network gets, in pixels.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    help="A number that decides all that is random: which pictures are for test, and the training.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Also print the scores as JSON, on the last line.")
 def train(
     data: Path,
@@ -41,9 +65,10 @@ def train(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Train a model on DATA and write it as a bundle, with an HTML report beside it.
+    """Train a model on your own classes, from folders of pictures.
 
-    DATA is folders train, valid and test that hold class folders, or one folder of class folders, which is split by
+    The model is written as a bundle, a folder that all other commands take, with an HTML report beside it. DATA is
+    folders train, valid and test that hold class folders, or one folder of class folders, which is split by
     the seed. After Ctrl-C, the same command continues: features that were extracted are kept.
     """
     from models.bundle import Bundle
@@ -66,7 +91,9 @@ def train(
         raise KeyboardInterrupt(message) from interrupt
     print_summary(result, out)
     if report := write_report_beside(result, out):
-        click.echo(f"report: {report}")
+        click.echo(f"report: {shown(report)}")
+    for line in next_steps(result, out, data):
+        click.echo(line)
     if as_json:
         scores = result.bundle.manifest.about["scores"]
         click.echo(json.dumps({"bundle": str(out), "version": result.bundle.version, **scores}))
@@ -112,10 +139,34 @@ def print_summary(result: "TrainingResult", out: Path) -> None:
     if len(sentences) > PRINTED_FAULTS:
         click.echo(f"  and {len(sentences) - PRINTED_FAULTS} more")
     if sentences:
-        click.echo(", ".join(f"{number} {kind}" for kind, number in faults.counts().items() if number))
+        click.echo(faults.summary())
     for sentence in result.uncertain():
         click.echo(f"  {sentence}")
+    names = {"train": "training pictures", "valid": "validation pictures", "test": "test pictures"}
     for split, scores in result.bundle.manifest.about["scores"].items():
         if scores["n"]:
-            click.echo(f"{split:<5}  top-1 {scores['top1']:6.1%}  top-5 {scores['top5']:6.1%}  of {scores['n']}")
-    click.echo(f"{result.bundle.name} {result.bundle.version}, {len(result.dataset.classes)} classes, in {out}")
+            shares = f"top-1 {scores['top1']:6.1%}  top-5 {scores['top5']:6.1%}"
+            click.echo(f"{names[split]:<19}  {shares}  of {scores['n']}")
+    classes = counted(len(result.dataset.classes), "class", "classes")
+    click.echo(f"model {result.bundle.name}, version {result.bundle.version}, {classes}: the bundle is {shown(out)}")
+
+
+def next_steps(result: "TrainingResult", out: Path, data: Path) -> Iterator[str]:
+    """What to type next to try the bundle `out`, to measure it and to serve it, as lines for a shell."""
+    from models.registry import usable_name
+
+    bundle = quoted(f"./{out}" if str(out) in NETWORKS else out)
+    splits = result.dataset.splits
+    picture = next(pictures[0].path for split in ("test", "valid", "train") if (pictures := splits[split]))
+    yield "Label a picture with it:"
+    yield f"  {program()} classify --model {bundle} {quoted(picture)}"
+    if test := result.dataset.test_folder():
+        yield "Measure how good it is, with each class:"
+        yield f"  {program()} evaluate {bundle} {quoted(test)}"
+    else:
+        yield "Measure it, better on new pictures (it has learnt from most of these):"
+        yield f"  {program()} evaluate {bundle} {quoted(data)}"
+    name = usable_name(result.bundle.name)
+    yield "Serve it with `sightstream up`, which may be running:"
+    yield f"  {program()} models add {bundle}" + (f" --name {name}" if name != result.bundle.name else "")
+    yield f"  {program()} models promote {name} {result.bundle.version}"

@@ -10,41 +10,56 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from infra.commands.edge import Command
+from infra.commands.gateway import tls_options, with_tls
+from infra.local.own_addresses import is_loopback
 from infra.local.ports import free_port
 from infra.local.stack import PICTURE, START_BYTES, Ready, Stack
 from models.picture_folder import shown
 from models.storage import check_folder
 from streams.contract.settings import Settings
+from web.security.certificates import server_certificate
+
+GUIDE = "infra/deploy/https.md"
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="sightstream up --model efficientnet_lite0 --model ./cups")
 @click.option(
-    "--broker", default="local", show_default=True, help="local, or HOST:PORT[,HOST:PORT...] of your Kafka."
+    "--broker", default="local", help="Where Kafka is: local starts one here, HOST:PORT[,HOST:PORT...] uses yours."
 )
 @click.option(
     "--model",
     "models",
     multiple=True,
+    show_default="SIGHTSTREAM_MODELS, or efficientnet_lite2",
     help="A published network or a bundle folder (./NAME if both); repeat to serve several.",
 )
 @click.option(
-    "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Weights of the first model."
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    show_default="the published weights",
+    help="A file of Keras weights for the first model, if it is inception_v3.",
 )
-@click.option("--host", help="Address that the page is served on.  [default: SIGHTSTREAM_HOST, or 127.0.0.1]")
+@click.option("--host", show_default="SIGHTSTREAM_HOST, or 127.0.0.1", help="Address that the page is served on.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="Port of the page; 0: a free one.  [default: SIGHTSTREAM_PORT, or 8000]",
+    show_default="SIGHTSTREAM_PORT, or 8000",
+    help="Port of the page; 0: a free one.",
 )
 @click.option(
-    "--root-path", help="Path under which a proxy serves the page, such as /vision.  [default: SIGHTSTREAM_ROOT_PATH]"
+    "--root-path",
+    show_default="SIGHTSTREAM_ROOT_PATH, or none",
+    help="Path under which a proxy serves the page, such as /vision.",
 )
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="How many workers.")
+@tls_options
+@click.option(
+    "--no-tls", is_flag=True, help="Serve plain HTTP, also to other devices; their browsers then give no camera."
+)
+@click.option("--workers", type=click.IntRange(1), default=1, help="How many worker processes run the models.")
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
     default=user_data_path("sightstream"),
-    show_default=True,
     help="Folder for Kafka's data, the logs and the trained models.",
 )
 def up(
@@ -54,10 +69,20 @@ def up(
     host: str | None,
     port: int | None,
     root_path: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    no_tls: bool,
     workers: int,
     data_dir: Path,
 ) -> None:
-    """Start a whole stack on this machine and keep it running until Ctrl-C."""
+    """Start a whole stack on this machine: Kafka, workers and the gateway with its web page.
+
+    It prints the address of the page, and runs until Ctrl-C. With a --host that other devices reach, such as
+    0.0.0.0, the page is served over HTTPS, because browsers give a camera to no other page. Without --tls-cert, the
+    stack makes a certificate of its own.
+    """
+    if no_tls and (tls_cert or tls_key):
+        raise click.UsageError("--no-tls and a certificate exclude each other: leave out one of them")
     check_folder(data_dir, "--data-dir", START_BYTES)
     console = Console(stderr=True)
     logging.basicConfig(
@@ -74,6 +99,11 @@ def up(
         # a registry that is not set is a part of this stack's folder
         registry=data_dir.resolve() / "models" if settings.registry == Settings().registry else settings.registry,
     )
+    settings = with_tls(settings, tls_cert, tls_key)
+    if no_tls:
+        settings = settings.replace(tls_cert="", tls_key="", tls_ca="")
+    # what is wrong with the files is said before anything starts
+    server_certificate(settings.tls_cert, settings.tls_key, settings.tls_ca)
     settings = settings.replace(port=free_port(settings.host, settings.port if port is None else port))
     with console.status("starting", spinner="dots") as status:
         stack = Stack(
@@ -81,6 +111,7 @@ def up(
             data_dir.resolve(),
             local_broker=broker == "local",
             workers=workers,
+            makes_certificate=not (no_tls or settings.tls_cert or is_loopback(settings.host)),
             console=console,
             report_progress=status.update,
         )
@@ -94,5 +125,23 @@ def up(
                 f"trained models in {settings.registry}; Ctrl-C stops everything"
             )
             console.print(shown(line), markup=False)
+            for line in remarks_on_tls(stack):
+                console.print(line, markup=False, soft_wrap=True)
 
         asyncio.run(stack.run_until_signal(on_ready))
+
+
+def remarks_on_tls(stack: Stack) -> list[str]:
+    """What to know about the page on other devices, a line each."""
+    page, own = stack.page_url, stack.certificate
+    if own:
+        made = "has made" if own.is_new else "uses"
+        return [
+            f"on a phone in the same network, open {page} and accept the warning: this machine {made} a certificate "
+            "of its own, which no browser knows",
+            f"without a warning, and to install the page: open {page}/ca.crt once, see {GUIDE}; its fingerprint "
+            f"(SHA-256) is {own.fingerprint}",
+        ]
+    if stack.settings.tls_cert or is_loopback(stack.settings.host):
+        return []
+    return [f"{page} is plain HTTP: other devices can send pictures and videos, but their browsers give no camera"]

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 from infra.client.frame_counts import FrameCounts
 from streams.contract.messages import Prediction
-from streams.contract.outcomes import Outcome
+from streams.contract.outcomes import Outcome, counts_in_words
 from streams.contract.stats import SessionStats
 from streams.contract.topics import PREDICTIONS, SESSIONS
 
@@ -85,10 +85,10 @@ def differences(clients: Mapping[str, FrameCounts], **others: Mapping[str, Frame
     """
     found = []
     for session, counts in clients.items():
-        expected = _comparable(counts)
+        expected = _told(counts)
         for name, other in others.items():
-            if (actual := _comparable(other.get(session, FrameCounts()))) != expected:
-                found.append(f"{session}: client {expected}, {name} {actual}")
+            if (actual := _told(other.get(session, FrameCounts()))) != expected:
+                found.append(f"{session}: the client counted {expected}, the {name} {actual}")
     return found
 
 
@@ -96,8 +96,10 @@ def _counts_of(stats: SessionStats) -> FrameCounts:
     return FrameCounts(stats.sent, stats.answered, stats.expired, Counter(stats.dropped), stats.label_counts())
 
 
-def _comparable(counts: FrameCounts) -> tuple[int, int, int, dict[str, int], dict[str, int]]:
-    """Everything that must be equal: sent, answered, expired, drops by reason, answers by label."""
+def _told(counts: FrameCounts) -> str:
+    """Everything that must be equal, for people: sent frames, their outcomes, and the answers by label."""
     assert Outcome.EXPIRED not in counts.dropped  # it has a count of its own
-    dropped = {reason: count for reason, count in sorted(counts.dropped.items()) if count}
-    return counts.sent, counts.answered, counts.expired, dropped, dict(sorted(counts.labels.items()))
+    dropped = dict(sorted(counts.dropped.items()))
+    outcomes = {Outcome.ANSWERED: counts.answered, Outcome.EXPIRED: counts.expired, **dropped}
+    labels = ", ".join(f"{label}: {frames}" for label, frames in sorted(counts.labels.items()))
+    return f"{counts.sent} sent ({counts_in_words(outcomes)}; labels {labels or 'none'})"

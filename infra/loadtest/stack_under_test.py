@@ -43,7 +43,9 @@ async def started(settings: Settings, *, workers: int = 1, progress: Progress) -
     with tempfile.TemporaryDirectory(prefix="sightstream-loadtest-") as name:
         folder = Path(name)
         # models that are live in the user's registry must not be served here
-        settings = settings.replace(port=free_port(settings.host, 0), registry=folder / "models")
+        settings = settings.replace(
+            port=free_port(settings.host, 0), registry=folder / "models", tls_cert="", tls_key=""
+        )
         console = Console(stderr=True)
         stack = Stack(
             settings,

@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -14,14 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from rich.console import Console
 from rich.markup import escape
 
 from infra.client.client import Client, Refused
 from infra.client.media_source import MediaFrame, PresentView, video_frame
+from infra.client.trust import pinned
 from infra.local.errors import StackError
 from infra.local.kafka.server import LocalKafka
+from infra.local.own_addresses import main_address, own_names, reachable
+from infra.local.own_certificate import OwnCertificate, own_certificate
 from infra.local.ports import free_ports
 from infra.local.private_files import private_folder
 from infra.local.scrape_targets import write_targets
@@ -36,6 +40,7 @@ from streams.contract.settings import Settings
 from streams.contract.topics import topic_specs
 from web import SAMPLES
 from web.messages import Labels
+from web.security.certificates import names_of, read_certificates
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +51,7 @@ BROKER_TIMEOUT_S = 15.0
 START_BYTES = 8_000_000  # that must be free in the folder at a start
 LEAST_BYTES = 4_000_000  # and while the stack runs: enough to stop it in order
 LOOK_EVERY_S = 1.0
+NEW_ADDRESSES_EVERY_S = 60.0
 BROKER_ADVICE = "check the address, or leave out --broker"
 
 
@@ -74,6 +80,7 @@ class Stack:
         workers: how many.
         console: shows the download of Kafka.
         report_progress: called with each step until the stack is ready.
+        makes_certificate: serve HTTPS with a certificate that is made in ``folder`` and renewed there.
         setting: the option or variable with which the user names another folder.
     """
 
@@ -86,6 +93,7 @@ class Stack:
         workers: int,
         console: Console,
         report_progress: Callable[[str], None],
+        makes_certificate: bool = False,
         setting: str = "--data-dir",
     ) -> None:
         self.setting = setting
@@ -93,6 +101,8 @@ class Stack:
         self.folder = folder
         self.workers = workers
         self._report_progress = report_progress
+        self.makes_certificate = makes_certificate
+        self.certificate: OwnCertificate | None = None  # set by ``run``
         self.kafka = LocalKafka(folder / "kafka", cache=settings.cache, console=console) if local_broker else None
         self._processes: list[SupervisedProcess] = []
 
@@ -102,8 +112,26 @@ class Stack:
 
     @property
     def url(self) -> str:
-        """The address of the gateway's page."""
-        return f"http://{address(self.settings.host, self.settings.port)}"
+        """The address of the gateway for programs on this machine."""
+        return self._url(reachable(self.settings.host))
+
+    @property
+    def page_url(self) -> str:
+        """The address of the page for people, also on other devices if the gateway listens for them."""
+        host = main_address(self.settings.host)
+        if self.settings.tls_cert and not self.makes_certificate:
+            names = names_of(read_certificates(Path(self.settings.tls_cert))[0])
+            host = host if host in names else next((each for each in names if "*" not in each), host)
+        return self._url(host)
+
+    def _url(self, host: str) -> str:
+        scheme = "https" if self.settings.tls_cert else "http"
+        return f"{scheme}://{address(host, self.settings.port)}"
+
+    @property
+    def trust(self) -> ssl.SSLContext | None:
+        """With what programs on this machine know the gateway; None if it serves plain HTTP."""
+        return pinned(Path(self.settings.tls_cert)) if self.settings.tls_cert else None
 
     @property
     def websocket(self) -> str:
@@ -137,6 +165,8 @@ class Stack:
         self._check_folder(START_BYTES)
         with writing(self.folder, self.setting):
             private_folder(self.folder / "logs")
+        if self.makes_certificate:
+            self.make_certificate()
         self.report_progress("looking for the models")
         await asyncio.to_thread(self._find_models)
         try:
@@ -155,6 +185,22 @@ class Stack:
         for spec in configured_specs(settings.models, weights, settings.registry).values():
             find(spec.model, settings.cache, spec.weights)
 
+    def make_certificate(self) -> None:
+        """Make the certificate, or make it anew if that is due, and use it."""
+        names = own_names(self.settings.host)
+        own = self.certificate = own_certificate(self.folder / "tls", names, self.setting)
+        self.settings = self.settings.replace(tls_cert=str(own.certificate), tls_key="", tls_ca=str(own.authority))
+
+    async def _keep_certificate(self) -> None:
+        """Makes the certificate anew when this machine has got another address, or when its end is near."""
+        while True:
+            await asyncio.sleep(NEW_ADDRESSES_EVERY_S)
+            await asyncio.to_thread(self.make_certificate)
+            if self.certificate and self.certificate.is_new:
+                log.warning(
+                    "the old authority may not sign for a new address: install %s/ca.crt again", self.page_url
+                )
+
     async def _keep_running(self, on_ready: Callable[[Ready], None]) -> None:
         gateway = self._process("gateway", [sys.executable, "-m", "infra.commands", "gateway"])
         metrics_ports = {f"worker-{number}": port for number, port in enumerate(free_ports(self.workers), 1)}
@@ -164,10 +210,13 @@ class Stack:
             address(self.settings.host, self.settings.port),
             {name: address(self.settings.metrics_host, port) for name, port in metrics_ports.items()},
             self.setting,
+            Path(self.settings.tls_cert) if self.settings.tls_cert else None,
         )
         self._processes = [gateway, *workers]
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch_folder())
+            if self.makes_certificate:
+                tasks.create_task(self._keep_certificate())
             if self.kafka:
                 tasks.create_task(self._keep_broker_running(self.kafka))
             tasks.create_task(gateway.run())
@@ -196,7 +245,7 @@ class Stack:
         while True:
             code = await kafka.wait()
             self._check_folder()
-            log.warning("Kafka ended (%s): restarting it", describe_exit(code))
+            log.warning("Kafka ended (%s): restarting it; %s", describe_exit(code), kafka.why_it_ended())
             await kafka.start()
             if kafka.bootstrap != bootstrap:
                 raise StackError(
@@ -224,15 +273,16 @@ class Stack:
                 f"no Kafka answers at {brokers} within {BROKER_TIMEOUT_S:.0f} s: {BROKER_ADVICE}"
             ) from error
         except (KafkaError, OSError) as error:
-            raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({error}): {BROKER_ADVICE}") from error
+            why = "no connection" if isinstance(error, KafkaConnectionError) else error
+            raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({why}): {BROKER_ADVICE}") from error
 
     async def _wait_until_ready(self, gateway: SupervisedProcess, worker: SupervisedProcess) -> Ready:
         """Wait for the gateway's canary, then send a picture as a browser does."""
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, verify=self.trust or True) as http:
             while True:
                 for process in (gateway, worker):
                     if process.starts > MAX_STARTS:
-                        raise StackError(f"{process.name} does not start; {process.last_log_line()}")
+                        raise StackError(f"{process.name} does not start; {process.why_it_ended}")
                 self.report_progress(f"starting worker and gateway; {worker.last_log_line()}")
                 with suppress(httpx.TransportError):
                     if (await http.get(f"{self.url}/readyz")).status_code == 200:
@@ -242,11 +292,11 @@ class Stack:
 
         def answered(_: MediaFrame, message: Labels, ms: float) -> None:
             top = message.labels[0]
-            answers.append(Ready(self.url, ",".join(self.settings.broker), top.label, top.probability, ms))
+            answers.append(Ready(self.page_url, ",".join(self.settings.broker), top.label, top.probability, ms))
 
         while not answers:
             with suppress(Refused):
-                await Client(self.websocket, sample_picture, on_answer=answered).run(5.0)
+                await Client(self.websocket, sample_picture, trust=self.trust, on_answer=answered).run(5.0)
         return answers[0]
 
     def _process(self, name: str, argv: list[str], **settings: Any) -> SupervisedProcess:

@@ -12,8 +12,11 @@ from pathlib import Path
 
 from infra.local import parent_watch
 from infra.local.private_files import open_private
+from models.processes.last_error import why_it_ended
 
 log = logging.getLogger(__name__)
+
+MOST_BYTES = 256 * 1024  # of the log that are looked at for an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class SupervisedProcess:
         self.grace_s = grace_s
         self.max_log_bytes = max_log_bytes
         self.starts = 0
+        self.why_it_ended = ""  # a sentence with the error of the last run that ended, and the log's path
+        self._log_start = 0  # where the output of the last run begins, in bytes
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -70,8 +75,9 @@ class SupervisedProcess:
             while True:
                 started = time.monotonic()
                 code = await (await self._start()).wait()
+                self.why_it_ended = self._why(code)
                 wait_s = self.policy.next_wait(wait_s, time.monotonic() - started)
-                log.warning("%s ended (%s): restarting it; %s", self.name, describe_exit(code), self.last_log_line())
+                log.warning("%s ended (%s): restarting it; %s", self.name, describe_exit(code), self.why_it_ended)
                 await asyncio.sleep(wait_s)
         finally:
             await self._stop()
@@ -84,12 +90,21 @@ class SupervisedProcess:
                 return f"last log line: {lines[-1][:300]} (see {self.log_file})"
         return f"nothing in {self.log_file} yet"
 
+    def _why(self, code: int) -> str:
+        with suppress(OSError), self.log_file.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(self._log_start, end - MOST_BYTES))
+            output = file.read().decode(errors="replace")
+            return f"{why_it_ended(output, code)} (see {self.log_file})"
+        return f"{self.log_file} cannot be read"
+
     async def _start(self) -> asyncio.subprocess.Process:
         self.starts += 1
         with suppress(FileNotFoundError):
             if self.starts == 1 or self.log_file.stat().st_size > self.max_log_bytes:
                 self.log_file.replace(self.log_file.with_suffix(".old"))
         with open_private(self.log_file) as output:
+            self._log_start = output.seek(0, os.SEEK_END)
             self._process = await asyncio.create_subprocess_exec(
                 *parent_watch.command(self.argv),
                 env=self.environ,

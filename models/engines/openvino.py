@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.build_process import run_in_child
 from models.bundle import WEIGHTS, Bundle
 from models.engines.base import EngineOptions, OnRoom, ignore_room
+from models.processes.build import run_in_child
 from models.storage import CACHE, check_folder, replaced, sha256
 
 _RECIPE = 1  # to be raised when the conversion changes, so that older files in a cache are not used

@@ -6,7 +6,18 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 HIGHEST_PORT = 65535
-OWN_PATHS = {"/api", "/healthz", "/metrics", "/ops", "/readyz", "/static", "/stats", "/ws"}  # of the gateway
+OWN_PATHS = {
+    "/api",
+    "/ca.crt",
+    "/healthz",
+    "/manifest.webmanifest",
+    "/metrics",
+    "/ops",
+    "/readyz",
+    "/static",
+    "/stats",
+    "/ws",
+}  # of the gateway
 WEB_PORTS = {"http": 80, "https": 443}
 
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"  # of a host's name; names of containers have underscores

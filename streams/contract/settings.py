@@ -63,6 +63,14 @@ def _user_path(value: object) -> Path:
         raise ValueError("must name a folder: there is no such user") from None
 
 
+def _user_file(value: object) -> str:
+    name = _as_it_is(value)
+    try:
+        return str(Path(name).expanduser()) if name else ""
+    except RuntimeError:
+        raise ValueError("must name a file: there is no such user") from None
+
+
 def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
     for each in values:
         try:
@@ -90,6 +98,7 @@ def _long_enough(token: str) -> str:
 
 
 FileName = Annotated[str, PlainValidator(_as_it_is)]
+UserFile = Annotated[str, PlainValidator(_user_file)]
 CommaSeparated = Annotated[tuple[FileName, ...], BeforeValidator(_split)]
 Brokers = Annotated[
     tuple[Annotated[str, AfterValidator(checked_broker)], ...], BeforeValidator(_split), AfterValidator(_not_empty)
@@ -156,7 +165,7 @@ class WorkerSettings(SettingsGroup):
         default="", description="A worker that restarts with the same name gets its partitions back at once."
     )
     max_batch: int = Field(default=8, ge=1, description="Most frames in one batch.")
-    freshness_ms: float = Field(default=1000.0, ge=1, description="Frames that wait longer are dropped as stale.")
+    freshness_ms: float = Field(default=1000.0, ge=1, description="Frames that wait longer are dropped as too old.")
     max_pixels: int = Field(default=4_000_000, ge=1, description="Larger images are refused before they are decoded.")
 
 
@@ -176,6 +185,19 @@ class GatewaySettings(SettingsGroup):
 
     host: Host = Field(default="127.0.0.1", description="Address that the web server listens on.")
     port: Port = Field(default=8000, description="Port that the web server listens on.")
+    tls_cert: UserFile = Field(
+        default="",
+        description="Certificate of the web server, a PEM file, with those that lead to its authority. "
+        "Empty: plain HTTP.",
+    )
+    tls_key: UserFile = Field(
+        default="", description="Private key of tls_cert, a PEM file. Empty: it is in the same file."
+    )
+    tls_ca: UserFile = Field(
+        default="",
+        description="Certificate of the authority that signed tls_cert, if it is your own. `stream` trusts it, and "
+        "phones get it at /ca.crt.",
+    )
     origins: Annotated[CommaSeparated, AfterValidator(_origins)] = Field(
         default=(),
         description="Other web origins that may connect, such as https://example.org, comma-separated. The gateway's "
@@ -193,9 +215,9 @@ class GatewaySettings(SettingsGroup):
     secret: str = Field(
         default="", repr=False, description="Key that signs session tokens. Empty: a new one at every start."
     )
-    credits: int = Field(default=2, ge=1, description="Frames that a browser may have in flight.")
+    credits: int = Field(default=2, ge=1, description="Frames that a browser may send before it has their answers.")
     expire_s: float = Field(
-        default=3.0, ge=0.1, description="A frame without an answer counts as expired after this time."
+        default=3.0, ge=0.1, description="After this time a frame counts as one without an answer."
     )
     max_frame_bytes: int = Field(default=512 * 1024, ge=1024, description="Largest JPEG that is accepted, in bytes.")
     max_fps: float = Field(default=120.0, ge=1, description="Frames a second that a session may send.")

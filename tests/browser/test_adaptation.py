@@ -1,9 +1,11 @@
 """How the page adapts the number, the rate and the quality of its frames to the answers."""
 
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL.JpegImagePlugin import JpegImageFile
 from playwright.sync_api import Page
 
 from tests import ROOT
@@ -105,3 +107,17 @@ def test_frame_too_large_lowers_the_quality_and_reconnects(page: Page, gateway: 
     gateway.close(1009)
     until(page, lambda: len(gateway.connections) == 2)
     assert page.evaluate("sightstream.limits.quality") == pytest.approx(0.8)
+
+
+def test_a_picture_is_sent_at_the_best_quality_until_it_is_too_large(page: Page, gateway: FakeGateway) -> None:
+    def coarsest() -> int:
+        """The greatest step of the newest frame's JPEG: 1 at the best quality."""
+        tables = JpegImageFile(BytesIO(gateway.uploads[-1].jpeg)).quantization
+        return max(max(table) for table in tables.values())
+
+    gateway.answer = lambda _, upload: dropped(upload, "stale")  # load lowers the quality of other sources only
+    page.get_by_role("button", name="Coffee").click()
+    until(page, lambda: len(gateway.uploads) > 1)
+    assert coarsest() == 1
+    gateway.close(1009)
+    until(page, lambda: coarsest() > 1)

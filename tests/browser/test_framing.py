@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -19,9 +20,8 @@ from infra.commands.classify import results
 from models.bundle import Bundle, Manifest
 from models.classifier import Classifier
 from models.engines.base import OnRoom, ignore_room
-from models.gate import recut
 from models.images import read_frame
-from models.networks import Head, Network, View, facts
+from models.networks import Head, Network, facts
 from models.storage import sha256
 from streams.contract.messages import ServedModel
 from tests import SAMPLES
@@ -40,8 +40,8 @@ NETWORKS = (
     Network("efficientnet_lite1", 128, mean=127, scale=128, crop=0.6),
 )
 SIZES = ((640, 480), (480, 640), (1500, 1100))  # a large picture is made smaller by the page in several steps
-NEAR = 3.0  # levels of 255, in the mean: JPEG takes 1 to 2 of them
-OTHER = 8.0  # the difference of pictures that are cut otherwise
+NEAR = 5.0  # levels of 255, in the mean: JPEG takes 1 to 3 of them, and more where a slow machine lowers its quality
+OTHER = 15.0  # less than the difference of pictures that are cut otherwise
 
 
 class Recorder:
@@ -100,10 +100,10 @@ def by_evaluate(network: Network, file: Path) -> NDArray[np.uint8]:
     return engine.pictures[0]
 
 
-def serve(gateway: FakeGateway, network: Network) -> None:
+def serve(gateway: FakeGateway, network: Network, name: str = "net", version: str = "1") -> None:
     """Serve a model of this network from now on, and say so, as worker and gateway would."""
     view = classifier(network, Recorder()).view
-    served = ServedModel(network.name, "1", view.size, crop=view.crop)
+    served = ServedModel(name, version, view.size, crop=view.crop)
     model: dict[str, Any] = msgspec.to_builtins(model_info(served))
     gateway.model, gateway.models = model, [model]
     gateway.send({"type": "models", "models": [model], "model": model})
@@ -118,11 +118,13 @@ def by_stream(gateway: FakeGateway, network: Network, file: Path) -> NDArray[np.
 
 
 def by_page(page: Page, gateway: FakeGateway, network: Network, file: Path) -> NDArray[np.uint8]:
+    """The first frame of the picture. No frame of another one is on its way then: the page was stopped before."""
     before = len(gateway.uploads)
     page.get_by_label("Picture or video").set_input_files(file)
-    until(page, lambda: (page.locator("#caption").text_content() or "").startswith(f"{file.name}, "))
-    until(page, lambda: len(gateway.uploads) > before and page.evaluate("sightstream.counts.pending") == 0)
-    return read_frame(gateway.uploads[-1].jpeg, network.input_size)
+    until(page, lambda: len(gateway.uploads) > before)
+    page.get_by_role("button", name="Stop").click()
+    until(page, lambda: page.evaluate("sightstream.counts.pending") == 0)
+    return read_frame(gateway.uploads[before].jpeg, network.input_size)
 
 
 def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
@@ -152,17 +154,18 @@ def test_all_ways_to_a_network_give_it_the_same_tensor(
         assert difference(by_page(page, gateway, network, file), taught) < NEAR
 
 
-def test_what_is_shown_is_cut_anew_when_another_model_answers(
-    page: Page, gateway: FakeGateway, pictures: list[Path]
+@pytest.mark.parametrize("change", [{"name": "other"}, {"version": "2"}], ids=["another model", "a promotion"])
+def test_a_picture_is_cut_and_sent_anew_when_the_model_changes(
+    page: Page, gateway: FakeGateway, pictures: list[Path], change: dict[str, str]
 ) -> None:
     first, _, second = NETWORKS
     serve(gateway, first)
-    before = by_page(page, gateway, first, pictures[0])
-    sent = len(gateway.uploads)
-    serve(gateway, second)
-    until(page, lambda: len(gateway.uploads) > sent)
+    page.get_by_label("Picture or video").set_input_files(pictures[0])
+    until(page, lambda: gateway.uploads)
+    before = read_frame(gateway.uploads[0].jpeg, second.input_size)
+    serve(gateway, second, **change)
+    size = second.input_size
+    until(page, lambda: Image.open(BytesIO(gateway.uploads[-1].jpeg)).size == (size, size))
     after = read_frame(gateway.uploads[-1].jpeg, second.input_size)
     assert difference(after, in_training(second, pictures[0])) < NEAR
-    assert (
-        difference(recut(before[None], View(first.input_size, 1.0), View(second.input_size, 1.0))[0], after) > OTHER
-    )
+    assert difference(after, before) > OTHER

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from infra.local.own_certificate import own_certificate
 from models.bundle import Bundle
 from tests import SAMPLES
 from tests.running_stack import RunningStack, all_end, running_stack
@@ -134,15 +135,18 @@ def test_two_stacks_run_side_by_side_and_sigterm_leaves_nothing_running(stack: R
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
-def test_a_stack_runs_on_ipv6_in_folders_with_odd_names_and_its_address_is_what_stream_takes(
+def test_a_stack_runs_on_ipv6_with_tls_in_folders_with_odd_names_and_its_address_is_what_stream_takes(
     lite0: Bundle, tmp_path: Path
 ) -> None:
     folder = tmp_path / "a, b 'c\" [d]\u00e9\n.e"
     bundle = folder / "my, model"
     shutil.copytree(lite0.folder, bundle)
-    with running_stack(folder / "data", "--model", str(bundle), "--host", "::1") as odd:
-        assert odd.url.startswith("http://[::1]:")
-        report = json.loads(sightstream("stream", "--url", f"{odd.url}/", "--json", "--once", SAMPLES))
+    own = own_certificate(folder / "tls", ["::1"], "--data-dir")
+    options = ("--model", str(bundle), "--host", "::1", "--tls-cert", str(own.certificate))
+    with running_stack(folder / "data", *options) as odd:
+        assert odd.url.startswith("https://[::1]:")
+        trust = ("--tls-ca", own.authority)
+        report = json.loads(sightstream("stream", "--url", f"{odd.url}/", *trust, "--json", "--once", SAMPLES))
         assert report["answered"] >= 2
         assert report["model"] == lite0.name
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from models.gate import Gate
 from models.networks import Head, UnknownNetwork, facts
 from models.registry import Registry
 from models.storage import Unwritable
-from models.weights import UnusableWeights
+from models.weights import UnusableWeights, published_manifest
 
 PETS = Manifest("pets", facts("efficientnet_lite0"), Head(2), ("cat", "dog"))
 NOT_A_DOG = Gate("efficientnet_lite0", tuple(range(151, 269)), "not a dog")
@@ -67,6 +68,28 @@ def test_model_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -
         configured_specs(["resnet"])
     with pytest.raises(UnknownNetwork, match=r"'resnet'.*efficientnet_lite2"):
         published("resnet", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "former",
+    [{"unsure_below": 0.01}, {"network": replace(facts("efficientnet_lite2"), crop=0.875)}],
+    ids=["not sure", "crop"],
+)
+def test_published_network_in_the_cache_whose_facts_have_changed_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, former: dict[str, Any]
+) -> None:
+    now = published_manifest("efficientnet_lite2")
+    builds: list[Path] = []
+
+    def build(_: object, name: str, folder: Path, weights: Path | None) -> None:
+        builds.append(folder)
+        write(folder, replace(now, **former) if len(builds) == 1 else now)
+
+    monkeypatch.setattr("models.catalog.run_in_child", build)
+    assert published("efficientnet_lite2", tmp_path).manifest != now
+    assert published("efficientnet_lite2", tmp_path).manifest == now
+    assert published("efficientnet_lite2", tmp_path).manifest == now
+    assert len(builds) == 2
 
 
 def test_weights_file_for_a_bundle_or_from_nowhere_is_refused(tmp_path: Path) -> None:
@@ -135,6 +158,6 @@ def test_an_unknown_model_is_named_with_the_nearest_name(tmp_path: Path) -> None
 
 
 def test_a_name_in_the_registry_is_no_model_to_load_and_the_error_says_what_is(tmp_path: Path) -> None:
-    Registry(tmp_path / "registry").add(write(tmp_path / "pets").folder, "oxford_pets")
-    with pytest.raises(UnknownModel, match=r"is in the registry: workers serve .*registry/oxford_pets/VERSION"):
+    version = Registry(tmp_path / "registry").add(write(tmp_path / "pets").folder, "oxford_pets")
+    with pytest.raises(UnknownModel, match=rf"is in the registry: workers serve .*registry/oxford_pets/{version}$"):
         find("oxford_pets", tmp_path, registry=tmp_path / "registry")

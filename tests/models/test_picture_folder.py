@@ -2,12 +2,13 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from models.picture_folder import look_into, shown, utf8
+from models.picture_folder import counted, look_into, quoted, shown, utf8
 from tests.fakes.drawn_pictures import write_noise
 from tests.fakes.videos import write_video
 
@@ -185,3 +186,22 @@ def test_any_name_is_shown_on_one_line(picture: Path, root: Path, name: bytes, t
     (path,) = look_into(root).files
     assert shown(path.name) == text
     utf8(str(path)).encode()
+
+
+@pytest.mark.parametrize(
+    "name", ["cups", "my cups", "it's", "$HOME", "a\nb", "caf\udce9", "caf\udce9'\\ 1", "tasse à café", "*", "-o"]
+)
+def test_a_quoted_name_is_the_same_name_in_a_shell(name: str) -> None:
+    typed = f"printf %s {quoted(name)}"
+    assert typed.isprintable()
+    output = subprocess.run(["bash", "-c", typed], capture_output=True, check=True).stdout
+    assert os.fsdecode(output).removeprefix("./") == name
+
+
+def test_a_name_is_quoted_so_that_no_command_takes_it_for_an_option() -> None:
+    assert quoted("--help") == "./--help"
+
+
+def test_one_is_counted_in_the_singular() -> None:
+    assert [counted(number, "picture") for number in (0, 1, 2)] == ["0 pictures", "1 picture", "2 pictures"]
+    assert [counted(number, "class", "classes") for number in (1, 7)] == ["1 class", "7 classes"]

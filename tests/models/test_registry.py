@@ -86,7 +86,7 @@ def test_promoting_what_is_live_leaves_the_way_back(registry: Registry, two: lis
 
 
 def test_first_promotion_has_nothing_before_it(registry: Registry, two: list[str]) -> None:
-    with pytest.raises(NothingBefore, match="no version of pets is live"):
+    with pytest.raises(NothingBefore, match=r"no version of pets is live.*models promote pets"):
         registry.rollback("pets")
     registry.promote("pets")
     with pytest.raises(NothingBefore, match="models remove pets"):
@@ -135,7 +135,7 @@ def test_flipped_byte_is_refused_when_it_is_promoted_or_rolled_back_to(
 def test_unknown_version_is_named_with_those_that_are_there(registry: Registry, two: list[str]) -> None:
     with pytest.raises(NotInRegistry, match=f"'0123'.*{two[0]}"):
         registry.promote("pets", "0123")
-    with pytest.raises(NotInRegistry, match="models add"):
+    with pytest.raises(NotInRegistry, match=r"there is no trained model .birds.*pets.*models add"):
         registry.promote("birds")
 
 
@@ -149,6 +149,20 @@ def test_name_that_is_no_folder_of_ours_is_refused(registry: Registry, tmp_path:
     ):
         with pytest.raises(BadName, match="is no name for a model"):
             attempt()
+
+
+@pytest.mark.parametrize(
+    ("name", "usable"),
+    [("my cups", "my-cups"), ("Größe", "Groe"), ("-x.", "x"), ("a" * 70, "a" * 64), ("日本", "model")],
+)
+def test_a_name_that_may_be_used_is_offered_instead(
+    registry: Registry, tmp_path: Path, name: str, usable: str
+) -> None:
+    bundle = written(tmp_path / "b")
+    with pytest.raises(BadName, match=f"such as {usable}$"):
+        registry.add(bundle.folder, name)
+    registry.add(bundle.folder, usable)
+    assert registry.names() == [usable]
 
 
 def test_live_version_is_removed_only_with_its_model(registry: Registry, two: list[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes.drawn_pictures import write_class_folders, write_noise
 from tests.fakes.videos import write_video
-from training.dataset import SPLITS, NothingToLearn, Picture, read_dataset
+from training.dataset import SPLITS, Faults, NothingToLearn, Picture, read_dataset
 
 MANY = int(os.environ.get("SIGHTSTREAM_FUZZ_DATASETS", "60"))
 
@@ -30,6 +30,28 @@ def test_split_folders_are_kept_as_they_are(tmp_path: Path) -> None:
     assert dataset.classes == ("Afghan hound", "Beagle")
     assert sizes(tmp_path) == {"train": 5, "valid": 4, "test": 3}
     assert not any(dataset.faults.counts().values())
+    assert dataset.faults.summary() == ""
+    assert dataset.test_folder() == tmp_path / "test"
+
+
+def test_the_folder_of_the_test_pictures_is_found_only_where_it_holds_all_of_them_and_no_others(
+    tmp_path: Path,
+) -> None:
+    for place, split in enumerate(("training", "Test set")):
+        write_class_folders(tmp_path / "outer" / "deep" / split, {"cup": 2}, first_seed=100 * place)
+        write_class_folders(tmp_path / "by_class" / "cup", {split: 2}, first_seed=100 * place)
+        write_class_folders(tmp_path / "by_class" / "mug", {split: 2}, first_seed=100 * place + 50)
+    write_class_folders(tmp_path / "by_seed", {"cup": 30, "mug": 30})
+    assert read_dataset(tmp_path / "outer").test_folder() == tmp_path / "outer" / "deep" / "Test set"
+    assert read_dataset(tmp_path / "by_class").test_folder() is None
+    assert read_dataset(tmp_path / "by_seed").test_folder() is None
+
+
+def test_faults_are_summed_up_in_the_singular_and_the_plural() -> None:
+    assert Faults(("a",), ("b",), ("c",), ("d",)).summary() == (
+        "1 unreadable picture, 1 class without a picture to learn from, 1 duplicate, 1 remark"
+    )
+    assert Faults((), ("b",) * 2, ("c",) * 3).summary() == "2 classes without a picture to learn from, 3 duplicates"
 
 
 def test_one_folder_of_class_folders_is_split_by_content_and_seed(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from models.storage import Unwritable
+from tests.fakes.answers import random_answers
 from tests.fakes.pictures import scene
 from training.report import sections, write_report
 from training.scores import Answers, score
@@ -50,21 +51,6 @@ class Reader(HTMLParser):
     @property
     def words(self) -> str:
         return " ".join(" ".join(self.text).split())
-
-
-def random_answers(root: Path, classes: int = 30, each: int = 4, outside: int = 20, written: int = 5) -> Answers:
-    """Answers hardly better than chance, so that nearly everything is confused; `written` pictures that rotate."""
-    chance = np.random.default_rng(5)
-    n = classes * each
-    for number in range(written):
-        scene(640, 480).rotate(number * 40).save(root / f"{number}.jpg")
-    return Answers(
-        labels=tuple(f"class {at}" for at in range(classes)),
-        truth=np.concatenate([np.repeat(np.arange(classes), each), np.full(outside, -1)]),
-        probabilities=chance.dirichlet(np.full(classes, 0.2), n + outside).astype(np.float32),
-        files=[f"{at % written}.jpg" for at in range(n + outside)],
-        abstained=chance.random(n + outside) < 0.2,
-    )
 
 
 def two(root: Path, labels: tuple[str, str] = ("cat", "dog"), file: str = "one.jpg", outside: str = "") -> Answers:
@@ -131,10 +117,10 @@ def test_pictures_are_framed_as_the_model_saw_them(tmp_path: Path) -> None:
 
 def test_figures_stand_at_the_top(tmp_path: Path) -> None:
     words = written(tmp_path / "report.html", two(tmp_path, outside="real.jpg")).words
-    assert "cats and dogs 2 pictures of 2 classes, 1 outside pictures" in words
+    assert "cats and dogs 2 pictures of 2 classes, 1 picture of none of the classes" in words
     assert "Top-1 50.0% 95% interval: 9.5% to 90.5%" in words
-    assert "Still named 100.0%" in words
-    assert "“None of these” 0.0% of 1 outside pictures" in words
+    assert "Answered with a class 100.0%" in words
+    assert "“None of these” 0.0% of 1 picture of none of the classes" in words
     assert (
         "Top-5" not in words.split("Classes, the lowest recall first")[0]
     )  # of two classes it would always be 100 %
@@ -155,13 +141,13 @@ def test_worst_class_comes_first_and_the_long_tail_is_folded(tmp_path: Path) -> 
     reader = written(tmp_path / "report.html", answers)
     order = re.findall(r'<th scope="row">(.*?)</th>', (tmp_path / "report.html").read_text())
     assert order == [each.label for each in score(answers).classes]
-    assert "The other 5 classes" in reader.words
+    assert "5 more classes" in reader.words
 
 
 def test_outside_pictures_that_were_named_are_shown_without_a_truth(tmp_path: Path) -> None:
     reader = written(tmp_path / "report.html", two(tmp_path, outside="real.jpg"))
-    assert "Outside pictures that got a class" in reader.words
-    assert reader.all("img")[-1]["alt"] == "outside picture"
+    assert "Pictures of none of the classes that were answered with a class" in reader.words
+    assert reader.all("img")[-1]["alt"] == "picture of none of the classes"
 
 
 def test_without_a_mistake_nothing_is_confused(tmp_path: Path) -> None:
@@ -241,6 +227,20 @@ def test_about_is_shown_in_sections() -> None:
         [("seed", "7"), ("early stop", "yes"), ("none", "–"), ("parts", f"{numbers} and 8 more")],
     )
     assert data == ("data", [("train", "4800"), ("split › valid", "0.1")])
+
+
+def test_about_has_words_where_the_manifest_has_keys() -> None:
+    about = {
+        "scores": {"test": {"n": 3, "top1": 0.5, "ece": 0.1, "named": 1.0}},
+        "calibration": {"still_named": 0.97},
+    }
+    assert [row for _, rows in sections(about) for row in rows] == [
+        ("test › pictures", "3"),
+        ("test › top-1", "0.5"),
+        ("test › calibration error", "0.1"),
+        ("test › answered with a class", "1"),
+        ("to be answered with a class", "0.97"),
+    ]
 
 
 class Unprintable:

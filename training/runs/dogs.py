@@ -76,7 +76,9 @@ def shows_dog(picture: EvaluationPicture) -> bool:
 
 def print_table(results: dict[str, dict[str, float]], backbone: str) -> None:
     """Prints a row for each recipe."""
-    table = Table("recipe", "top-1", "top-5", "calibration error", "dogs still named", "no dog: none of these")
+    table = Table(
+        "recipe", "top-1", "top-5", "calibration error", "dogs answered with a breed", "no dog: none of these"
+    )
     for recipe, each in results.items():
         none = f"{each['none_share']:.1%} of {each['outside']}" if "none_share" in each else ""
         table.add_row(

@@ -15,8 +15,16 @@ HEADERS = {
 }
 
 
+FOR_PAGES = {"Content-Security-Policy", "Permissions-Policy", "Referrer-Policy"}
+PARTS_OF_PAGES = {"text/javascript", "text/css", "image/jpeg", "image/png"}
+
+
 class SecurityHeaders:
-    """Middleware that adds ``HEADERS`` to every response; a header that a view has set stays."""
+    """Middleware that adds ``HEADERS`` to every response; a header that a view has set stays.
+
+    What can only be a part of a page gets none of ``FOR_PAGES``: the page's own count there, and a first visit loads
+    dozens of such files.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -25,8 +33,10 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                is_part = headers.get("content-type", "").partition(";")[0] in PARTS_OF_PAGES
                 for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                    if not (is_part and name in FOR_PAGES):
+                        headers.setdefault(name, value)
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from ipaddress import ip_address
 
 from streams.contract.addresses import Origin
 
@@ -44,10 +45,32 @@ class Origins:
         )
         return False
 
+    def seen_at(self, scheme: str, host: str, forwarded: bool = False) -> Origin | None:
+        """The gateway's own origin, where it is sure that browsers see it there; None where the host may be anything.
+
+        Args:
+            scheme: of the request.
+            host: the header Host, which whoever asks can choose.
+            forwarded: whether a trusted proxy has named the host.
+        """
+        try:
+            origin = Origin.parse(f"{scheme}://{host}")
+        except ValueError:
+            return None
+        return origin if forwarded or origin in self.allowed or _is_literal(origin.host) else None
+
     def _log(self, origin: str, message: str, *arguments: object) -> None:
         if origin not in self._logged and len(self._logged) < MAX_LOGGED:
             self._logged.add(origin)
             log.warning(message, *arguments)
+
+
+def _is_literal(host: str) -> bool:
+    """Whether the host is an address, or this machine: no name that somebody else may own."""
+    try:
+        return host == "localhost" or bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 def _is_own(origin: Origin, host: str, secure: bool) -> bool:

@@ -22,7 +22,8 @@ class Proxies:
     """Middleware that gives a request the path, host, scheme and client that it had before the proxies.
 
     In its scope, ``path`` begins with ``root_path``, whether the proxy has kept that path or stripped it. A redirect
-    names no host, because the gateway may not know the one that the browser sees.
+    names no host, because the gateway may not know the one that the browser sees. In the scope, ``forwarded_host``
+    says whether a trusted proxy has named it.
 
     Args:
         root_path: the path under which a proxy serves the gateway, unless a header says otherwise.
@@ -61,6 +62,7 @@ class Proxies:
                 sent["scheme"] = scheme if scope["type"] == "http" else scheme.replace("http", "ws")
             if host := _first(headers, "x-forwarded-host"):
                 others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+                sent["forwarded_host"] = True
                 sent["headers"] = [(b"host", host.encode("latin-1")), *others]
         elif names := [name for name in FORWARDED if name in headers]:
             self._log_ignored(peer, names)

@@ -12,6 +12,7 @@ from web.security.operator_auth import COOKIE, COOKIE_S, is_local
 from web.state import gateway_state
 from web.views.ops_report import operations_report, session_list
 from web.views.responses import StructResponse
+from web.views.static_files import COMPRESSED
 from web.views.templates import html, root_address
 
 OFF = "there is no operations view: it is turned on by SIGHTSTREAM_OPERATOR_TOKEN"
@@ -106,7 +107,7 @@ async def read_token(request: Request) -> str:
 
 
 routes = [
-    Route("/ops", page),
+    Route("/ops", page, middleware=COMPRESSED),
     Route("/ops", sign_in, methods=["POST"]),
     Route("/ops/signout", sign_out, methods=["POST"]),
     Route("/api/ops", as_json),

@@ -1,21 +1,17 @@
 """The statistics of one session: a page, JSON and CSV. Whoever has the session's id may read them."""
 
-from importlib.util import find_spec
-from pathlib import Path
-
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from streams.contract.canary import is_canary
 from web.sessions import Session
 from web.state import GatewayState, gateway_state
 from web.views.responses import StructResponse
+from web.views.static_files import COMPRESSED
 from web.views.stats_csv import csv_text
 from web.views.stats_report import Freshness, SessionHere, SessionReport, empty_report, session_report
 from web.views.templates import html
-
-CHARTS = "chartkick/django/static/chartkick/Chart.bundle.js"  # Chart.js, as the package chartkick ships it
 
 UNKNOWN = "no statistics of this session: its address is wrong, or it ended too long ago"
 LOADING = "the statistics are still being read from Kafka: try again in a moment"
@@ -45,11 +41,6 @@ async def as_csv(request: Request) -> Response:
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-async def charts(request: Request) -> Response:
-    """The library that draws the charts."""
-    return FileResponse(library(), media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
 
 
 def find(request: Request) -> SessionReport | None:
@@ -88,16 +79,8 @@ def missing(request: Request) -> Response:
     return StructResponse({"error": UNKNOWN}, status_code=404)
 
 
-def library() -> Path:
-    """The path of Chart.js in the package chartkick."""
-    found = find_spec("chartkick")
-    assert found and found.origin, "the package chartkick is missing: pip install 'sightstream[gateway]'"
-    return Path(found.origin).parent.parent / CHARTS
-
-
 routes = [
-    Route("/stats/{session}", page),
+    Route("/stats/{session}", page, middleware=COMPRESSED),
     Route("/api/sessions/{session}/stats", as_json),
     Route("/api/sessions/{session}/stats.csv", as_csv),
-    Route("/static/vendor/chart.js", charts),
 ]

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 
 from web import TEMPLATES
 from web.texts import CHOICE, LANGUAGES, language_of, translations
+from web.views.static_files import modules_of, version
 
 YEAR_S = 365 * 24 * 3600
 
@@ -36,8 +37,16 @@ def render(request: Request, name: str, **context: str) -> str:
     language = language_of(request)
     others = {code: own_name for code, own_name in LANGUAGES.items() if code != language}
     template = environment(language).get_template(name)
+    root = root_address(request)
     return template.render(
-        context, root=root_address(request), language=language, other_languages=others, texts=translations(language)
+        context,
+        root=root,
+        static=f"{root}static/{version()}/",
+        version=version(),
+        modules_of=modules_of,
+        language=language,
+        other_languages=others,
+        texts=translations(language),
     )
 
 

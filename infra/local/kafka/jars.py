@@ -20,6 +20,7 @@ from infra.local.errors import StackError
 from infra.local.kafka.download import DownloadFailed, JarDownload
 from infra.local.kafka.lockfile import LOCK, Jar, locked_jars
 from infra.local.kafka.progress import DownloadProgress
+from models.picture_folder import counted
 from models.storage import CACHE, check_folder, sha256, writing
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,9 @@ def _download(
         shutil.rmtree(left_over, ignore_errors=True)
     with (
         tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder) as incoming,
-        DownloadProgress(console, f"{len(jars)} jars of Apache Kafka", sum(jar.size for jar in jars)) as progress,
+        DownloadProgress(
+            console, f"{counted(len(jars), 'jar')} of Apache Kafka", sum(jar.size for jar in jars)
+        ) as progress,
     ):
         JarDownload(Path(incoming), folder, progress, stop, mirror).run(jars)
 

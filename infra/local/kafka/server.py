@@ -73,6 +73,7 @@ class LocalKafka:
         self._console = console
         self._mirror = mirror
         self._ports = Ports(port, 0)
+        self._started = 0.0  # as time.time()
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -93,6 +94,11 @@ class LocalKafka:
     def poll(self) -> int | None:
         """The exit code, None while it runs and before its first start."""
         return self._process.returncode if self._process else None
+
+    def why_it_ended(self) -> str:
+        """The error of the last run, if it logged one, and the log's path."""
+        failure = read_failure(self._storage.folder, self._started, self.poll() or 0)
+        return f"{failure.text} (see {self.log})"
 
     async def wait(self) -> int:
         """Waits until the broker has ended and returns its exit code."""
@@ -152,11 +158,11 @@ class LocalKafka:
             if cluster_id is None:
                 cluster_id = await storage.format(functools.partial(command, "128m", "kafka.tools.StorageTool"))
             storage.write(SERVER_PROPERTIES, server_properties(self._ports.broker, self._ports.controller))
-            started = time.time()
+            self._started = time.time()
             await self._spawn(command(self._heap, "kafka.Kafka", SERVER_PROPERTIES), lock)
             if await self._wait_until_serving(cluster_id, timeout):
                 return
-            failure = read_failure(storage.folder, since=started)
+            failure = read_failure(storage.folder, since=self._started)
             if self.poll() is None:
                 raise BrokerSilent(
                     f"Kafka did not answer on {self.bootstrap} in {timeout:g} s ({failure.text}): see {self.log}"

@@ -16,6 +16,7 @@ from infra.local import parent_watch
 from infra.local.errors import StackError
 from infra.local.kafka.configuration import DATA, NODE_ID, server_properties
 from infra.local.private_files import private_folder
+from models.processes.last_error import last_error
 
 _NEW_DATA = f"{DATA}.new"
 _FORMAT_TIMEOUT_S = 60
@@ -145,7 +146,7 @@ class Storage:
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         if process.returncode != 0:
-            reason = lines[-1].strip()[:300] if lines else "it gave no reason"
+            reason = last_error("\n".join(lines)) or (lines[-1].strip()[:300] if lines else "it gave no reason")
             raise BrokerFolderBroken(f"Kafka could not prepare {self.folder}: {reason}; {self.advice}")
         new_data.rename(self.data)
         (self.folder / "format.properties").unlink()

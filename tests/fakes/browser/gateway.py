@@ -14,14 +14,12 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from web import STATIC
 from web.messages import parse_ping
 from web.protocol import SUBPROTOCOL, Upload, offered_token, unpack
-from web.views.stats import charts
+from web.views import static_files
 from web.views.templates import html
 
 POLICY = (
@@ -180,12 +178,11 @@ def serving() -> Iterator[FakeServer]:
     fake = FakeServer(listener.getsockname()[1])
     app = Starlette(
         routes=[
-            Route("/", _page("index.html")),
+            Route("/", _page("index.html"), middleware=static_files.COMPRESSED),
             Route("/stats/{session}", _page("stats.html")),
             Route("/ops", _page("ops.html")),
-            Route("/static/vendor/chart.js", charts),
             WebSocketRoute("/ws", fake.connect),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            *static_files.routes,
         ]
     )
     server = uvicorn.Server(

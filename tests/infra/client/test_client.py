@@ -1,6 +1,7 @@
 """The headless client, in front of a small WebSocket server that answers as each test says."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import uvicorn
 from websockets.asyncio.server import ServerConnection
 
-from infra.client.client import FINAL, Client, ClockOffset, Refused
+from infra.client.client import FINAL, Client, ClockOffset, Refused, reason
 from infra.client.media_source import MediaFrame, PresentView
 from streams.contract.outcomes import Outcome, Stage
 from streams.contract.settings import Settings
@@ -312,3 +313,20 @@ async def test_client_and_gateway_agree_on_every_frame() -> None:
     server.should_exit = True
     await serving_task
     assert (counts.sent, counts.answered, counts.labels) == (50, 50, {client.session: 50})
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(111, "Connect call failed ('127.0.0.1', 8000)"), "Connection refused"),
+        (
+            OSError("Multiple exceptions: [Errno 111] Connect call failed ('::1', 1), [Errno 111] x"),
+            "Connection refused",
+        ),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (TimeoutError("timed out during opening handshake"), "timed out during opening handshake"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_why_a_connection_failed_is_said_without_the_words_of_the_event_loop(error: Exception, text: str) -> None:
+    assert reason(error) == text

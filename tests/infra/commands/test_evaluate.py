@@ -40,9 +40,10 @@ def test_people_get_figures_and_tables(capsys: pytest.CaptureFixture[str]) -> No
     print_scores(facts, score(answers))
     out = capsys.readouterr().out
     assert "colours 0, fake f32" in out
-    assert "top-1              97.6%" in out
+    assert "top-1                  97.6%" in out
+    assert "answered with a class  100.0%, 97.6% of them correctly" in out
     assert "42, and 3 that could not be read" in out
-    assert "0.0% of 1 outside pictures" in out
+    assert "0.0% of 1 picture of none of the classes" in out
     assert "[bold]blue (1)" in out
     assert out.index("│ grass green") < out.index("│ red")
 

@@ -1,6 +1,7 @@
 """What people type to make a trained model live."""
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,17 +91,48 @@ def test_half_a_gate_and_a_gate_of_nothing_are_refused(bundle: Bundle) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("promote", "birds"), "models add"),
-        (("promote", "../birds"), "no name"),
-        (("rollback", "birds"), "no version of birds is live"),
-        (("remove", "birds"), "no model 'birds'"),
+        (("promote", "birds"), "there is no trained model 'birds'; there are: pets; `sightstream models add BUNDLE`"),
+        (("promote", "birds", "0123"), "there is no trained model 'birds'"),
+        (("rollback", "birds"), "there is no trained model 'birds'"),
+        (("remove", "birds"), "there is no trained model 'birds'"),
+        (("remove", "birds", "0123"), "there is no trained model 'birds'"),
+        (("remove", "pest"), "there is no trained model 'pest'; did you mean 'pets'?"),
+        (("promote", "efficientnet_lite2"), "efficientnet_lite2 is a published network"),
+        (("promote", "pets", "0123"), "pets has no version '0123'; name one that it has: "),
+        (("rollback", "pets"), "no version of pets is live"),
+        (("promote", "../birds"), "a name has 1 to 64 letters a-z, digits"),
+        (("rollback", ""), "'' is no name for a model"),
         (("add", "."), "is no bundle"),
     ],
 )
-def test_mistakes_are_one_clear_line(arguments: tuple[str, ...], complaint: str) -> None:
+def test_mistakes_are_one_clear_line(bundle: Bundle, arguments: tuple[str, ...], complaint: str) -> None:
+    run("add", bundle.folder)
     output = run(*arguments, code=1)
     assert complaint in output
     assert len(output.strip().splitlines()) == 1
+
+
+def test_an_empty_version_is_neither_the_newest_nor_the_whole_model(bundle: Bundle) -> None:
+    run("add", bundle.folder)
+    for command in ("promote", "remove"):
+        assert "it is empty; name one, or leave it out" in run(command, "pets", "", code=2)
+    assert [each["live"] for each in listed() if each["name"] == "pets"] == [False]
+
+
+def test_each_step_says_what_to_type_next_and_it_can_be_typed(bundle: Bundle, tmp_path: Path) -> None:
+    elsewhere = ("--registry", tmp_path / "my models")
+
+    def typed(output: str) -> list[str]:
+        words = shlex.split(output.strip().rpartition(": ")[2])
+        assert words[:2] == ["sightstream", "models"]
+        return words[2:]
+
+    assert typed(run(*elsewhere, "list")) == [*map(str, elsewhere), "add", "BUNDLE"]
+    promote = typed(run(*elsewhere, "add", bundle.folder))
+    assert f"pets {bundle.version} is live\n" == run(*promote)
+    run(*elsewhere, "add", bundle.folder, "--name", "efficientnet_lite0")
+    rollback = typed(run(*elsewhere, "promote", "efficientnet_lite0"))
+    assert run(*rollback) == "the published network efficientnet_lite0 is served again\n"
 
 
 def test_damaged_bundle_is_refused_and_a_damaged_version_shown(bundle: Bundle, registry: Path) -> None:

@@ -98,6 +98,20 @@ def test_once_sends_a_frame_again_that_was_superseded(tmp_path: Path) -> None:
     assert (report["sent"], report["answered"]) == (4, 3)
 
 
+def test_the_summary_has_words_for_outcomes_and_json_has_their_codes(tmp_path: Path) -> None:
+    def first_is_replaced(upload: Upload) -> Sequence[GatewayMessage]:
+        if upload.seq == 1:
+            return [Dropped(1, Outcome.SUPERSEDED, Stage.GATEWAY)]
+        return answered(upload)
+
+    film = write_video(tmp_path / "film.mp4", frames=3)
+    with running(ScriptedGateway(first_is_replaced)) as gateway:
+        told = run(gateway, film).stderr
+    assert "sent 3 frames; answered: 2, replaced by a newer frame: 1; " in told
+    with running(ScriptedGateway(first_is_replaced)) as gateway:
+        assert json.loads(run(gateway, "--json", film).stdout)["dropped"] == {Outcome.SUPERSEDED: 1}
+
+
 def test_once_names_what_is_dropped_for_good_and_ends(tmp_path: Path) -> None:
     def too_large(upload: Upload) -> Sequence[GatewayMessage]:
         return [Dropped(upload.seq, Outcome.TOO_LARGE, Stage.GATEWAY, "more than 1,000 bytes")]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from infra.commands.__main__ import main
 from infra.commands.train import train
 from infra.local import parent_watch
 from models.bundle import Bundle
@@ -48,6 +50,36 @@ def test_one_picture_a_class_and_names_that_are_no_utf8_make_a_model(tmp_path: P
 
 
 @pytest.mark.model
+@pytest.mark.parametrize("layout", ["split", "one folder"])
+def test_the_last_lines_are_commands_that_work_as_they_are(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, layout: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SIGHTSTREAM_REGISTRY", str(tmp_path / "registry"))
+    data = Path("my pictures")
+    splits = {"train": 4, "test": 1} if layout == "split" else {"": 6}
+    for number, (split, per_class) in enumerate(splits.items()):
+        write_class_folders(data / split, {"cup": per_class, "it's a mug": per_class}, first_seed=100 * number)
+    out = "efficientnet_lite0"  # also the name of a published network
+    done = run(cache, data, "--backbone", "efficientnet_lite0", "--size", 96, "--name", "my cups", "--out", out)
+    assert done.exit_code == 0, done.output
+    commands = [shlex.split(line)[1:] for line in done.stdout.splitlines() if line.startswith("  sightstream ")]
+    version = Bundle.open(Path(out)).version
+    assert [command[:2] for command in commands] == [
+        ["classify", "--model"],
+        ["evaluate", "./efficientnet_lite0"],
+        ["models", "add"],
+        ["models", "promote"],
+    ]
+    assert Path(commands[0][-1]).is_relative_to(data)
+    assert commands[1][-1] == str(data / "test" if layout == "split" else data)
+    for command in commands:
+        result = CliRunner().invoke(main, command, env={"SIGHTSTREAM_CACHE": str(cache)})
+        assert result.exit_code == 0, result.output
+    assert result.stdout == f"my-cups {version} is live\n"
+
+
+@pytest.mark.model
 def test_faults_are_named_and_the_rest_is_used(tmp_path: Path, cache: Path) -> None:
     data = write_pictures(tmp_path / "data")
     (data / "004.empty").mkdir()
@@ -60,7 +92,7 @@ def test_faults_are_named_and_the_rest_is_used(tmp_path: Path, cache: Path) -> N
     assert "broken.png" in done.output
     assert "copy.png: the same picture as" in done.output
     assert "empty: no picture to learn from" in done.output
-    assert "1 unreadable pictures, 1 classes without a picture to learn from, 1 duplicates" in done.output
+    assert "1 unreadable picture, 1 class without a picture to learn from, 1 duplicate" in done.output
     last = json.loads(done.output.splitlines()[-1])
     assert last["version"] == Bundle.open(out).version
     assert last["test"]["top1"] >= 0.8

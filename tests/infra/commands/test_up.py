@@ -12,6 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from infra.commands.__main__ import main
+from infra.commands.up import remarks_on_tls
+from infra.local.own_certificate import own_certificate
+from infra.local.stack import Stack
 from tests import ROOT
 from tests.fakes.bundles import write_bundle
 from tests.fakes.disks import small_disk
@@ -56,6 +59,9 @@ def complaint(*arguments: str) -> str:
         (["--model", "bundle", "--weights", "bad.weights.h5"], "is a bundle, which has its weights"),
         (["--host", "a b"], "SIGHTSTREAM_HOST='a b' must be the name or the IP address"),
         (["--host", "192.0.2.1"], "192.0.2.1 is no address of this machine"),
+        (["--tls-cert", "bundle/bundle.json"], "bundle.json is no certificate: it has no certificate in PEM form"),
+        (["--tls-cert", "gone.pem", "--tls-key", "gone.key"], "gone.pem cannot be read (No such file or directory)"),
+        (["--no-tls", "--tls-cert", "gone.pem"], "--no-tls and a certificate exclude each other"),
         (["--port", "65536"], "65536 is not in the range"),
         (["--port", "eighty"], "'eighty' is not a valid integer"),
         (["--broker", "::1:9092"], "SIGHTSTREAM_BROKER='::1:9092' must be HOST:PORT"),
@@ -91,6 +97,61 @@ def test_a_server_that_is_no_kafka_is_named_within_a_bounded_time(
     monkeypatch.setattr("infra.local.stack.BROKER_TIMEOUT_S", 0.5)
     line = complaint("--model", "bundle", "--port", "0", "--broker", f"127.0.0.1:{taken}")
     assert f"no Kafka answers at 127.0.0.1:{taken} within" in line
+
+
+def made_stack(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: object) -> Stack:
+    """The stack that `up` would run. It has made its certificate, and starts nothing."""
+    made: list[Stack] = []
+
+    async def note(stack: Stack, on_ready: object) -> None:
+        if stack.makes_certificate:
+            stack.make_certificate()
+        made.append(stack)
+
+    monkeypatch.setattr(Stack, "run_until_signal", note)
+    result = CliRunner().invoke(main, ["up", "--port", "0", "--data-dir", str(folder), *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    return made[0]
+
+
+def test_a_page_for_other_devices_has_tls_and_what_to_do_there_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stack = made_stack(monkeypatch, tmp_path, "--host", "0.0.0.0")
+    assert (stack.url.split(":")[0], stack.settings.tls_cert) == ("https", str(tmp_path / "tls" / "gateway.pem"))
+    phone, install = remarks_on_tls(stack)
+    assert f"open {stack.page_url} and accept the warning" in phone
+    assert stack.page_url.startswith("https://")
+    assert f"{stack.page_url}/ca.crt" in install
+    assert stack.certificate
+    assert stack.certificate.fingerprint in install
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
+def test_a_page_for_this_machine_alone_needs_no_tls(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: str
+) -> None:
+    stack = made_stack(monkeypatch, tmp_path, "--host", host)
+    assert (stack.url.split(":")[0], remarks_on_tls(stack)) == ("http", [])
+    assert not (tmp_path / "tls").exists()
+
+
+def test_without_tls_other_devices_have_no_camera_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SIGHTSTREAM_TLS_CERT", "gone.pem")
+    stack = made_stack(monkeypatch, tmp_path, "--host", "0.0.0.0", "--no-tls")
+    assert stack.page_url.startswith("http://")
+    [line] = remarks_on_tls(stack)
+    assert "their browsers give no camera" in line
+
+
+def test_an_own_certificate_is_used_on_every_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    own = own_certificate(tmp_path, ["vision.example"], "--data-dir")
+    for host in ("127.0.0.1", "0.0.0.0"):
+        stack = made_stack(monkeypatch, tmp_path, "--host", host, "--tls-cert", own.certificate)
+        assert (stack.makes_certificate, remarks_on_tls(stack)) == (False, [])
+        assert stack.page_url.startswith("https://vision.example:")
 
 
 def refused(*arguments: object) -> str:

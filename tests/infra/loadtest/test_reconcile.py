@@ -59,8 +59,8 @@ def test_frame_that_is_missing_in_one_place_is_a_difference_that_names_the_place
     rest = HISTORY[:missing] + HISTORY[missing + 1 :]
     topic, table = outcomes_in_topic(in_topic(*rest)), counts_in_table(in_table(*HISTORY))
     [line] = differences({SESSION: COUNTS}, topic=topic, table=table)
-    assert line.startswith(f"{SESSION}: client (7, 3, 1, ")
-    assert ", topic (" in line
+    all_of_them = "answered: 3, no answer: 1, replaced by a newer frame: 3; labels cat: 2, dog: 1"
+    assert line.startswith(f"{SESSION}: the client counted 7 sent ({all_of_them}), the topic ")
 
 
 def test_session_that_a_place_does_not_know_at_all_is_a_difference() -> None:

@@ -78,17 +78,49 @@ async def test_process_that_ran_for_a_healthy_time_is_started_again_after_the_fi
         await until(lambda: process.starts >= 12)  # with waits that double this would take 40 s
 
 
-async def test_end_is_logged_with_exit_code_and_last_log_line(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("script", "end", "why"),
+    [
+        (
+            "echo starting; echo no disk space >&2; exit 7",
+            "exit code 7",
+            "it printed: no disk space",
+        ),
+        (
+            "echo 'Error: no such model' >&2; echo 'INFO stopped'; exit 1",
+            "exit code 1",
+            "its error: no such model",
+        ),
+        ("echo 'ValueError: bad'; echo bye; kill -9 $$", "SIGKILL", "its error: ValueError: bad"),
+        ("echo starting; kill -TERM $$", "SIGTERM", "it was ended from outside, and logged no error before"),
+        ("exec nowhere-to-be-found", "exit code 127", "its error: sh: 1: exec: nowhere-to-be-found: not found"),
+        ("true", "exit code 0", "it printed nothing"),
+    ],
+)
+async def test_end_is_logged_with_exit_code_and_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, script: str, end: str, why: str
 ) -> None:
-    process = supervised(tmp_path, "echo starting; echo no disk space >&2; exit 7")
+    process = supervised(tmp_path, script)
 
     async with running(process):
         await until(lambda: process.starts >= 2)
 
-    first = caplog.messages[0]
-    assert "worker ended (exit code 7)" in first
-    assert f"last log line: no disk space (see {process.log_file})" in first
+    assert caplog.messages[0].startswith(f"worker ended ({end}): restarting it; {why}")
+    assert caplog.messages[0].endswith(f" (see {process.log_file})")
+
+
+async def test_the_error_of_an_earlier_run_is_not_quoted_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = 'if [ -e "$FOLDER/second" ]; then echo fine; else touch "$FOLDER/second"; echo "KeyError: old"; fi'
+    process = supervised(tmp_path, script)
+
+    async with running(process):
+        await until(lambda: process.starts >= 3)
+
+    assert "KeyError: old" in caplog.messages[0]
+    assert "the last line: fine" in caplog.messages[1]
+    assert process.why_it_ended in caplog.text
 
 
 async def test_pid_is_that_of_the_command_while_it_runs(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from jinja2 import UndefinedError
 from starlette.requests import Request
 
 from web import STATIC
+from web.views.static_files import CHARTS, version
 from web.views.templates import environment, render
 
 PAGES = {
@@ -18,7 +19,6 @@ PAGES = {
     "nothing.html": "/stats/abc",
 }
 VALUES = {"signin.html": {"error": "wrong"}, "nothing.html": {"missing": "statistics"}}
-NOT_OURS = "vendor/chart.js"  # served from another package
 
 
 def request(path: str, root_path: str = "") -> Request:
@@ -43,8 +43,8 @@ def test_every_address_in_a_page_is_relative_and_every_file_is_there(name: str) 
     assert not [each for each in found if each.startswith(("/", "http"))]
     seen = [urljoin(f"http://host/vision{PAGES[name]}", each) for each in found]
     assert not [each for each in seen if not each.startswith("http://host/vision/")]
-    files = [each.removeprefix("http://host/vision/static/") for each in seen if "static/" in each]
-    assert [each for each in files if each != NOT_OURS and not (STATIC / each).is_file()] == []
+    files = [each.partition(f"/static/{version()}/")[2] for each in seen if "static/" in each]
+    assert [each for each in files if each != CHARTS and not (STATIC / each).is_file()] == []
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -71,3 +71,8 @@ def test_values_are_escaped() -> None:
 def test_a_missing_value_is_an_error() -> None:
     with pytest.raises(UndefinedError):
         render(request("/ops"), "signin.html")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_library_for_charts_is_loaded_only_where_charts_are(name: str) -> None:
+    assert (CHARTS in html(name)) == (name in {"stats.html", "ops.html"})

@@ -36,6 +36,13 @@ export function tooLarge(width, height) {
   return new UnreadableFile(t(sentences.too_large, { width, height }));
 }
 
+/** The module of an `import()`. Throws UnreadableFile if it cannot be loaded: the file itself may be sound. */
+export function loaded(module) {
+  return module.catch(() => {
+    throw new UnreadableFile(t("the page could not load what it needs to read it: try again, or reload the page"));
+  });
+}
+
 /** The error for a file of the kind `name`, which is not read. */
 export function refusal(name) {
   return new UnreadableFile(t(kinds.find(({ kind }) => kind === name).refused));

@@ -3,7 +3,7 @@
 
 import { t } from "../shared/texts.js";
 import { headerOf, readDeepGreys } from "./deep_png.js";
-import { UnreadableFile, damaged, tooLarge, uncommon } from "./file_kind.js";
+import { UnreadableFile, damaged, loaded, tooLarge, uncommon } from "./file_kind.js";
 import { centreSquare } from "../stream/frame.js";
 import { withoutMetadata } from "./picture_metadata.js";
 
@@ -62,7 +62,7 @@ async function read(file, kind, paint) {
 
 async function decode(bytes, kind) {
   if (kind === "TIFF") {
-    const { readTiff } = await import("./tiff.js");
+    const { readTiff } = await loaded(import("./tiff.js"));
     return readTiff(bytes, MOST_PIXELS);
   }
   const { parts, orientation, size } = withoutMetadata(bytes, kind);

@@ -16,7 +16,7 @@ export function watchFiles({ picker, samples, root }, onFiles, onOther, onMissin
   });
   for (const button of samples) {
     button.addEventListener("click", async () => {
-      const file = await load(button.querySelector("img").src, button.textContent.trim()).catch(() => null);
+      const file = await load(button.dataset.picture, button.textContent.trim()).catch(() => null);
       if (file) onFiles([file]);
       else onMissing();
     });

@@ -2,6 +2,7 @@
 //
 //   kind, name       what it is, for people
 //   maxFps           frames per second that make sense
+//   quality          of its JPEGs, 0 to 1; only a picture has one, others get less the more there is to send
 //   element          what to draw, `width` by `height` pixels
 //   whole            what to show in its place: a canvas; only a picture has it
 //   camera, facing   the id of a camera, and whether it faces the "user" or the "environment"
@@ -18,9 +19,8 @@
 // signal is aborted; it then releases the camera, the memory and the element.
 
 import { CameraGone, openCamera } from "./camera.js";
-import { UnreadableFile } from "../files/file_kind.js";
-import { readWholePicture } from "../files/picture.js";
-import { FPS } from "../stream/rate_control.js";
+import { UnreadableFile, loaded } from "../files/file_kind.js";
+import { FPS, QUALITY } from "../stream/rate_control.js";
 import { noVideoStream, whyNotOpened, whyStopped } from "../files/video_file.js";
 
 const PLAY_AGAIN_MS = 1000; // between two attempts to play a paused camera
@@ -92,11 +92,13 @@ async function tryToPlay(url, file, signal) {
 
 /** A picture file of this kind. Throws UnreadableFile. */
 export async function pictureSource(file, kind) {
+  const { readWholePicture } = await loaded(import("../files/picture.js")); // most visits need no file
   const { square, whole } = await readWholePicture(file, kind);
   return {
     kind: "picture",
     name: file.name,
     maxFps: 1,
+    quality: QUALITY.picture,
     element: square,
     whole,
     width: square.width,

@@ -5,7 +5,16 @@ import { MAX_ECHOES, now, packHeader } from "./frame.js";
 import { FrameCounts } from "./frame_counts.js";
 import { RecentValues, median, roundTripParts } from "./measurements.js";
 import { EXPIRED, SUPERSEDED } from "../shared/outcomes.js";
-import { FPS, afterDrop, afterLabels, fullRate, nextDue, withLowerQuality, withoutRoundTrips } from "./rate_control.js";
+import {
+  FPS,
+  afterDrop,
+  afterLabels,
+  fullRate,
+  nextDue,
+  qualityFor,
+  withLowerQuality,
+  withoutRoundTrips,
+} from "./rate_control.js";
 
 const ROUND_TRIPS_KEPT = 512;
 
@@ -89,7 +98,7 @@ export class FrameSender {
     const [content, shownFrom] = [this.#content, this.#shownFrom];
     this.#encoding = true;
     try {
-      const jpeg = await this.preview.encode(this.#rate.quality);
+      const jpeg = await this.preview.encode(qualityFor(source, this.#rate));
       if (jpeg && this.ready && shownFrom === this.#shownFrom && this.#send(captured, jpeg)) {
         this.#asked.set(this.#seq, content);
       }
@@ -200,7 +209,7 @@ export class FrameSender {
         ? Object.fromEntries(Object.keys(parts[0]).map((key) => [key, median(parts.map((each) => each[key]))]))
         : null,
       target: this.#targetFps(source),
-      quality: this.#rate.quality,
+      quality: qualityFor(source, this.#rate),
       bytes: median(this.#bytes.values(time)),
       window: this.#window.size,
     };

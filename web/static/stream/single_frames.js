@@ -20,7 +20,7 @@ const pause = (ms) => new Promise((resume) => setTimeout(resume, ms));
  * @returns {Promise<object | null>} the message of type "labels" or "dropped"; null if it could not be sent
  */
 export async function ask(sender, isOpen, encode, signal) {
-  let quality = QUALITY.most;
+  let quality = QUALITY.picture;
   for (let tries = 1; ; tries++) {
     while (!isOpen() || !sender.hasRoom) {
       await pause(WAIT_MS);

@@ -1,6 +1,7 @@
 """The files for Prometheus and Grafana: all metrics, labels and paths in them exist."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from infra.local.scrape_targets import write_targets
+from streams.contract.outcomes import Hop, Outcome
 from streams.contract.prometheus import Counter, Histogram, Metric
 from streams.metrics import Metrics as WorkerMetrics
 from tests import ROOT
@@ -40,6 +42,9 @@ LABELS: dict[str, set[str]] = {
     for metric in METRICS
     for sample in samples(metric)
 } | {name: set() for name in OF_PROCESSES}
+
+
+VARIABLES = {each["name"]: each for each in DASHBOARD["templating"]["list"]}
 
 
 def parse(expression: str) -> Any:
@@ -122,6 +127,75 @@ def test_the_dashboard_shows_every_metric_of_gateway_and_worker_but_the_sockets(
     asked = {each.name for _, expression, _ in EXPRESSIONS for each in selectors(parse(expression))}
     not_shown = {metric.name for metric in METRICS if not samples(metric) & asked}
     assert not_shown == {"sightstream_gateway_sockets"}
+
+
+def test_every_panel_says_what_it_shows_in_which_unit_and_what_is_bad() -> None:
+    units = ("seconds", "frames a second", "messages a second", "a number", "in bytes", "core", "whether", "version")
+    for panel in DASHBOARD["panels"]:
+        text = panel["description"]
+        assert "Bad: " in text, panel["title"]
+        assert any(unit in text.lower() for unit in units), panel["title"]
+
+
+def matchers(selector: Any) -> set[tuple[str, str, str]]:
+    return {(each.name, str(each.op), each.value) for each in selector.matchers.matchers}
+
+
+@pytest.mark.parametrize(("title", "expression", "legend"), EXPRESSIONS)
+def test_a_panel_shows_only_the_instances_workers_and_models_that_are_chosen(
+    title: str, expression: str, legend: str
+) -> None:
+    for each in selectors(parse(expression)):
+        expected = {("instance", "MatchOp.Re", "$instance")}
+        if each.name.startswith("sightstream_worker_"):
+            expected.add(("process", "MatchOp.Re", "$worker"))
+        if "model" in LABELS[each.name]:
+            expected.add(("model", "MatchOp.Re", "$model"))
+        if each.name in OF_PROCESSES:  # which other programs have, too
+            expected.add(("job", "MatchOp.Re", "sightstream.*"))
+        assert matchers(each) == expected, (title, legend)
+
+
+def test_one_chooses_from_what_prometheus_knows_and_at_first_all() -> None:
+    assert [*VARIABLES] == ["instance", "worker", "model"]
+    earlier: list[str] = []
+    for name, variable in VARIABLES.items():
+        query = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"])
+        assert query
+        [selector] = selectors(parse(query[1]))
+        assert selector.name == "up" or unknown(query[1]) == []
+        assert query[2] in FROM_TARGETS | LABELS.get(selector.name, set())
+        assert all(f"${each}" in query[1] for each in earlier)  # one chooses only what the choices before leave
+        assert variable["multi"]
+        assert variable["includeAll"]
+        assert variable["current"]["value"] == ["$__all"]
+        earlier.append(name)
+
+
+def renamed(panel: dict[str, Any], name: str) -> str:
+    """A series' name as Grafana shows it; a pattern between slashes may fit anywhere in the name."""
+    for each in panel.get("transformations", ()):
+        if each["id"] == "renameByRegex":
+            pattern = re.fullmatch("/(.*)/", each["options"]["regex"])
+            assert pattern, "Grafana anchors a pattern without slashes"
+            name = re.sub(pattern[1], each["options"]["renamePattern"], name)
+    return name
+
+
+@pytest.mark.parametrize(("label", "kind"), [("reason", Outcome), ("hop", Hop)])
+def test_outcomes_and_hops_have_their_words_for_people(label: str, kind: type[Outcome | Hop]) -> None:
+    codes = {"reason": [each for each in Outcome if each != Outcome.ANSWERED], "hop": [*Hop]}[label]
+    found = 0
+    for panel in DASHBOARD["panels"]:
+        for target in panel["targets"]:
+            if f"{{{{{label}}}}}" in (legend := target["legendFormat"]):
+                found += 1
+                for code in codes:
+                    shown = renamed(panel, legend.replace(f"{{{{{label}}}}}", code))
+                    assert shown == legend.replace(f"{{{{{label}}}}}", kind(code).words)
+            elif legend == Outcome.EXPIRED:
+                assert renamed(panel, legend) == Outcome.EXPIRED.words
+    assert found
 
 
 def test_metrics_are_named_once_and_as_prometheus_wants_them() -> None:

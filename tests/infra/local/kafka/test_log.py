@@ -2,7 +2,7 @@ import os
 import time
 from pathlib import Path
 
-from infra.local.kafka.log import Failure, last_error, read_failure
+from infra.local.kafka.log import Failure, read_failure
 
 TAKEN = """\
 2026-01-05T10:47:06,100 INFO starting (KafkaServer)
@@ -19,21 +19,13 @@ Caused by: java.net.BindException: Address already in use
 """
 
 
-def test_last_error_includes_its_innermost_cause() -> None:
-    expected = "Exiting Kafka due to fatal exception during startup: BindException: Address already in use"
-    assert last_error(TAKEN) == expected
-
-
-def test_log_without_an_error_has_no_last_error() -> None:
-    assert last_error("2026-01-05T10:47:06,100 INFO no ERROR here (KafkaServer)\n") is None
-
-
 def test_taken_port_is_read_from_the_log(tmp_path: Path) -> None:
     (tmp_path / "kafka.log").write_text(TAKEN)
 
     found = read_failure(tmp_path, since=time.time() - 60)
 
     assert (found.by_kafka, found.taken_port) == (True, 21092)
+    assert found.text == "Exiting Kafka due to fatal exception during startup: BindException: Address already in use"
 
 
 def test_failure_of_java_is_read_from_its_output(tmp_path: Path) -> None:

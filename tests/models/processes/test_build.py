@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from models.build_process import BuildFailed, run_in_child
 from models.bundle import BrokenBundle, Bundle
 from models.networks import Network, UnknownNetwork, facts
+from models.processes.build import BuildFailed, run_in_child
 from models.storage import sha256
 
 
@@ -51,6 +51,27 @@ def test_what_a_function_prints_goes_to_stderr(capfd: pytest.CaptureFixture[str]
     assert capfd.readouterr() == ("", "epoch 1 of 1\n")
 
 
-def test_killed_child_is_a_failed_build() -> None:
-    with pytest.raises(BuildFailed, match="ended with exit status -6"):
-        run_in_child(os.abort)
+@pytest.mark.parametrize(
+    ("script", "end"),
+    [
+        ("kill -9 $PPID", "SIGKILL; it was ended from outside, perhaps for want of memory"),
+        ("echo 'F0000 Check failed: no room' >&2; echo bye; kill -6 $PPID", "SIGABRT; its error: F0000 Check failed"),
+    ],
+)
+def test_child_that_crashes_is_a_failed_build_that_quotes_its_error(
+    script: str, end: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(BuildFailed) as failed:
+        run_in_child(os.system, script)
+    assert str(failed.value).startswith(f"system, in a process of its own, ended with {end}")
+    assert capfd.readouterr().err == ""
+
+
+def test_child_that_cannot_begin_is_a_failed_build_that_quotes_its_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "__init__.py").write_text("1 / 0")
+    monkeypatch.setattr("models.processes.build.__file__", str(tmp_path / "models" / "processes" / "build.py"))
+    with pytest.raises(BuildFailed, match="exit code 1; its error: ZeroDivisionError: division by zero"):
+        run_in_child(print)

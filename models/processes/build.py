@@ -14,34 +14,44 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
 
+from models.processes.last_error import why_it_ended
+
 P = ParamSpec("P")
 
 NICENESS = 10  # about a tenth of the CPU share of normal processes; on a busy machine the work still gets done
 
 
 class BuildFailed(RuntimeError):
-    """An unexpected failure, such as a crash. The child's stderr has the details."""
+    """An unexpected failure, such as a crash. Its notes have the details."""
 
 
 def run_in_child(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
     """Calls a module-level function in a child process and waits for it. The function's result is dropped.
 
-    Raises the exception of the function if its class is defined in `models`, and BuildFailed for any other. Its notes
-    have the child's traceback.
+    Raises the exception of the function if its class is defined in `models`, and BuildFailed for any other, or for a
+    crash. Its notes have the child's traceback. What the child prints goes to stderr, if it succeeds.
     """
     # The child finds our packages where this process found them, and imports nothing from the current folder.
-    path = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
+    path = [str(Path(__file__).parents[2]), *filter(None, sys.path)]
     child = subprocess.run(  # our own module, no shell
-        [sys.executable, "-P", "-c", "from models.build_process import main; main()"],
+        [sys.executable, "-P", "-c", "from models.processes.build import main; main()"],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
         input=pickle.dumps((function, args, kwargs)),
-        stdout=subprocess.PIPE,
+        capture_output=True,
         check=False,
     )
     if child.returncode and child.stdout:
         raise pickle.loads(child.stdout)  # noqa: S301  # our own child wrote it
+    printed = child.stderr.decode(errors="replace")
     if child.returncode:
-        raise BuildFailed(f"{function.__qualname__}{args} ended with exit status {child.returncode}")
+        how = f"exit code {child.returncode}" if child.returncode > 0 else signal.Signals(-child.returncode).name
+        failure = BuildFailed(
+            f"{function.__qualname__}, in a process of its own, ended with {how}; "
+            f"{why_it_ended(printed, child.returncode)}"
+        )
+        failure.add_note(printed)
+        raise failure
+    sys.stderr.write(printed)
 
 
 def main() -> None:
