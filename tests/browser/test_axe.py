@@ -22,6 +22,7 @@ from tests.fakes.browser.gateway import MODEL, FakeGateway
 from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from tests.fakes.served import served
 from tests.fakes.statistics import session_stats
+from tests.fakes.videos import write_video
 from training.report import write_report
 from training.scores import score
 from web.app import create_app
@@ -83,6 +84,25 @@ class Visit:
     def picture(self) -> None:
         self.webcam().locator("#file").set_input_files(CAT)
         expect(self.page.locator("#labels .name").first).to_have_text("tabby")
+
+    def frozen(self) -> None:
+        self.camera()
+        self.page.locator("#freeze").click()
+        self.page.locator("#network-view").press("Enter")  # its name shows, as it has the focus
+        expect(self.page.locator("#chip")).to_have_text("Frozen")
+
+    def snapshot(self) -> None:
+        self.picture()
+        self.page.locator("#snapshot").click()
+        expect(self.page.get_by_role("dialog")).to_be_visible()
+
+    def files(self) -> None:
+        self.webcam().locator("#file").set_input_files([CAT, Path(__file__), CAT])
+        expect(self.page.locator("#results [role=status]")).to_contain_text("3 of 3 files")
+
+    def video(self) -> None:
+        self.webcam().locator("#file").set_input_files(write_video(self.folder / "film.webm"))
+        expect(self.page.get_by_role("slider")).to_be_visible()
 
     def no_worker(self) -> None:
         self.fake.models, self.fake.model = [], None
@@ -151,6 +171,10 @@ STATES: dict[str, Callable[[Visit], object]] = {
     "webcam-silent": Visit.silent,
     "webcam-offline": Visit.offline,
     "webcam-picture": Visit.picture,
+    "webcam-frozen": Visit.frozen,
+    "webcam-snapshot": Visit.snapshot,
+    "webcam-files": Visit.files,
+    "webcam-video": Visit.video,
     "webcam-no-worker": Visit.no_worker,
     "webcam-refused": Visit.refused,
     "webcam-camera-denied": Visit.denied,
