@@ -136,6 +136,7 @@ class Visit:
             scores=score(answers),
             answers=answers,
             picture_root=self.folder,
+            crop=1.0,
             about={},
             curves=curves,
         )
