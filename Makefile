@@ -32,12 +32,21 @@ check: setup
 unit: setup ## Run only the tests that need no broker, browser or network weights
 	$(BIN)/python -m pytest -m 'not broker and not browser and not model'
 
-# Debian's Chromium where this machine lets us install it; the tests say plainly what they skip without it.
+# Debian's browsers where this machine lets us install them; the tests name what they skip without them.
 browser:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
-	|| { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
-	     && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
-	|| echo 'No Chromium here, and no right to install it: browser tests will be skipped (`sudo apt-get install chromium`).'
+	@need() { package=$$1; shift; for name; do command -v "$$name" >/dev/null && return; done; missing="$$missing $$package"; }; \
+	need chromium chromium chromium-browser google-chrome; need firefox-esr firefox-esr; \
+	need webkit2gtk-driver WebKitWebDriver; need xvfb Xvfb; \
+	[ -n "$$missing" ] || exit 0; \
+	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq; \
+	  for package in $$missing; do \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$package >/dev/null \
+	    || echo "$$package cannot be installed here: its tests will be skipped."; \
+	  done; \
+	else \
+	  echo "No right to install browsers here: some tests will be skipped (\`sudo apt-get install$$missing\`)."; \
+	fi
 
 screenshots: setup browser ## Make the README's pictures of the pages, with a real stack and a fake camera
 	$(BIN)/python -m tests.browser.screenshots

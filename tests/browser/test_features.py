@@ -255,7 +255,7 @@ def test_choices_are_remembered(page: Page, gateway: FakeGateway) -> None:
 
 
 def test_what_was_remembered_may_be_gone(page: Page, gateway: FakeGateway) -> None:
-    page.evaluate("localStorage.setItem('sightstream-model', 'gone'); localStorage.setItem('sightstream-rate', 'x')")
+    page.evaluate("localStorage.setItem('sightstream-model', 'gone'); localStorage.setItem('sightstream-fps', 'x')")
     page.evaluate("localStorage.setItem('sightstream-camera', 'gone')")
     page.reload()
     start(page)

@@ -14,7 +14,9 @@ from tests.browser.page_diary import LIVE_MS, SAID_MS, diary, keep_diary, until_
 from tests.browser.page_driver import CAT, frame_counts, start, top_label, until
 from tests.fakes.awkward_files import videos
 from tests.fakes.browser.camera_file import LEFT, RIGHT, is_near, pixel
+from tests.fakes.browser.firefox import firefox
 from tests.fakes.browser.gateway import MODEL, FakeGateway, dropped, labels
+from tests.fakes.browser.tab import text, until_text
 from web.protocol import Upload
 
 pytestmark = pytest.mark.browser
@@ -153,10 +155,9 @@ def test_page_says_within_two_seconds_why_labels_stopped_and_soon_that_they_are_
     frame_counts(live)
 
 
-@pytest.mark.parametrize("code", [1008, 4400, 4403])
-def test_refusal_is_said_at_once_with_its_reason(live: Page, gateway: FakeGateway, code: int) -> None:
+def test_refusal_is_said_at_once_with_its_reason(live: Page, gateway: FakeGateway) -> None:
     began = live.evaluate("performance.now()")
-    gateway.close(code, "pages of http://example.org may not connect")
+    gateway.close(4403, "pages of http://example.org may not connect")
     why = "The server ended this connection: pages of http://example.org may not connect"
     until_said(live, began, SAID_MS, state="^Not connected$", chip="^Not connected$", why=why, stale=True)
     live.get_by_role("button", name="Connect again").click()
@@ -187,11 +188,20 @@ def test_overload_is_said_even_while_some_labels_come(live: Page, gateway: FakeG
     until_said(live, live.evaluate("performance.now()"), 6000, chip="^Live$", why=BUSY, stale=False)
 
 
-def test_silent_server_is_asked_and_after_some_seconds_left(live: Page, gateway: FakeGateway) -> None:
+def test_server_that_stays_silent_is_left_after_some_seconds(context: BrowserContext, gateway: FakeGateway) -> None:
+    page = context.new_page()
+    page.clock.install()
+    page.goto(gateway.url)
+    start(page)
+    expect(page.locator("#chip")).to_have_text("Live")
     gateway.silent = True
-    until(live, lambda: "Trying again" in (live.locator("#why").text_content() or ""), within_s=12)
+    expect(page.locator("#why")).to_contain_text("The server does not answer")
+    page.clock.fast_forward(4000)
+    expect(page.locator("#why")).to_contain_text("The server does not answer")
+    page.clock.fast_forward(5000)
+    expect(page.locator("#why")).to_contain_text("Trying again")
     gateway.silent = False
-    until(live, lambda: live.locator("#chip").text_content() == "Live")
+    expect(page.locator("#chip")).to_have_text("Live")
     assert len(gateway.connections) > 1
 
 
@@ -205,9 +215,11 @@ def test_labels_of_the_source_before_are_gone(live: Page, gateway: FakeGateway) 
     gateway.answer = None
     until(live, lambda: frame_counts(live)["pending"] == 2)
     late = gateway.uploads[-1]
+    live.evaluate("window.track = video.srcObject.getVideoTracks()[0]")
     live.get_by_label("Picture or video").set_input_files(CAT)
     expect(live.locator("#chip")).to_have_text("Starting…")
     assert top_label(live) == "–"
+    assert live.evaluate("track.readyState") == "ended"
     expect(live.locator("#headline")).to_have_text("Nothing seen yet")
     gateway.answer = lambda _, upload: labels(upload, "goldfish")
     gateway.send(labels(late, "tabby"))
@@ -266,23 +278,32 @@ BAD_FILES = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_FILES)
-def test_bad_file_never_stops_a_running_camera(live: Page, gateway: FakeGateway, name: str) -> None:
-    file = FilePayload(name=name, mimeType="", buffer=BAD_FILES[name])
-    live.get_by_label("Picture or video").set_input_files(file)
-    expect(live.get_by_role("alert")).to_contain_text(f"{name}: ")
-    before = len(gateway.uploads)
-    until(live, lambda: len(gateway.uploads) > before + 3)
+def test_bad_file_never_stops_a_running_camera(live: Page, gateway: FakeGateway) -> None:
+    for name, content in BAD_FILES.items():
+        file = FilePayload(name=name, mimeType="", buffer=content)
+        live.get_by_label("Picture or video").set_input_files(file)
+        expect(live.get_by_role("alert")).to_contain_text(f"{name}: ")
+        before = len(gateway.uploads)
+        until(live, lambda before=before: len(gateway.uploads) > before + 3)  # type: ignore[misc]
+        expect(live.get_by_role("alert")).to_be_visible()
     assert {each["chip"] for each in diary(live, 0)} == {"Live"}
-    expect(live.get_by_role("alert")).to_be_visible()
     expect(live.get_by_role("button", name="Stop")).to_be_visible()
 
 
-def test_sample_clicked_while_offline_says_so_and_the_camera_goes_on(live: Page, gateway: FakeGateway) -> None:
-    live.route("**/coffee.jpg", lambda route: route.abort("internetdisconnected"))
+@pytest.mark.parametrize("offline", [True, False])
+def test_sample_that_cannot_be_loaded_says_so_and_the_camera_goes_on(
+    live: Page, gateway: FakeGateway, offline: bool
+) -> None:
+    live.route("**/coffee.jpg", lambda route: route.abort() if offline else route.fulfill(status=502))
+    live.context.set_offline(offline)
     live.get_by_role("button", name="Coffee").click()
     expect(live.get_by_role("alert")).to_contain_text("The sample could not be loaded")
-    assert {each["chip"] for each in diary(live, 0)} == {"Live"}
+    why = "This device is offline" if offline else "The server cannot be reached"
+    expect(live.get_by_role("alert")).to_contain_text(why)
+    live.context.set_offline(False)
+    before = len(gateway.uploads)
+    until(live, lambda: len(gateway.uploads) > before + 3)
+    expect(live.locator("#caption")).to_contain_text("Camera")
 
 
 def test_refused_second_camera_leaves_the_first_one_running(live: Page, gateway: FakeGateway) -> None:
@@ -296,6 +317,23 @@ def test_refused_second_camera_leaves_the_first_one_running(live: Page, gateway:
     before = len(gateway.uploads)
     until(live, lambda: len(gateway.uploads) > before + 3)
     expect(live.locator("#chip")).to_have_text("Live")
+
+
+def test_camera_is_changed_on_a_phone_that_opens_only_one_at_a_time(live: Page, gateway: FakeGateway) -> None:
+    live.evaluate(
+        """() => {
+          const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+          window.first = video.srcObject.getVideoTracks()[0];
+          navigator.mediaDevices.getUserMedia = async (wanted) => {
+            if (first.readyState === "live") throw new DOMException("", "NotReadableError");
+            return open(wanted);
+          };
+          cameras.dispatchEvent(new Event("change"));
+        }"""
+    )
+    until(live, lambda: live.evaluate("video.srcObject && video.srcObject.getVideoTracks()[0] !== first"))
+    expect(live.locator("#chip")).to_have_text("Live")
+    expect(live.get_by_role("alert")).to_be_hidden()
 
 
 NOISE = """(ways) => {
@@ -329,10 +367,23 @@ def test_noise_instead_of_pixels_is_not_sent_and_said_with_what_to_allow(
     start(page)
     expect(page.locator("#chip")).to_have_text("Pixels hidden")
     expect(page.locator("#why")).to_contain_text("Allow this page to read canvas data")
-    page.wait_for_timeout(500)
+    page.get_by_role("button", name="Cat").click()
+    expect(page.locator("#caption")).to_contain_text("Cat")
+    expect(page.locator("#chip")).to_have_text("Pixels hidden")
+    page.wait_for_timeout(300)
     assert gateway.uploads == []
     page.evaluate("window.allowed = true")
-    expect(page.locator("#chip")).to_have_text("Live")
+    expect(page.locator("#chip")).to_have_text("Picture")
+
+
+def test_firefox_that_resists_fingerprinting_sends_no_noise(gateway: FakeGateway) -> None:
+    with firefox("privacy.resistFingerprinting") as tab:
+        tab.open(gateway.url)
+        for selector in ("#start", ".sample"):
+            tab.click(selector)
+            until_text(tab, "#chip", "Pixels hidden")
+        assert "Allow this page to read canvas data" in text(tab, "#why")
+        assert gateway.uploads == []
 
 
 def test_another_way_to_read_pixels_is_used_where_there_is_one(context: BrowserContext, gateway: FakeGateway) -> None:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from models.storage import Unwritable
+from tests.fakes.answers import random_answers
 from tests.fakes.pictures import scene
 from training.report import sections, write_report
 from training.scores import Answers, score
@@ -50,21 +51,6 @@ class Reader(HTMLParser):
     @property
     def words(self) -> str:
         return " ".join(" ".join(self.text).split())
-
-
-def random_answers(root: Path, classes: int = 30, each: int = 4, outside: int = 20, written: int = 5) -> Answers:
-    """Answers hardly better than chance, so that nearly everything is confused; `written` pictures that rotate."""
-    chance = np.random.default_rng(5)
-    n = classes * each
-    for number in range(written):
-        scene(640, 480).rotate(number * 40).save(root / f"{number}.jpg")
-    return Answers(
-        labels=tuple(f"class {at}" for at in range(classes)),
-        truth=np.concatenate([np.repeat(np.arange(classes), each), np.full(outside, -1)]),
-        probabilities=chance.dirichlet(np.full(classes, 0.2), n + outside).astype(np.float32),
-        files=[f"{at % written}.jpg" for at in range(n + outside)],
-        abstained=chance.random(n + outside) < 0.2,
-    )
 
 
 def two(root: Path, labels: tuple[str, str] = ("cat", "dog"), file: str = "one.jpg", outside: str = "") -> Answers:

@@ -1,13 +1,14 @@
-"""Finds and starts Chromium for tests, without any request to the network of its own."""
+"""Starts Chromium for tests, without any request to the network of its own."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, BrowserType, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
+
+from tests.fakes.browser.programs import program
+from tests.fakes.browser.tab import SIZE
 
 _QUIET = (
     "--disable-background-networking",
@@ -18,15 +19,33 @@ _QUIET = (
 )
 
 
-def chromium_path() -> str:
-    """Chromium's path; without one the test is skipped, and under ``CI=true`` fails."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        reason = "no chromium on the PATH: install Debian's package chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
+class ChromiumTab:
+    """A page of Playwright as a ``Tab``."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    def open(self, url: str) -> None:
+        self._page.goto(url)
+
+    def click(self, selector: str) -> None:
+        self._page.click(selector)
+
+    def choose(self, selector: str, value: str) -> None:
+        self._page.select_option(selector, value)
+
+    def evaluate(self, expression: str) -> Any:
+        return self._page.evaluate(expression)
+
+    def screenshot(self, path: Path) -> None:
+        self._page.screenshot(path=path)
+
+    @contextmanager
+    def opened_by(self, selector: str) -> Iterator["ChromiumTab"]:
+        with self._page.context.expect_page() as opened:
+            self.click(selector)
+        yield ChromiumTab(opened.value)
+        opened.value.close()
 
 
 def launch(kind: BrowserType, *flags: str, camera: Path | None = None) -> Browser:
@@ -36,7 +55,8 @@ def launch(kind: BrowserType, *flags: str, camera: Path | None = None) -> Browse
     """
     video = (f"--use-file-for-fake-video-capture={camera}",) if camera else ()
     fake = "--use-fake-device-for-media-stream=device-count=2"
-    return kind.launch(executable_path=chromium_path(), args=[*_QUIET, fake, *video, *flags])
+    path = program("chromium", "chromium", "chromium-browser", "google-chrome")
+    return kind.launch(executable_path=path, args=[*_QUIET, fake, *video, *flags])
 
 
 @contextmanager
@@ -46,3 +66,12 @@ def chromium(*flags: str, camera: Path | None = None) -> Iterator[Browser]:
         browser = launch(playwright.chromium, *flags, camera=camera)
         yield browser
         browser.close()
+
+
+@contextmanager
+def chromium_tab() -> Iterator[ChromiumTab]:
+    """One tab, which may use the fake camera."""
+    with chromium() as browser:
+        width, height = SIZE
+        context = browser.new_context(permissions=["camera"], viewport={"width": width, "height": height})
+        yield ChromiumTab(context.new_page())

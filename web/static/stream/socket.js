@@ -1,7 +1,7 @@
 // The WebSocket: it reconnects by itself and reports its state.
 
 const TIMEOUT_MS = 8_000; // for the welcome, and for the answer to a ping: a phone network may stall for seconds
-const CHECK_MS = 3_000; // the same, after the network has changed
+const CHECK_MS = 5_000; // for the answer to a ping, after the network has changed or the page was hidden
 const PING_MS = 4_000;
 const FIRST_PINGS = 3;
 const STABLE_MS = 5_000; // a connection that lasted longer starts the backoff again

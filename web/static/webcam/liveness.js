@@ -6,7 +6,7 @@ import { t } from "../shared/texts.js";
 
 export const FRESH_MS = 1500; // older labels are not of now
 const PATIENCE_MS = 700; // for the answer to a ping
-const TOO_SLOW = new Set([STALE, SUPERSEDED]);
+const TOO_OLD = new Set([STALE, SUPERSEDED]);
 
 /**
  * @param {object} facts all times are milliseconds by one clock
@@ -41,7 +41,7 @@ function ofLabels(facts, isFresh, link) {
   const { time, source, since, labelled, current, hidden, blocked } = facts;
   if (!source) return link ?? (blocked ? noise() : stopped(labelled));
   const still = source.still ? { name: source.kind, title: standing(source), isStale: false } : null;
-  if (still && current) return { ...still, text: link?.text };
+  if (still && current) return { ...still, text: link?.text ?? "" };
   if (hidden) return { name: "hidden", title: t("Paused"), text: t("Paused while this tab is hidden.") };
   if (source.interruption) return interrupted(source.interruption);
   if (blocked) return noise();
@@ -131,9 +131,11 @@ function remark({ outcomes, isDetour }) {
   return isDetour ? t("This browser hides canvas data: frames are read in another way.") : "";
 }
 
-/** Whether most of these frames were too old when their turn came. */
+/** Whether most of these frames were too late, and not only because no one works on them. */
 function isOverloaded(outcomes) {
-  return outcomes.filter((each) => TOO_SLOW.has(each)).length > outcomes.length / 2;
+  const old = outcomes.filter((each) => TOO_OLD.has(each)).length;
+  const late = old + outcomes.filter((each) => each === EXPIRED).length;
+  return old > 0 && late > outcomes.length / 2;
 }
 
 function overload() {

@@ -284,7 +284,7 @@ view.at("cameras").addEventListener("change", () => {
   if (controller.source?.kind === "camera") openOtherCamera(chosenCamera());
 });
 view.at("cap").addEventListener("change", (event) => (sender.maxFps = Number(event.target.value)));
-rememberChoice(view.at("cap"), "rate");
+rememberChoice(view.at("cap"), "fps");
 copyOnClick(view.at("copy-stats"), () => view.at("stats").href);
 view.at("model-choice").addEventListener("change", (event) => {
   chosenModel = event.target.value;
@@ -299,7 +299,10 @@ watchFiles(
   { picker: view.at("file"), samples: document.querySelectorAll(".sample"), root: document.documentElement },
   openFiles,
   () => view.showNotice("source", t("That is not a file"), t("Drop a picture or a video file from a folder here.")),
-  () => view.showNotice("source", t("The sample could not be loaded"), t("The server cannot be reached.")),
+  () => {
+    const why = navigator.onLine ? t("The server cannot be reached.") : t("This device is offline.");
+    view.showNotice("source", t("The sample could not be loaded"), why);
+  },
 );
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) socket.check();
