@@ -116,9 +116,9 @@ def test_a_frozen_picture_and_its_labels_stand_still_and_nothing_is_sent(page: P
     tool(page, "Freeze").click()
     expect(page.locator("#chip")).to_have_text("Frozen")
     expect(page.locator("#still canvas")).to_be_visible()
-    page.wait_for_timeout(150)  # what was on its way arrives
+    page.wait_for_timeout(700)  # the frame that is shown gets its own labels
     count, label = len(gateway.uploads), top_label(page)
-    page.wait_for_timeout(1700)  # longer than labels count as of now
+    page.wait_for_timeout(1600)  # longer than labels count as of now
     assert (len(gateway.uploads), top_label(page)) == (count, label)
     expect(page.locator("#chip")).to_have_text("Frozen")
     assert page.locator(".stale").count() == 0
@@ -211,6 +211,8 @@ def test_other_camera_is_there_only_where_there_is_one(
     start(other)
     until(other, lambda: other.evaluate(used))
     assert other.evaluate(used) == after
+    other.get_by_role("combobox", name="Camera").select_option("")
+    until(other, lambda: other.evaluate("localStorage.getItem('sightstream-camera')") == "")
     other.context.close()
 
 
@@ -281,7 +283,7 @@ def test_a_browser_may_forbid_storage(page: Page, gateway: FakeGateway, storage:
 
 def test_the_address_of_the_statistics_is_copied(page: Page, gateway: FakeGateway) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy its address").click()
+    page.get_by_role("button", name="Copy link").click()
     assert page.evaluate("navigator.clipboard.readText()") == f"{gateway.url}stats/session-1"
     expect(page.get_by_role("status").filter(has_text="Copied")).to_have_count(1)
 
@@ -303,6 +305,23 @@ def test_the_focus_is_not_lost_when_the_buttons_go(page: Page, gateway: FakeGate
     tool(page, "Freeze").focus()
     page.evaluate("video.srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))")
     expect(page.get_by_role("button", name="Start camera")).to_be_focused()
+
+
+def test_full_screen_ends_with_the_picture(page: Page, gateway: FakeGateway) -> None:
+    start(page)
+    until(page, lambda: gateway.uploads)
+    tool(page, "Full screen").click()
+    until(page, lambda: page.evaluate("document.fullscreenElement !== null"))
+    page.evaluate("video.srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))")
+    until(page, lambda: page.evaluate("document.fullscreenElement === null"))
+
+
+def test_a_part_that_cannot_be_loaded_is_said(page: Page, gateway: FakeGateway) -> None:
+    page.route("**/snapshot.js", lambda route: route.abort())
+    start(page)
+    until(page, lambda: gateway.uploads)
+    tool(page, "Snapshot").click()
+    expect(page.get_by_role("alert")).to_contain_text("Reload the page when the server can be reached.")
 
 
 def test_sample_picture_file_can_be_opened_while_a_camera_is_frozen(page: Page, gateway: FakeGateway) -> None:

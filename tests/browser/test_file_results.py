@@ -78,7 +78,9 @@ def test_each_file_has_its_result_or_the_reason_why_not(page: Page, gateway: Fak
     expect(page.locator("#results [role=status]")).to_contain_text("1 without labels")
     assert page.locator("#results img[src^='data:image/jpeg']").count() == 3
     expect(page.locator("#caption")).to_contain_text("a.jpg")  # the first is shown at once
+    page.set_viewport_size({"width": 390, "height": 700})
     page.locator("#results button", has_text="c.png").click()
+    expect(page.locator("#picture")).to_be_in_viewport(ratio=0.99)
     expect(page.locator("#caption")).to_contain_text("c.png")
 
 
@@ -93,6 +95,18 @@ def test_the_table_holds_all_labels_and_runs_nothing_in_a_spreadsheet(page: Page
     assert (first["model"], first["version"], first["error"]) == (MODEL["name"], MODEL["version"], "")
     assert second["file"] == 'a "b", c.jpg'
     assert third["file"] == "'-x.txt" and "a text, not a picture" in third["error"] and third["label"] == ""
+
+
+def test_a_label_below_the_models_threshold_is_not_sure_and_stays_in_the_table(
+    page: Page, gateway: FakeGateway
+) -> None:
+    unsure = {**MODEL, "unsure_below": 0.6}
+    gateway.send({"type": "models", "models": [unsure], "model": unsure})
+    gateway.answer = lambda _, upload: by_colour(upload, best=0.5 if upload.seq == 1 else 0.7)
+    choose(page, ("a.jpg", plain(RED)), ("b.jpg", plain(GREEN)))
+    until_done(page, 2)
+    assert "Not sure" in rows(page)[0] and "green" in rows(page)[1]
+    assert [row["label"] for row in saved(page)] == ["red", "green"]
 
 
 def test_cells_that_begin_like_a_formula_become_texts(modules: Page) -> None:

@@ -4,14 +4,13 @@ import { UnreadableFile, kindOf } from "../files/file_kind.js";
 import { readPicture } from "../files/picture.js";
 import { readMiddleFrame } from "../files/video_frame.js";
 import { setText } from "../shared/elements.js";
-import { count, isNoneOfThese, percent, readable } from "../shared/format.js";
+import { count } from "../shared/format.js";
 import { t } from "../shared/texts.js";
-import { centreSquare } from "../stream/frame.js";
 import { ask } from "../stream/single_frames.js";
 import { Preview } from "./preview.js";
+import { ResultRow } from "./result_row.js";
 import { csvText } from "./results_csv.js";
 
-const THUMBNAIL = 88; // pixels
 const NAME = "sightstream-results.csv";
 
 export class FileResults {
@@ -24,8 +23,8 @@ export class FileResults {
 
   /**
    * @param {HTMLElement} section is filled
-   * @param {{sender: FrameSender, encoder: FrameEncoder, model(): object | null, isOpen(): boolean, open(file: File): void,
-   *   closed(): void}} page
+   * @param {{picture: HTMLElement, sender: FrameSender, encoder: FrameEncoder, model(): object | null,
+   *   isOpen(): boolean, open(file: File): void}} page
    *   `model` and `isOpen` say which model answers, and whether it can
    */
   constructor(section, page) {
@@ -51,7 +50,7 @@ export class FileResults {
   add(files, more) {
     if (!this.#running) this.#clear();
     for (const file of files) {
-      const row = createRow(file.path ?? file.name, () => this.page.open(file));
+      const row = new ResultRow(file.path ?? file.name, () => this.#look(file));
       this.list.append(row.item);
       this.#results.push({ file, row });
     }
@@ -59,6 +58,12 @@ export class FileResults {
     this.section.hidden = false;
     this.section.scrollIntoView({ block: "nearest" });
     if (!this.#running) this.#run(this.#lifetime.signal);
+  }
+
+  /** Shows a file where the picture is. */
+  #look(file) {
+    this.page.open(file);
+    this.page.picture.scrollIntoView({ block: "nearest" });
   }
 
   async #run(signal) {
@@ -71,8 +76,8 @@ export class FileResults {
       } catch (error) {
         if (signal.aborted) return;
         result.error = error instanceof UnreadableFile ? error.message : t("this browser could not read it");
+        result.row.showError(result.error);
       }
-      this.#show(result);
     }
     this.#running = false;
     this.#showProgress();
@@ -82,7 +87,7 @@ export class FileResults {
     const kind = await kindOf(result.file);
     const canvas = await (kind === "video" ? readMiddleFrame(result.file) : readPicture(result.file, kind));
     signal.throwIfAborted();
-    result.row.image.src = thumbnail(canvas);
+    result.row.showPicture(canvas);
     const { sender, isOpen, model } = this.page;
     const encode = (quality) => {
       this.#pixels.model = model();
@@ -93,21 +98,9 @@ export class FileResults {
     canvas.width = canvas.height = 0; // its memory is free at once
     if (answer?.type !== "labels") throw new UnreadableFile(answer?.message ?? t("no answer came"));
     Object.assign(result, answer);
+    result.row.showLabels(answer.labels, model()?.unsure_below ?? 0);
     if (!this.#opened) this.page.open(result.file);
     this.#opened = true;
-  }
-
-  #show({ row, labels, error }) {
-    row.item.dataset.failed = error !== undefined;
-    setText(row.label, error ?? this.#headline(labels));
-    setText(row.share, labels?.length ? percent(labels[0].probability) : "");
-    if (labels?.length) row.label.title = labels.map((each) => `${readable(each.label)} ${percent(each.probability)}`).join(", ");
-  }
-
-  #headline([best]) {
-    if (!best) return t("Nothing seen yet");
-    const isUnsure = !isNoneOfThese(best.label) && best.probability < (this.page.model()?.unsure_below ?? 0);
-    return isUnsure ? t("Not sure") : readable(best.label);
   }
 
   #showProgress() {
@@ -145,34 +138,11 @@ export class FileResults {
     this.#running = false;
     this.#clear();
     this.section.hidden = true;
-    this.page.closed();
   }
-}
-
-function createRow(name, open) {
-  const item = document.createElement("li");
-  const part = (tag, className) => Object.assign(document.createElement(tag), { className });
-  const opener = Object.assign(button("", open), { className: "result" });
-  const image = Object.assign(part("img", "thumbnail"), { alt: "", width: 44, height: 44 });
-  const [file, label, share] = ["file", "result-label", "share"].map((each) => part("span", each));
-  setText(file, name);
-  setText(label, "…");
-  opener.append(image, file, label, share);
-  item.append(opener);
-  return { item, image, label, share };
 }
 
 function button(name, act) {
   const element = Object.assign(document.createElement("button"), { type: "button", textContent: name });
   element.addEventListener("click", act);
   return element;
-}
-
-function thumbnail(canvas) {
-  const small = Object.assign(document.createElement("canvas"), { width: THUMBNAIL, height: THUMBNAIL });
-  const pen = small.getContext("2d", { alpha: false });
-  pen.imageSmoothingQuality = "high";
-  const { x, y, side } = centreSquare(canvas.width, canvas.height, 1);
-  pen.drawImage(canvas, x, y, side, side, 0, 0, THUMBNAIL, THUMBNAIL);
-  return small.toDataURL("image/jpeg", 0.8);
 }

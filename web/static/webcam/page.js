@@ -248,7 +248,7 @@ async function load(part) {
   try {
     return await part();
   } catch {
-    const text = t("A part of this page could not be loaded. Try again later.");
+    const text = t("A part of this page could not be loaded. Reload the page when the server can be reached.");
     view.showNotice("part", t("This does not work now"), text);
     return null;
   }
@@ -263,12 +263,12 @@ async function openFiles(files, more) {
   const part = await load(() => import("./file_results.js"));
   if (!part) return;
   results ??= new part.FileResults(view.at("results"), {
+    picture: view.at("picture"),
     sender,
     encoder,
     model: () => model,
     isOpen: () => socket.state === "open" && model !== null && !encoder.blocked,
     open: (file) => controller.openFile(file),
-    closed: () => view.at("start").focus(),
   });
   results.add(files, more);
 }
@@ -281,7 +281,8 @@ view.at("start").addEventListener("click", () => {
   }
 });
 view.at("cameras").addEventListener("change", () => {
-  if (controller.source?.kind === "camera") openOtherCamera(chosenCamera());
+  remember("camera", view.at("cameras").value); // empty for any
+  if (controller.source?.kind === "camera") controller.openCamera(chosenCamera());
 });
 view.at("cap").addEventListener("change", (event) => (sender.maxFps = Number(event.target.value)));
 rememberChoice(view.at("cap"), "fps");

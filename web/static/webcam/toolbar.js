@@ -87,7 +87,6 @@ export class Toolbar {
 
   #refresh() {
     const isCamera = this.#source?.kind === "camera";
-    const { activeElement } = document;
     this.at("toolbar").hidden = !this.#source;
     this.at("player").hidden = this.#source?.kind !== "video";
     this.#showButton("other-camera", isCamera && this.#cameras.length > 1);
@@ -96,7 +95,7 @@ export class Toolbar {
     this.#showButton("snapshot", true);
     this.#showButton("network-view", true, this.viewfinder.network);
     this.#showButton("fullscreen", this.fullscreen.available, this.fullscreen.on);
-    if (activeElement?.closest("[hidden]")) this.at("start").focus(); // the focus is never lost
+    if (!this.#source && this.fullscreen.on) this.fullscreen.toggle(); // its button is gone
   }
 
   #showButton(id, isThere, isPressed) {

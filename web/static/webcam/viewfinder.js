@@ -33,7 +33,8 @@ export class Viewfinder {
   /** The picture that is shown, and the share of its short side that the network gets. */
   get shown() {
     const element = this.still.firstElementChild ?? this.#source.element;
-    return { element, width: element.videoWidth ?? element.width, height: element.videoHeight ?? element.height, crop: this.#crop };
+    const { width, height } = this.#source.whole ?? this.#source;
+    return { element, width, height, crop: this.#crop };
   }
 
   /** The frame that is shown now stays. */
