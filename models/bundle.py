@@ -19,6 +19,8 @@ from models.storage import Unwritable, check_replaceable, replaced, sha256, writ
 MANIFEST = "bundle.json"
 WEIGHTS = "model.safetensors"
 
+UNMEASURED = 0.5  # `unsure_below` of bundles that do not say theirs: right for probabilities that are calibrated
+
 _FORMAT = 1
 
 
@@ -30,10 +32,13 @@ class BrokenBundle(ValueError):
 class Manifest:
     """Everything about a model except its weights.
 
-    `temperature` divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599). An answer whose
-    confidence is below `abstain_below` becomes "none of these"; with None no answer does. `sure_of` says of what the
-    confidence is the probability, as `models.abstain.judge` describes. `about` has no fixed keys: it holds scores,
-    data, recipe and tool versions.
+    `network` also says how pictures are cut for it. `temperature` divides the logits before the softmax (Guo et al.
+    2017, arXiv:1706.04599). An answer whose confidence is below `abstain_below` becomes "none of these"; with None no
+    answer does. `sure_of` says of what the confidence is the probability, as `models.abstain.judge` describes.
+
+    `unsure_below` is a probability of the first label: below it, fewer than half of such labels were right when the
+    model was measured. Answers do not depend on it, but who shows only their first label can say "not sure". `about`
+    has no fixed keys: it holds scores, data, recipe and tool versions.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Manifest:
     temperature: Annotated[float, Meta(gt=0, le=1e6)] = 1.0
     abstain_below: Annotated[float, Meta(ge=0, le=1e6)] | None = None
     sure_of: SureOf = "classes"
+    unsure_below: Annotated[float, Meta(ge=0, le=1)] = UNMEASURED
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,7 +66,7 @@ class Manifest:
 class Bundle:
     """A model in a folder.
 
-    `version` identifies its answers: it is the same on every machine and under every name.
+    `version` identifies its answers and its framing: it is the same on every machine and under every name.
     """
 
     folder: Path
@@ -168,22 +174,35 @@ def _read(folder: Path) -> dict[str, Any]:
 def _manifest(written: Mapping[str, Any]) -> Manifest:
     """The manifest in the JSON object of a bundle. Raises KeyError, TypeError and ValueError."""
     head = written["head"]
-    msgspec.convert(written, Manifest)  # checks types and limits; it would change whole numbers, and so the version
+    # `convert` checks types and limits; what it returns has other whole numbers, and so another version
+    msgspec.convert(written, Manifest)
+    network = {"crop": _former_crop(written["about"]), **written["network"]}
+    msgspec.convert(network, networks.Network)
     return Manifest(
         name=str(written["name"]),
-        network=networks.Network(**written["network"]),
+        network=networks.Network(**network),
         head=networks.Head(head["classes"], tuple(head["hidden"]), head["dropout"], head["background"]),
         labels=tuple(map(str, written["labels"])),
         temperature=float(written["temperature"]),
         abstain_below=written["abstain_below"],
         sure_of=written.get("sure_of", "classes"),
+        unsure_below=written.get("unsure_below", UNMEASURED),
         about=written["about"],
     )
 
 
+def _former_crop(about: Mapping[str, Any]) -> Any:
+    """The crop of a bundle whose network does not say it, as this was before networks had it."""
+    return about.get("crop", networks.CENTRE_CROP)
+
+
 def _version(manifest: Manifest, weights_sha256: str) -> str:
-    answers = {key: value for key, value in asdict(manifest).items() if key not in ("name", "about")}
+    other = ("name", "about", "unsure_below")
+    answers = {key: value for key, value in asdict(manifest).items() if key not in other}
+    # bundles did not have these keys before, and keep their versions
     if manifest.sure_of == "classes":
-        del answers["sure_of"]  # bundles had no such key before, and keep their versions
+        del answers["sure_of"]
+    if manifest.network.crop == _former_crop(manifest.about):
+        del answers["network"]["crop"]
     canonical = json.dumps([_FORMAT, answers, weights_sha256], sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 SMALLEST = 18_000_000  # bytes of the smallest published network
-_RECIPE = 1  # to be raised when published bundles are built differently, so that older ones in a cache are not used
+_RECIPE = 2  # to be raised when published bundles are built differently, so that older ones in a cache are not used
 
 
 class UnknownModel(ValueError):

@@ -11,6 +11,7 @@ from models.abstain import NONE_OF_THESE, NOT_ONE, Judgement, judge
 from models.bundle import Bundle
 from models.engines.base import Engine, EngineOptions, OnRoom, ignore_room
 from models.engines.registry import open_engine
+from models.networks import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class ClassifierProtocol(Protocol):
     """What a worker uses of a classifier. `Classifier` and `models.gate.Gated` follow it."""
 
     version: str
-    input_size: int
+    view: View  # how pictures are cut for it
+    unsure_below: float  # as in `models.bundle.Manifest`
 
     @property
     def model(self) -> str: ...
@@ -71,7 +73,8 @@ class Classifier:
     def __init__(self, bundle: Bundle, engine: Engine, name: str = "") -> None:
         self.model = name or bundle.name
         self.version = bundle.version
-        self.input_size = bundle.manifest.network.input_size
+        self.view = bundle.manifest.network.view
+        self.unsure_below = bundle.manifest.unsure_below
         self.labels = bundle.manifest.labels
         self.engine = engine.name
         self.precision = engine.precision
@@ -87,16 +90,16 @@ class Classifier:
     def classify(
         self, batch: NDArray[np.uint8], top: int = 5, *, on_room: OnRoom = ignore_room, one_core: bool = False
     ) -> list[list[Label]]:
-        """Returns, for each picture of (n, input_size, input_size, 3) uint8 RGB, its `top` labels, likeliest first.
+        """Returns, for each picture of (n, view.size, view.size, 3) uint8 RGB, its `top` labels, likeliest first.
 
         For a model that can abstain, "none of these" is one of the labels, and the first one where it abstains. For
         `on_room` and `one_core` see `models.engines.base.Engine.run`. Raises ValueError for a batch of another shape
         or type.
         """
-        if batch.shape[1:] != (self.input_size, self.input_size, 3) or batch.dtype != np.uint8:
+        size = self.view.size
+        if batch.shape[1:] != (size, size, 3) or batch.dtype != np.uint8:
             raise ValueError(
-                f"a batch of {self.model} is (n, {self.input_size}, {self.input_size}, 3) uint8, "
-                f"not {batch.shape} {batch.dtype}"
+                f"a batch of {self.model} is (n, {size}, {size}, 3) uint8, not {batch.shape} {batch.dtype}"
             )
         judged = self.judge(batch, on_room, one_core=one_core)
         best = _greatest(judged.probabilities, min(top, judged.probabilities.shape[1]))
@@ -131,7 +134,7 @@ class Classifier:
 
     def warming(self, max_batch: int = 8) -> Iterator[int]:
         for bucket in self._engine.buckets:
-            self._engine.run(np.zeros((bucket, self.input_size, self.input_size, 3), np.uint8))
+            self._engine.run(np.zeros((bucket, self.view.size, self.view.size, 3), np.uint8))
             yield bucket
             if bucket >= max_batch:
                 break

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from PIL import Image
 from models.abstain import NOT_ONE, none_weight
 from models.classifier import Classifier, Label, with_other
 from models.engines.base import OnRoom, ignore_room
-from models.networks import NETWORKS
+from models.images import read_picture
+from models.networks import NETWORKS, View
 from models.weights import imagenet_labels
 
 THRESHOLD = 0.5  # a picture passes when the gate's labels together have this probability
@@ -54,8 +56,8 @@ class Gate:
 class Gated:
     """A classifier, `inner`, that gets only the pictures which the gate's classifier, `outer`, lets pass.
 
-    It is used like a `models.classifier.Classifier`. Its input size is the larger one of both; pictures are resized
-    for the other one.
+    It is used like a `models.classifier.Classifier`. Its view is the smallest that holds the views of both: each gets
+    from it the middle that it would cut from the picture itself.
     """
 
     def __init__(self, inner: Classifier, outer: Classifier, gate: Gate) -> None:
@@ -66,7 +68,8 @@ class Gated:
         self.version = inner.version
         self.engine = inner.engine
         self.precision = inner.precision
-        self.input_size = max(inner.input_size, outer.input_size)
+        self.view = covering(inner.view, outer.view)
+        self.unsure_below = inner.unsure_below
 
     def classify(
         self, batch: NDArray[np.uint8], top: int = 5, *, on_room: OnRoom = ignore_room, one_core: bool = False
@@ -75,10 +78,10 @@ class Gated:
 
         For other pictures that answer is one of the labels, on the same scale.
         """
-        probabilities = self.outer.probabilities(resized(batch, self.outer.input_size))  # (n, 1000)
+        probabilities = self.outer.probabilities(recut(batch, self.view, self.outer.view))  # (n, 1000)
         known = probabilities[:, list(self.gate.labels)].sum(axis=1)  # (n,)
         passes = known >= THRESHOLD
-        passed = resized(batch[passes], self.inner.input_size) if passes.any() else batch[:0]
+        passed = recut(batch[passes], self.view, self.inner.view) if passes.any() else batch[:0]
         ranked = self.inner.classify(passed, top, on_room=on_room, one_core=one_core) if len(passed) else []
         likeliest = np.array([labels[0].probability for labels in ranked])
         weights = none_weight(likeliest, known[passes], THRESHOLD, np.zeros(len(ranked), np.bool_))
@@ -103,12 +106,19 @@ class Gated:
         self.outer.close()
 
 
-def resized(batch: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Resizes pictures (n, any, any, 3) uint8 to (n, size, size, 3), bicubic."""
-    if batch.shape[1:3] == (size, size):
+def covering(*views: View) -> View:
+    """The smallest view that shows all that these show, with at least as many pixels for each of them."""
+    crop = max(each.crop for each in views)
+    # rounding must not add a pixel to what divides evenly
+    return View(max(ceil(round(each.size * crop / each.crop, 6)) for each in views), crop)
+
+
+def recut(batch: NDArray[np.uint8], cut: View, view: View) -> NDArray[np.uint8]:
+    """Cuts pictures (n, cut.size, cut.size, 3) uint8 for another view, which shows no more: bicubic."""
+    if cut == view:
         return batch
-    resample = Image.Resampling.BICUBIC
-    return np.stack([np.asarray(Image.fromarray(each).resize((size, size), resample)) for each in batch])
+    pictures = [Image.fromarray(each) for each in batch]
+    return np.stack([read_picture(each, view.size, view.crop / cut.crop) for each in pictures])
 
 
 def read_labels(text: str) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """Pictures and frames become RGB arrays, and pictures become frames.
 
-A frame is what a client sends: a JPEG that is already cut to a square. A picture is any still image, not cut yet;
-`models.pictures.pixels` reads its file.
+A frame is what a client sends: a JPEG that is already cut to a square, as the view of its session's model says. A
+picture is any still image, not cut yet; `models.pictures.pixels` reads its file.
 """
 
 from collections import deque
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from models.networks import View
 from models.pictures.errors import BadFrame, FrameTooLarge, UnreadableFrame, in_words, named_errors
 from models.pictures.jpeg import MAX_SCANS, START_OF_IMAGE, START_OF_SCAN
 from models.pictures.pixels import decode, read_file, to_rgb, upright
@@ -23,7 +24,6 @@ from models.pictures.tiff import orientation
 
 __all__ = [
     "AHEAD",
-    "CENTRE_CROP",
     "READING",
     "BadFrame",
     "FrameTooLarge",
@@ -37,8 +37,6 @@ __all__ = [
 ]
 
 MAX_FRAME_PIXELS = 4_000_000
-# The share of the short side that ImageNet networks are tested on: 224 of 256 pixels.
-CENTRE_CROP = 0.875
 READING = 2  # a new number whenever the same file gives other pixels: features that are kept are then computed again
 
 DECODERS = 2  # threads of `read_ahead`
@@ -51,7 +49,8 @@ def read_frame(jpeg: bytes, size: int, max_pixels: int = MAX_FRAME_PIXELS) -> ND
     """Decodes a frame to (size, size, 3) uint8 RGB.
 
     Only JPEG is read. A frame that is not square is cut to its centre, and one of another size is resized (bicubic).
-    Raises UnreadableFrame or FrameTooLarge.
+    Nothing else is cut: the sender has done it. So the few frames that were on their way when a session got another
+    model are seen as they were cut for the model before. Raises UnreadableFrame or FrameTooLarge.
     """
     if not jpeg:
         raise UnreadableFrame("the frame is empty; send a JPEG")
@@ -68,32 +67,27 @@ def read_frame(jpeg: bytes, size: int, max_pixels: int = MAX_FRAME_PIXELS) -> ND
         return np.asarray(_square(to_rgb(image), size, crop=1.0))  # (size, size, 3) uint8
 
 
-def read_picture(picture: Picture, size: int, crop: float = CENTRE_CROP) -> NDArray[np.uint8]:
+def read_picture(picture: Picture, size: int, crop: float = 1.0) -> NDArray[np.uint8]:
     """Decodes a picture to (size, size, 3) uint8 RGB.
 
-    The picture is turned upright, cut to the centre square of `crop` of its short side and resized (bicubic).
-    Raises UnreadableFrame or FrameTooLarge, and OSError when a file cannot be opened.
+    The picture is turned upright, cut to the centre square of `crop` of its short side and resized (bicubic). For a
+    network both numbers come from its view. Raises UnreadableFrame or FrameTooLarge, and OSError when a file cannot
+    be opened.
     """
     return np.asarray(_framed(picture, size, crop))  # (size, size, 3) uint8
 
 
-def to_frame(
-    picture: Picture,
-    size: int,
-    quality: int = 95,
-    crop: float = CENTRE_CROP,
-    subsampling: str = "4:4:4",
-) -> bytes:
+def to_frame(picture: Picture, view: View, quality: int = 95, subsampling: str = "4:4:4") -> bytes:
     """Returns the JPEG that a client sends for a picture. `read_frame` decodes it to what `read_picture` returns.
 
     Raises what `read_picture` raises.
     """
     jpeg = BytesIO()
-    _framed(picture, size, crop).save(jpeg, "JPEG", quality=quality, subsampling=subsampling)
+    _framed(picture, view.size, view.crop).save(jpeg, "JPEG", quality=quality, subsampling=subsampling)
     return jpeg.getvalue()
 
 
-def read_ahead(files: Iterable[Path], size: int, crop: float = CENTRE_CROP) -> Iterator[NDArray[np.uint8] | str]:
+def read_ahead(files: Iterable[Path], view: View) -> Iterator[NDArray[np.uint8] | str]:
     """Decodes many picture files in a few threads, some pictures ahead of the caller.
 
     Yields for each file, in order, its pixels (size, size, 3) as `read_picture` returns them, or an error message.
@@ -101,7 +95,7 @@ def read_ahead(files: Iterable[Path], size: int, crop: float = CENTRE_CROP) -> I
 
     def read(file: Path) -> NDArray[np.uint8] | str:
         try:
-            return read_picture(file, size, crop)
+            return read_picture(file, view.size, view.crop)
         except (BadFrame, OSError) as error:
             return in_words(error)
 

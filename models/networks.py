@@ -15,15 +15,33 @@ from msgspec import Meta
 
 from models import runtime
 
+CENTRE_CROP = 0.875  # 224 of 256 pixels: Keras Applications' test crop, and that of bundles which do not say theirs
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a picture becomes a network's input: its centre square, of which the side is `crop` of the picture's short
+    side, is resized to `size` pixels a side.
+    """
+
+    size: int
+    crop: float
+
 
 @dataclass(frozen=True)
 class Network:
-    """An architecture and its input: pictures of `input_size` pixels a side, normalised as (pixel - mean) / scale."""
+    """An architecture and its input: pictures that are cut as `view` says, normalised as (pixel - mean) / scale."""
 
     name: str
     input_size: Annotated[int, Meta(ge=1, le=2048)]
     mean: Annotated[float, Meta(ge=-1e6, le=1e6)]
     scale: Annotated[float, Meta(gt=0, le=1e6)]
+    crop: Annotated[float, Meta(gt=0, le=1)] = CENTRE_CROP
+
+    @property
+    def view(self) -> View:
+        """How pictures are cut for it, in training and serving."""
+        return View(self.input_size, self.crop)
 
 
 @dataclass(frozen=True)
@@ -40,14 +58,24 @@ class Head:
     background: Annotated[int, Meta(ge=0, le=100_000)] = 0
 
 
+# The crops are those of the published accuracies: for EfficientNet size / (size + 32), `CROP_PADDING` in its
+# preprocessing (github.com/tensorflow/tpu, models/official/efficientnet).
 NETWORKS = {
     network.name: network
     for network in (
-        Network("efficientnet_lite0", 224, mean=127, scale=128),
-        Network("efficientnet_lite1", 240, mean=127, scale=128),
-        Network("efficientnet_lite2", 260, mean=127, scale=128),
-        Network("inception_v3", 299, mean=127.5, scale=127.5),
+        Network("efficientnet_lite0", 224, mean=127, scale=128, crop=224 / 256),
+        Network("efficientnet_lite1", 240, mean=127, scale=128, crop=240 / 272),
+        Network("efficientnet_lite2", 260, mean=127, scale=128, crop=260 / 292),
+        Network("inception_v3", 299, mean=127.5, scale=127.5, crop=CENTRE_CROP),
     )
+}
+
+# `unsure_below` of the published networks, see training/LOG.md. That of inception_v3 is assumed.
+UNSURE_BELOW = {
+    "efficientnet_lite0": 0.35,
+    "efficientnet_lite1": 0.25,
+    "efficientnet_lite2": 0.25,
+    "inception_v3": 0.3,
 }
 
 # The networks that Keras Applications builds, by the name of their function there.

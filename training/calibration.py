@@ -1,6 +1,6 @@
-"""How confident the model should be: the temperature, and the threshold of "none of these".
+"""How confident the model should be: the temperature, the threshold of "none of these", and that of "not sure".
 
-Both need pictures that the head did not learn from. Where there are few in validation, training pictures are measured
+They need pictures that the head did not learn from. Where there are few in validation, training pictures are measured
 as well, each by a head that was trained without it (cross-validation: Stone 1974, J. R. Stat. Soc. B 36, 111-147).
 """
 
@@ -25,6 +25,7 @@ FOLDS = 5
 FEW = 33  # of fewer pictures, 3 % are less than one: the threshold is then between ASSUMED
 ASSUMED = (0.5, 0.8)
 NOTHING_KNOWN = 0.5  # the threshold without any measured picture: likelier than everything else together
+IMAGINED = 10  # pictures in the threshold of "not sure", for the probabilities that were hardly measured
 LOG_TEMPERATURE_SPREAD = 0.5  # of the prior for the temperature, which is 1 without pictures
 
 
@@ -38,7 +39,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The temperature and the threshold, and what they were measured on.
+    """The temperature and the thresholds, and what they were measured on.
 
     `pictures` were measured, `crossed` of them by cross-validation; `unmeasured` are the classes without any. `named`
     is the 90 % interval of the share of good pictures that get a class; None if the threshold is assumed.
@@ -46,6 +47,7 @@ class Calibration:
 
     temperature: float
     abstain_below: float
+    unsure_below: float
     pictures: int
     crossed: int
     unmeasured: tuple[int, ...]
@@ -121,9 +123,12 @@ def calibrate(measured: Sequence[Measured], classes: int) -> Calibration:
     temperature = fit_temperature(np.concatenate([each.logits[:, :classes] for each in measured]), labels)
     sure = np.concatenate([confidence(each.logits, classes, temperature) for each in measured])
     background = any(each.logits.shape[1] > classes for each in measured)
+    abstain_below = abstain_threshold(sure, background=background)
+    parts = [first_labels(each, classes, temperature, abstain_below) for each in measured]
     return Calibration(
         temperature,
-        abstain_threshold(sure, background=background),
+        abstain_below,
+        unsure_threshold(*map(np.concatenate, zip(*parts, strict=True))),
         len(labels),
         len(labels) - len(measured[0].labels),
         tuple(int(label) for label in np.setdiff1d(np.arange(classes), labels)),
@@ -173,6 +178,34 @@ def abstain_threshold(sure: NDArray[np.float32], *, background: bool, still_name
         return float(ascending[_rank(len(sure), still_named) - 1])
     least, most = ASSUMED if background else (0.0, NOTHING_KNOWN)
     return min(max(float(ascending[math.ceil((len(sure) + 1) / 10) - 1]), least), most)
+
+
+def first_labels(
+    measured: Measured, classes: int, temperature: float, abstain_below: float
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The probability (n,) of the first label of each picture, in the list that is served, and whether it is right.
+
+    Pictures that are "none of these" are left out: all measured ones show a class, but most of those served do not.
+    """
+    judgement = judge(probabilities(measured.logits, temperature), classes, abstain_below, SURE_OF)
+    first = judgement.probabilities.max(axis=1, initial=0.0) * judgement.named
+    right = judgement.probabilities.argmax(axis=1) == measured.labels
+    return first[~judgement.abstained], right[~judgement.abstained]
+
+
+def unsure_threshold(first: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
+    """The probability below which a first label is more likely wrong than right, from measured probabilities (n,).
+
+    It is the threshold with the fewest mistakes, right labels below it and wrong ones above it, that is where the
+    isotonic regression of being right on the probability crosses one half (Zadrozny and Elkan 2002, KDD, 694-699).
+    IMAGINED more pictures are spread evenly, and are right as often as their probability says: where little is
+    measured, the probability is believed.
+    """
+    imagined = (np.arange(IMAGINED) + 0.5) / IMAGINED
+    values, place = np.unique(np.concatenate([[0.0], first, imagined, [1.0]]), return_inverse=True)
+    gains = np.bincount(place, np.concatenate([[0.0], right - 0.5, imagined - 0.5, [0.0]]))
+    best = int(np.cumsum(gains).argmin())  # the last value that is below the threshold
+    return round(float(values[best : best + 2].mean()), 4)
 
 
 def named_interval(n: int, still_named: float = STILL_NAMED) -> tuple[float, float]:

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.abstain import Judgement
-from models.bundle import BrokenBundle, Manifest
 from models.classifier import Classifier
-from models.images import CENTRE_CROP
 from models.picture_folder import Listing, look_into, shown, some
 from models.pictures.kinds import PICTURE_SUFFIXES
 from models.weights import imagenet_labels, imagenet_wnids
@@ -96,12 +94,11 @@ def classify_pictures(
     classifier: Classifier,
     pictures: Sequence[EvaluationPicture],
     root: Path,
-    crop: float,
     progress: Callable[[int], object] = lambda count: None,
 ) -> tuple[Answers, dict[Path, str]]:
     """The answers of `classifier` to the readable pictures, and the errors of the others by path.
 
-    Each picture is cut to `crop` of its short side. Memory holds a few batches at a time. File names in the answers
+    Memory holds a few batches at a time. File names in the answers
     are relative to `root` for files in it, and absolute for others. `progress` is called with the number of further
     pictures that are done.
     """
@@ -109,7 +106,7 @@ def classify_pictures(
     truth: list[int] = []
     names: list[str] = []
     unreadable: dict[Path, str] = {}
-    for batch in read_batches(pictures, classifier.input_size, crop, BATCH):
+    for batch in read_batches(pictures, classifier.view, BATCH):
         unreadable |= batch.unreadable
         judgement = classifier.judge(batch.pixels)
         truth += map(_true_class, batch.readable, judgement.probabilities)
@@ -125,14 +122,6 @@ def classify_pictures(
         abstained=np.concatenate([np.empty(0, np.bool_), *(each.abstained for each in judgements)]),
     )
     return answers, unreadable
-
-
-def crop_of(manifest: Manifest) -> float:
-    """The share of the short side that pictures are cut to for this model. Raises BrokenBundle."""
-    crop = manifest.about.get("crop", CENTRE_CROP)
-    if not isinstance(crop, int | float) or not 0 < crop <= 1:
-        raise BrokenBundle(f"{manifest.name} has the crop {crop!r}; it must be above 0 and at most 1")
-    return float(crop)
 
 
 def _look(folder: Path) -> Listing:

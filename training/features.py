@@ -9,7 +9,6 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,7 +18,8 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.engines.cores import available_cores
 from models.engines.openvino import converted
-from models.images import CENTRE_CROP, READING
+from models.images import READING
+from models.networks import View
 from models.storage import CACHE, check_folder, writing
 from training.dataset import Picture
 from training.picture_files import read_batches
@@ -29,14 +29,6 @@ BATCH = 8
 
 _DIGEST = 32  # bytes
 _CHECK = struct.Struct("<I")
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """How a picture is cut for the network: `size` pixels a side, `crop` the share of the short side that is kept."""
-
-    size: int
-    crop: float = CENTRE_CROP
 
 
 class Extractor:
@@ -143,7 +135,7 @@ def extract(
     store.room_for(len(missing))
     progress(len(pictures) - len(missing))
     unreadable: dict[Path, str] = {}
-    for batch in read_batches(missing, extractor.view.size, extractor.view.crop, BATCH):
+    for batch in read_batches(missing, extractor.view, BATCH):
         unreadable |= batch.unreadable
         if batch.readable:
             features = extractor(batch.pixels)  # (n, size, size, 3) uint8 -> (n, width) float32

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.images import read_ahead
+from models.networks import View
 
 
 class PictureFile(Protocol):
@@ -34,16 +35,16 @@ class Batch(Generic[P]):
         return len(self.readable) + len(self.unreadable)
 
 
-def read_batches(pictures: Iterable[P], size: int, crop: float, batch_size: int) -> Iterator[Batch[P]]:
+def read_batches(pictures: Iterable[P], view: View, batch_size: int) -> Iterator[Batch[P]]:
     """The pictures in order, `batch_size` at a time, as `models.images.read_picture` reads them.
 
-    `size` is in pixels a side, `crop` a share of the short side. Memory holds a few batches at a time.
+    Memory holds a few batches at a time.
     """
     pictures = list(pictures)
-    results = zip(pictures, read_ahead([each.path for each in pictures], size, crop), strict=True)
+    results = zip(pictures, read_ahead([each.path for each in pictures], view), strict=True)
     while window := list(islice(results, batch_size)):
         readable: list[P] = []
-        arrays = [np.empty((0, size, size, 3), np.uint8)]
+        arrays = [np.empty((0, view.size, view.size, 3), np.uint8)]
         unreadable: dict[Path, str] = {}
         for picture, result in window:
             if isinstance(result, str):

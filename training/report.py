@@ -12,7 +12,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from models.images import CENTRE_CROP, BadFrame, read_picture
+from models.images import BadFrame, read_picture
 from models.storage import write_file
 from training import plots
 from training.scores import Answers, Confusion, Scores
@@ -65,6 +65,7 @@ def write_report(
     scores: Scores,
     answers: Answers,
     picture_root: Path,
+    crop: float,
     about: Mapping[str, Any],
     curves: Mapping[str, list[float]] = {},  # never changed
     setting: str = "--report",
@@ -72,10 +73,10 @@ def write_report(
     """Writes the report to `path` as `storage.write_file` does; `setting` is what names another path.
 
     The files of `answers` are absolute or relative to `picture_root`. At most 72 of them are embedded, cut to
-    `about["crop"]` of their short side, as the model got them. `curves` have a value a step or an epoch. Raises
+    `crop` of their short side, as the model got them. `curves` have a value a step or an epoch. Raises
     storage.Unwritable.
     """
-    thumbnails = _Thumbnails(answers, picture_root, about)
+    thumbnails = _Thumbnails(answers, picture_root, crop)
     page = (
         _environment()
         .get_template("report.html")
@@ -163,11 +164,10 @@ def _short(file: str) -> str:
 class _Thumbnails:
     """The thumbnails of a report; each picture is read once."""
 
-    def __init__(self, answers: Answers, root: Path, about: Mapping[str, Any]) -> None:
+    def __init__(self, answers: Answers, root: Path, crop: float) -> None:
         self.answers = answers
         self._root = root
-        crop = about.get("crop")
-        self._crop = crop if isinstance(crop, int | float) and 0 < crop <= 1 else CENTRE_CROP
+        self._crop = crop
         self._uris: dict[int, str] = {}
 
     def of(self, index: int) -> Thumbnail:

@@ -3,7 +3,7 @@
 import importlib.metadata
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,11 @@ from models import networks
 from models.abstain import Judgement, judge
 from models.bundle import WEIGHTS, Bundle, Manifest
 from models.catalog import published
-from models.images import CENTRE_CROP
 from models.picture_folder import shown, some, utf8
 from training import calibration
 from training.calibration import Calibration
 from training.dataset import SPLITS, Dataset, read_dataset
-from training.features import Extractor, View, extract, stacked
+from training.features import Extractor, extract, stacked
 from training.recipes import RECIPES, Features, Labels, LinearHead, Progress, TrainedHead, TrainingData, load_recipe
 from training.report import write_report
 from training.scores import Answers, score
@@ -79,12 +78,13 @@ def train(
     """
     recipe = load_recipe(plan.recipe)
     network = networks.facts(plan.backbone)
-    size = plan.size or recipe.input_size(network.input_size)
+    # another size shows the same part of a picture: the crop is that of the published network
+    network = replace(network, input_size=plan.size or recipe.input_size(network.input_size))
     dataset = _read(plan, progress)
     progress(f"opening {plan.backbone}", 0.0)
     source = published(plan.backbone, cache, plan.weights)
     Bundle.check_target(out, OUT, needed=(source.folder / WEIGHTS).stat().st_size)  # the heads differ by little
-    dataset, splits = extract_splits(dataset, Extractor(source, cache, View(size)), cache / "features", progress)
+    dataset, splits = extract_splits(dataset, Extractor(source, cache, network.view), cache / "features", progress)
     classes = len(dataset.classes)
     # with too few pictures to hold any back, the recipe chooses by the training pictures
     held_back = splits["valid"] if dataset.splits["valid"] else splits["train"]
@@ -99,12 +99,13 @@ def train(
     }
     manifest = Manifest(
         name=plan.model_name,
-        network=networks.Network(network.name, size, network.mean, network.scale),
+        network=network,
         head=trained_head.head,
         labels=dataset.classes,
         temperature=calibrated.temperature,
         abstain_below=calibrated.abstain_below,
         sure_of=calibration.SURE_OF,
+        unsure_below=calibrated.unsure_below,
         about=_about(plan, source, dataset, trained_head, calibrated, answers),
     )
     progress("writing the bundle", 1.0)
@@ -127,6 +128,7 @@ def write_training_report(result: TrainingResult, path: Path) -> bool:
         scores=score(answers),
         answers=answers,
         picture_root=Path(),
+        crop=manifest.network.crop,
         about=manifest.about,
         curves=result.trained_head.curves,
         setting=OUT,
@@ -219,7 +221,6 @@ def _about(
             **{split: len(dataset.splits[split]) for split in SPLITS},
             "faults": {name: count for name, count in dataset.faults.counts().items() if count},
         },
-        "crop": CENTRE_CROP,
         "scores": {split: _split_scores(each) for split, each in answers.items()},
         "calibration": {**calibrated.about(), "in_words": calibrated.sentence()},
         "versions": {

@@ -35,7 +35,10 @@ class CanaryResult:
 
 
 class Canary:
-    """Sends a real picture through the whole pipeline every few seconds, in a session of its own."""
+    """Sends a real picture through the whole pipeline every few seconds, in a session of its own.
+
+    The picture is a square, sent as the frame that it is: whatever a model's crop, it shows a cup of coffee.
+    """
 
     def __init__(self, hub: Hub, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.hub = hub

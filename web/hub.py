@@ -259,4 +259,4 @@ def smoothed_label(session: Session) -> SmoothedLabel | None:
 
 def model_info(model: ServedModel) -> ModelInfo:
     """What a browser needs to know of a model."""
-    return ModelInfo(model.name, model.version, model.input_size)
+    return ModelInfo(model.name, model.version, model.input_size, model.crop, model.unsure_below)

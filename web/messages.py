@@ -30,11 +30,17 @@ class Ping(Message):
 
 
 class ModelInfo(msgspec.Struct):
-    """A model that is served; ``input_size`` is the side of its square input in pixels."""
+    """A model that is served; ``input_size`` is the side of its square input in pixels.
+
+    ``crop`` is the share of a picture's short side that is cut as the centre square for it. A first label with a
+    probability below ``unsure_below`` is more likely wrong than right; 0 means that none is.
+    """
 
     name: str
     version: str
     input_size: int
+    crop: float = 1.0
+    unsure_below: float = 0.0
 
 
 class Label(msgspec.Struct):

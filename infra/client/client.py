@@ -15,7 +15,8 @@ from websockets.typing import Subprotocol
 
 from infra.client.credit_window import CreditWindow
 from infra.client.frame_counts import FrameCounts
-from infra.client.media_source import MediaFrame
+from infra.client.media_source import MediaFrame, PresentView
+from models.networks import View
 from streams.contract.clock import now_ms
 from streams.contract.outcomes import Outcome
 from web.messages import Dropped, GatewayMessage, Labels, ModelInfo, Models, Ping, Pong, Welcome, decode, encode
@@ -54,14 +55,16 @@ class ClockOffset:
 
 @dataclass(slots=True)
 class Client:
-    """One session: sends the frames that ``source`` makes for the model's input size, as credits and ``fps`` allow.
+    """One session: sends the frames that ``source`` makes, as credits and ``fps`` allow.
+
+    ``source`` gets a function that says how frames are to be cut at present: it depends on the model that answers.
 
     ``on_answer`` is called with each answered frame, the gateway's message and the round trip in milliseconds, and
     ``on_drop`` with each dropped frame and the message. ``counts`` has the outcomes of all frames.
     """
 
     url: str
-    source: Callable[[int], AsyncIterator[MediaFrame]]
+    source: Callable[[PresentView], AsyncIterator[MediaFrame]]
     model: str = ""
     fps: float | None = None
     heeds_credits: bool = True  # load tests also need clients that send more than they may
@@ -72,6 +75,7 @@ class Client:
     counts: FrameCounts = field(default_factory=FrameCounts)
     session: str = ""
     served: ModelInfo | None = None  # the model that answers
+    view: View | None = None  # how frames are cut for it
     offered: list[ModelInfo] = field(default_factory=list)  # all models that are served
     connects: int = 0
     _token: str = ""
@@ -129,16 +133,19 @@ class Client:
             await self._changed.wait_for(true)
 
     async def _send_frames(self) -> None:
-        await self._until(lambda: self.served is not None)
-        assert self.served is not None
+        await self._until(lambda: self.view is not None)
         due = time.monotonic()
-        async for frame in self.source(self.served.input_size):
+        async for frame in self.source(self._present_view):
             await self._until(self._may_send)
             if self.fps:
                 due = max(due + 1 / self.fps, time.monotonic())  # a frame that is late is not made up for
                 await asyncio.sleep(due - time.monotonic())
                 await self._until(self._may_send)
             await self._send(frame)
+
+    def _present_view(self) -> View:
+        assert self.view is not None
+        return self.view
 
     def _may_send(self) -> bool:
         if self._socket is None or self._window is None:
@@ -236,6 +243,8 @@ class Client:
 
     def _set_served(self, message: Welcome | Models) -> None:
         self.served, self.offered = message.model, message.models
+        if self.served is not None:
+            self.view = View(self.served.input_size, self.served.crop)
         names = [each.name for each in message.models]
         if self.model and names and self.model not in names:
             close = get_close_matches(self.model, names, n=1)

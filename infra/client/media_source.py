@@ -8,12 +8,16 @@ from pathlib import Path
 
 from infra.client.video_file import is_video_file
 from models.images import BadFrame, Picture, in_words, to_frame
+from models.networks import View
 from models.picture_folder import look_into, shown
 
 # JPEG qualities. A picture is sent once. At quality 98, 198 (EfficientNet-Lite0) and 200 (Lite2) of 200 photographs
 # get the label that they get without the JPEG in between; at quality 95, 196 of both.
 PICTURE_QUALITY = 98
 VIDEO_QUALITY = 90
+
+
+PresentView = Callable[[], View]  # asked for each frame, since another model may answer by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ def media_files(paths: Sequence[Path], say: Callable[[str], object] = lambda rem
 
 
 class MediaSource:
-    """The frames of ``paths``. Each picture is cropped and encoded once for each input size.
+    """The frames of ``paths``. Each picture is cut and encoded once for each view.
 
     ``unreadable`` has, by path, the reason why something was not sent, also when it is a part of a video.
     ``not_reached`` has the paths that are still to be read.
@@ -52,10 +56,10 @@ class MediaSource:
         self.paths = list(paths)
         self.unreadable: dict[Path, str] = {}
         self.not_reached = dict.fromkeys(paths)
-        self._pictures: dict[tuple[Path, int], MediaFrame] = {}
+        self._pictures: dict[tuple[Path, View], MediaFrame] = {}
 
-    async def frames(self, size: int, *, first: int = 0, loop: bool = False) -> AsyncIterator[MediaFrame]:
-        """Square frames of ``size`` pixels from the path at index ``first`` on, once through all paths or for ever.
+    async def frames(self, view: PresentView, *, first: int = 0, loop: bool = False) -> AsyncIterator[MediaFrame]:
+        """The frames from the path at index ``first`` on, once through all paths or for ever.
 
         It ends when there is nothing to send.
         """
@@ -65,28 +69,29 @@ class MediaSource:
             readable = []
             for path in to_read:
                 frame = None
-                async for frame in self._read(path, size):
+                async for frame in self._read(path, view):
                     yield frame
                 if frame:
                     readable.append(path)
             to_read = readable if loop else []
 
-    async def _read(self, path: Path, size: int) -> AsyncIterator[MediaFrame]:
+    async def _read(self, path: Path, view: PresentView) -> AsyncIterator[MediaFrame]:
         self.not_reached.pop(path, None)
-        if picture := self._pictures.get((path, size)):
+        now = view()
+        if picture := self._pictures.get((path, now)):
             yield picture
             return
         try:
             if await asyncio.to_thread(is_video_file, path):
                 from infra.client.videos import read_video
 
-                frames = (video_frame(picture, size) for picture in read_video(path))
+                frames = (video_frame(picture, view()) for picture in read_video(path))
                 while jpeg := await asyncio.to_thread(next, frames, None):
                     yield MediaFrame(path, jpeg)
             else:
-                jpeg = await asyncio.to_thread(to_frame, path, size, PICTURE_QUALITY)
-                self._pictures[path, size] = MediaFrame(path, jpeg)
-                yield self._pictures[path, size]
+                jpeg = await asyncio.to_thread(to_frame, path, now, PICTURE_QUALITY)
+                self._pictures[path, now] = MediaFrame(path, jpeg)
+                yield self._pictures[path, now]
         except (BadFrame, OSError) as error:
             self.unreadable[path] = f"{shown(path)}: {in_words(error)}"
 
@@ -102,9 +107,9 @@ class UnansweredFrames:
         self._reading = asyncio.Lock()
         self._changed = asyncio.Event()
 
-    async def frames(self, size: int) -> AsyncIterator[MediaFrame]:
+    async def frames(self, view: PresentView) -> AsyncIterator[MediaFrame]:
         """Frames for one session, until every frame is answered."""
-        self._new = self._new or self.source.frames(size)
+        self._new = self._new or self.source.frames(view)
         while True:
             self._changed.clear()
             if self._again:
@@ -131,6 +136,6 @@ class UnansweredFrames:
         self._changed.set()
 
 
-def video_frame(picture: Picture, size: int) -> bytes:
+def video_frame(picture: Picture, view: View) -> bytes:
     """A JPEG like those of the webcam page: its best quality, and the halved colour of a browser's canvas."""
-    return to_frame(picture, size, VIDEO_QUALITY, subsampling="4:2:0")
+    return to_frame(picture, view, VIDEO_QUALITY, subsampling="4:2:0")

@@ -64,7 +64,7 @@ def results(classifier: "Classifier", paths: Iterable[Path]) -> Iterator[Result]
     from models.images import read_ahead
 
     files = list(_files(paths))
-    decoded = zip(files, read_ahead(files, classifier.input_size), strict=True)
+    decoded = zip(files, read_ahead(files, classifier.view), strict=True)
     while window := list(islice(decoded, BATCH)):
         pictures = [pixels for _, pixels in window if not isinstance(pixels, str)]
         # (n, size, size, 3) uint8

@@ -20,7 +20,7 @@ from models.engines.registry import ENGINES
 from models.picture_folder import shown, utf8
 from models.storage import check_file
 from streams.contract.settings import Settings
-from training.evaluation_set import classify_pictures, crop_of, labelled_pictures, outside_pictures
+from training.evaluation_set import classify_pictures, labelled_pictures, outside_pictures
 from training.scores import Scores, score
 
 TABLE_ROWS = 10  # the worst classes and the most frequent confusions
@@ -70,14 +70,13 @@ def evaluate(
         check_report(report)
     settings = Settings.from_environ()
     found = find(bundle, settings.cache, weights, settings.registry)
-    crop = crop_of(found.manifest)
     pictures = labelled_pictures(data, found.manifest.labels, say)
     if outside:
         pictures += outside_pictures(outside, say)
     options = EngineOptions(settings.cache, engine or settings.engine, settings.precision, settings.threads)
     classifier = Classifier.load(found, options)
     with _progress(len(pictures)) as progress:
-        answers, unreadable = classify_pictures(classifier, pictures, data, crop, progress)
+        answers, unreadable = classify_pictures(classifier, pictures, data, progress)
     for file, error in unreadable.items():
         say(f"{shown(file)}: {error}")
     scores = score(answers)
@@ -105,6 +104,7 @@ def evaluate(
             scores=scores,
             answers=answers,
             picture_root=data,
+            crop=found.manifest.network.crop,
             about={"evaluation": {**facts, **folders}, **found.manifest.about},
         )
 

@@ -15,7 +15,7 @@ import msgspec
 from infra.client.client import Client
 from infra.client.frame_counts import latency, total
 from infra.client.gateway_url import websocket_url
-from infra.client.media_source import MediaFrame, MediaSource, UnansweredFrames, media_files
+from infra.client.media_source import MediaFrame, MediaSource, PresentView, UnansweredFrames, media_files
 from infra.commands.edge import Command
 from models.picture_folder import shown, some, utf8
 from streams.contract.outcomes import Outcome
@@ -121,10 +121,10 @@ class Run:
             "files": msgspec.to_builtins(self.top_labels),
         }
 
-    def _source(self, number: int) -> Callable[[int], AsyncIterator[MediaFrame]]:
+    def _source(self, number: int) -> Callable[[PresentView], AsyncIterator[MediaFrame]]:
         if self.unanswered:
             return self.unanswered.frames
-        return lambda size: self.source.frames(size, first=number, loop=self.loop)
+        return lambda view: self.source.frames(view, first=number, loop=self.loop)
 
     def _answered(self, frame: MediaFrame, message: Labels, round_trip_ms: float) -> None:
         top = message.labels[0]

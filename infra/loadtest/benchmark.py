@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from infra.client.client import Client
 from infra.client.frame_counts import latency
-from infra.client.media_source import MediaFrame
+from infra.client.media_source import MediaFrame, PresentView
 from infra.loadtest.engine_process import EngineOnly
 from infra.loadtest.sample_frames import endless_samples
 from infra.loadtest.stack_under_test import Progress, processes_of, started
@@ -168,8 +168,8 @@ class SingleSession:
         hops = {hop: round(statistics.median(ms), 2) for hop in Hop if (ms := self._hops.get(hop))}
         return SingleSessionReport(round(engine_ms, 2), trips["p50"], trips["p95"], trips["p99"], hops)
 
-    async def _shots(self, size: int) -> AsyncIterator[MediaFrame]:
-        async for frame in endless_samples(size):
+    async def _shots(self, view: PresentView) -> AsyncIterator[MediaFrame]:
+        async for frame in endless_samples(view):
             await self._sending.wait()
             yield frame
 

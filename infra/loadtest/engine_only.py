@@ -64,7 +64,7 @@ def batch_one_ms(classifier: ClassifierProtocol, seconds: float) -> float:
 
 def _noise(classifier: ClassifierProtocol, batch: int) -> np.ndarray:
     """Random pixels (batch, size, size, 3) uint8."""
-    shape = (batch, classifier.input_size, classifier.input_size, 3)
+    shape = (batch, classifier.view.size, classifier.view.size, 3)
     return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 

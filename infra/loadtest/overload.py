@@ -38,8 +38,8 @@ async def overload(scenario: Scenario) -> Report:
     """
     warm = scenario.clients(SESSIONS)
     await scenario.run(warm, 5)
-    assert warm[0].served is not None
-    frames = [frame.jpeg for frame in samples(warm[0].served.input_size)]
+    assert warm[0].view is not None
+    frames = [frame.jpeg for frame in samples(warm[0].view)]
     capacity = total([each.counts for each in warm]).answered / 5
     rates = Rates()
     answers: list[tuple[float, float]] = []  # seconds since the overload began, round trip in milliseconds

@@ -2,19 +2,21 @@
 
 from collections.abc import AsyncIterator
 from functools import cache
+from itertools import count
 
-from infra.client.media_source import MediaFrame, video_frame
+from infra.client.media_source import MediaFrame, PresentView, video_frame
+from models.networks import View
 from web import SAMPLES
 
 
-async def endless_samples(size: int) -> AsyncIterator[MediaFrame]:
-    """The sample pictures one after the other, for ever, as square JPEGs of ``size`` pixels."""
-    while True:
-        for frame in samples(size):
-            yield frame
+async def endless_samples(view: PresentView) -> AsyncIterator[MediaFrame]:
+    """The sample pictures one after the other, for ever, as square JPEGs for the present ``view``."""
+    for number in count():
+        frames = samples(view())
+        yield frames[number % len(frames)]
 
 
 @cache
-def samples(size: int) -> list[MediaFrame]:
-    """Each sample picture as a square JPEG of ``size`` pixels; encoded once, since hundreds of clients send them."""
-    return [MediaFrame(path, video_frame(path, size)) for path in sorted(SAMPLES.glob("*.jpg"))]
+def samples(view: View) -> list[MediaFrame]:
+    """Each sample picture as a square JPEG; encoded once for a view, since hundreds of clients send them."""
+    return [MediaFrame(path, video_frame(path, view)) for path in sorted(SAMPLES.glob("*.jpg"))]

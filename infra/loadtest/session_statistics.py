@@ -12,7 +12,7 @@ import httpx
 
 from infra.client.client import Client
 from infra.client.frame_counts import FrameCounts, latency
-from infra.client.media_source import MediaFrame
+from infra.client.media_source import MediaFrame, PresentView
 from infra.loadtest.sample_frames import endless_samples
 from infra.loadtest.scenario import Report, Scenario, answers_per_second
 from infra.loadtest.stack_under_test import process_of, started
@@ -86,9 +86,9 @@ class SessionRotation:
         self._permits = asyncio.Semaphore(0)
         self._sending = False
 
-    async def frames(self, size: int) -> AsyncIterator[MediaFrame]:
+    async def frames(self, view: PresentView) -> AsyncIterator[MediaFrame]:
         """A client's source: each frame waits for a permit, and the session that waits longest gets the next one."""
-        async for frame in endless_samples(size):
+        async for frame in endless_samples(view):
             await self._permits.acquire()
             yield frame
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from infra.client.client import Client, Refused
-from infra.client.media_source import MediaFrame
+from infra.client.media_source import MediaFrame, PresentView, video_frame
 from infra.local.errors import StackError
 from infra.local.kafka.server import LocalKafka
 from infra.local.ports import free_ports
@@ -269,6 +269,6 @@ class Stack:
         return path.read_text().strip()
 
 
-async def sample_picture(size: int) -> AsyncIterator[MediaFrame]:
-    """The sample picture, once. It is a square JPEG, so it is sent as it is, whatever the ``size``."""
-    yield MediaFrame(PICTURE, PICTURE.read_bytes())
+async def sample_picture(view: PresentView) -> AsyncIterator[MediaFrame]:
+    """The sample picture, once."""
+    yield MediaFrame(PICTURE, video_frame(PICTURE, view()))

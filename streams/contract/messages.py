@@ -136,18 +136,29 @@ class Prediction(Message, serializer=codec.NAME, include_metadata=False):
 
 
 class ServedModel(Message, serializer=codec.NAME, include_metadata=False):
-    """A model that a worker serves. ``input_size`` is in pixels, the side of its square input."""
+    """A model that a worker serves. ``input_size`` is in pixels, the side of its square input.
+
+    Clients cut the centre square of a picture for it. Its side is ``crop`` of the picture's short side, above 0 to 1.
+    Below the probability ``unsure_below``, fewer than half of the first labels were right when that was measured; 0
+    means never. The defaults are for the messages of workers that do not know these fields.
+    """
 
     name: str
     version: str
     input_size: int
     engine: str = ""
     precision: str = ""
+    crop: float = 1.0
+    unsure_below: float = 0.0
 
     def invalid_reason(self) -> str:
         """Why no worker can serve this, or an empty string if it is valid."""
         if not 1 <= self.input_size <= MAX_MODEL_SIZE:
             return f"input size {shown(self.input_size)}"
+        if not 0 < self.crop <= 1:
+            return f"crop {shown(self.crop)}"
+        if not 0 <= self.unsure_below <= 1:
+            return f"unsure below {shown(self.unsure_below)}"
         return _bad_id("model", self.name) or _bad_name("version", self.version)
 
 

@@ -64,8 +64,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def gateway(server: FakeServer, lite0: Bundle, cache: Path) -> FakeGateway:
     """A gateway whose answers are the labels of a network."""
     classifier = Classifier.load(lite0, EngineOptions(cache))
-    size = classifier.input_size
-    model = {"name": NETWORK, "version": classifier.version, "input_size": size}
+    size = classifier.view.size
+    model = {"name": NETWORK, "version": classifier.version, "input_size": size, "crop": classifier.view.crop}
 
     def answer(_: FakeGateway, upload: Upload) -> dict[str, Any]:
         [ranked] = classifier.classify(read_frame(upload.jpeg, size)[None])

@@ -117,32 +117,3 @@ def test_picture_is_known_by_its_first_bytes(page: Page, gateway: FakeGateway, k
     until(page, lambda: gateway.uploads)
     with Image.open(io.BytesIO(gateway.uploads[0].jpeg)) as sent:
         assert is_near(pixel(sent, 4, 4), LEFT) and is_near(pixel(sent, 255, 255), RIGHT)
-
-
-def drop(page: Page, *files: tuple[str, bytes]) -> None:
-    """Drop these files on the page, each a name and its bytes."""
-    script = """(files) => {
-      const data = new DataTransfer();
-      for (const [name, bytes] of files) data.items.add(new File([new Uint8Array(bytes)], name));
-      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
-    }"""
-    page.evaluate(script, [[name, [*content]] for name, content in files])
-
-
-def test_of_several_files_the_first_is_shown_and_the_others_are_named(page: Page, gateway: FakeGateway) -> None:
-    others = [(f"{number}.jpg", b"") for number in range(5)]
-    drop(page, ("card.png", encoded(colour_card(100, 100), "PNG")), *others)
-    until(page, lambda: gateway.uploads)
-    says = "One file is shown at a time. Not opened: 0.jpg, 1.jpg, 2.jpg and 2 more."
-    expect(page.get_by_role("alert")).to_contain_text(says)
-    gateway.send({"type": "models", "models": [dict(MODEL)], "model": dict(MODEL)})
-    page.wait_for_timeout(100)
-    expect(page.get_by_role("alert")).to_contain_text(says)
-    drop(page, ("card.png", encoded(colour_card(100, 100), "PNG")))
-    expect(page.get_by_role("alert")).to_be_hidden()
-
-
-def test_where_the_first_of_several_files_is_refused_the_others_are_named_too(page: Page) -> None:
-    drop(page, ("a.txt", b"words"), ("b.jpg", b"other words"))
-    expect(page.get_by_role("alert")).to_contain_text("a.txt: a text, not a picture")
-    expect(page.get_by_role("alert")).to_contain_text("Not opened: b.jpg.")

@@ -50,6 +50,43 @@ def test_screen_reader_hears_only_changes_and_at_most_one_in_five_seconds(module
     assert run(modules, "webcam/announcer.js", script) == ["tabby", "tabby", "tabby", "tiger", "tiger", "lynx"]
 
 
+def test_settled_label_is_the_headline_and_the_raw_labels_are_the_list(page: Page, gateway: FakeGateway) -> None:
+    steady = {"label": "tiger_cat", "probability": 0.6}
+    gateway.answer = lambda _, upload: {**labels(upload, "tabby", "tiger_cat"), "steady": steady}
+    expect(page.get_by_role("heading", name="Nothing seen yet")).to_be_visible()
+    start(page)
+    expect(page.get_by_role("heading", name="Mostly: tiger cat")).to_be_visible()
+    assert top_label(page) == "tabby"
+    expect(page.locator("#announcer")).to_have_text("Mostly: tiger cat")
+
+
+@pytest.mark.parametrize(
+    ("steady", "unsure_below", "headline"),
+    [
+        (("tabby", 0.31), 0.3, "Mostly: tabby"),
+        (("tabby", 0.29), 0.3, "Not sure"),
+        (("tabby", 0.05), None, "Mostly: tabby"),  # a worker that does not know where its model is unsure
+        (("none of these", 0.6), 0.3, "None of these"),
+        (("none of these", 0.2), 0.3, "None of these"),
+        (None, 0.9, "Not sure"),  # a server that does not smooth
+    ],
+)
+def test_headline_is_not_sure_below_the_models_threshold_and_the_list_stays(
+    page: Page,
+    gateway: FakeGateway,
+    steady: tuple[str, float] | None,
+    unsure_below: float | None,
+    headline: str,
+) -> None:
+    model = {**MODEL, "unsure_below": unsure_below} if unsure_below is not None else dict(MODEL)
+    gateway.send({"type": "models", "models": [model], "model": model})
+    settled = {"steady": dict(zip(("label", "probability"), steady, strict=True))} if steady else {}
+    gateway.answer = lambda _, upload: {**labels(upload, "tabby", "none of these"), **settled}
+    start(page)
+    expect(page.locator("#headline")).to_have_text(headline)
+    assert top_label(page) == "tabby"
+
+
 def test_labels_with_markup_are_only_text(page: Page, gateway: FakeGateway) -> None:
     gateway.answer = lambda _, upload: labels(upload, "<img src=x>")
     start(page)

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.live_pages import SCREENSHOTS, page_state, pages, sample_camera, until_answered, video_camera
+from tests.browser.page_diary import SAID_MS, keep_diary, until_said
 from tests.browser.page_driver import frame_counts, top_label, until
 from tests.running_stack import RunningStack
 
@@ -79,4 +80,25 @@ def test_the_page_comes_back_by_itself_when_the_gateway_does(stack: RunningStack
         gateway.kill()
         until_answered(page, before["counts"]["answered"] + 30)
         assert page_state(page)["session"] == before["session"]
+        frame_counts(page)
+
+
+def test_the_page_names_a_worker_or_a_gateway_that_hangs_and_goes_on_when_it_does(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    hanging = {"streams.worker": "No answers", "infra.commands gateway": "Server not reached"}
+    with pages(stack, sample_camera("cat", tmp_path)) as (page,):
+        keep_diary(page)
+        for command, chip in hanging.items():
+            processes = stack.processes(command)
+            assert processes
+            began = page.evaluate("performance.now()")
+            try:
+                for each in processes:
+                    each.suspend()
+                until_said(page, began, SAID_MS, chip=f"^{chip}$", stale=True)
+            finally:
+                for each in processes:
+                    each.resume()
+            expect(page.locator("#chip")).to_have_text("Live", timeout=20_000)
         frame_counts(page)

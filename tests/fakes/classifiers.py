@@ -13,6 +13,7 @@ from PIL import Image
 
 from models.classifier import Label
 from models.engines.base import OnRoom, ignore_room
+from models.networks import View
 from streams.batching import Batcher
 from streams.contract.clock import now_ms
 from streams.contract.messages import Frame, Prediction
@@ -21,11 +22,13 @@ from streams.contract.messages import Frame, Prediction
 class Slow:
     """A classifier whose label is the picture's brightness, and which holds each batch until it is let go."""
 
-    model, version, engine, precision, input_size = "slow", "1", "none", "f32", 16
+    model, version, engine, precision = "slow", "1", "none", "f32"
+    view = View(16, crop=1.0)
+    unsure_below = 0.0
 
     def warming(self, max_batch: int) -> Iterator[int]:
         for size in range(1, max_batch + 1):
-            self.classify(np.full((size, self.input_size, self.input_size, 3), 1, np.uint8))
+            self.classify(np.full((size, self.view.size, self.view.size, 3), 1, np.uint8))
             yield size
 
     def close(self) -> None:

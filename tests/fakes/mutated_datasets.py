@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from models.networks import View
 from tests.fakes.drawn_pictures import write_class_folders
 from tests.fakes.mutated_pictures import mutated, samples
 from tests.fakes.processes import peak_memory
@@ -141,7 +142,7 @@ def _use(root: Path, seed: int) -> str:
     try:
         dataset = read_dataset(root, seed)
         unreadable: dict[Path, str] = {}
-        for batch in read_batches(dataset.pictures(), 16, 1.0, 8):
+        for batch in read_batches(dataset.pictures(), View(16, crop=1.0), 8):
             unreadable |= batch.unreadable
             assert len(batch.pixels) == len(batch.readable)
         dataset = dataset.without(unreadable)

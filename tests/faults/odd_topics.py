@@ -24,7 +24,7 @@ from aiokafka.errors import KafkaError
 
 from infra.client.client import Client
 from infra.client.frame_counts import FrameCounts, total
-from infra.client.media_source import MediaFrame
+from infra.client.media_source import MediaFrame, PresentView
 from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS
 from tests import SAMPLES
 from tests.fakes.odd_records import OddRecord, packed, random_odd_records
@@ -71,7 +71,7 @@ class FuzzReport:
     took_s: float
 
 
-async def cats(_: int) -> AsyncIterator[MediaFrame]:
+async def cats(_: PresentView) -> AsyncIterator[MediaFrame]:
     while True:
         yield MediaFrame(SAMPLES / "cat.jpg", CAT)
 

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from infra.client.client import Client
 from infra.client.frame_counts import FrameCounts, total
-from infra.client.media_source import MediaFrame
+from infra.client.media_source import MediaFrame, PresentView
 from infra.local.stack import PICTURE
 from streams.contract.outcomes import Outcome
 from tests.running_stack import OPERATOR_TOKEN, RunningStack, running_stack
@@ -59,7 +59,7 @@ def until_settled(where: str) -> Read:
 async def overload(stack: RunningStack, sessions: int, seconds: float) -> FrameCounts:
     """Some sessions that send far more than their credits allow, so that frames are dropped."""
 
-    async def frames(size: int) -> AsyncIterator[MediaFrame]:
+    async def frames(view: PresentView) -> AsyncIterator[MediaFrame]:
         while True:
             yield MediaFrame(PICTURE, PICTURE.read_bytes())
 
@@ -140,7 +140,7 @@ def test_a_second_worker_takes_half_of_the_partitions_of_a_stack_at_work_and_ans
     options = ("--model", "efficientnet_lite0", "--workers", "2")
     with running_stack(tmp_path, *options, operator_token=OPERATOR_TOKEN, log="json") as stack:
 
-        async def frames(size: int) -> AsyncIterator[MediaFrame]:
+        async def frames(view: PresentView) -> AsyncIterator[MediaFrame]:
             while True:
                 yield MediaFrame(PICTURE, PICTURE.read_bytes())
 

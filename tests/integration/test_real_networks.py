@@ -15,8 +15,8 @@ from models.catalog import published
 from models.classifier import Classifier, warm
 from models.engines.base import EngineOptions
 from models.engines.registry import ENGINES
-from models.images import read_picture
-from models.networks import Head, backbone, facts, tensors_of, with_head
+from models.images import read_ahead, read_picture
+from models.networks import UNSURE_BELOW, Head, View, backbone, facts, tensors_of, with_head
 from models.weights import UnusableWeights, WeightsUnavailable, write_published
 from tests.fakes.pictures import scene
 
@@ -26,11 +26,11 @@ RUNS = [("openvino", "auto"), ("openvino", "f32"), ("tensorflow", "auto")]  # en
 
 
 @remembered
-def photographs(data: Path, size: int) -> tuple[list[int], NDArray[np.uint8]]:
+def photographs(data: Path, view: View) -> tuple[list[int], NDArray[np.uint8]]:
     """The class index of each photograph, which begins its file's name, and all of them as a batch."""
     files = sorted((data / "photos").glob("*.jpg"))
     assert files
-    return [int(file.name[:3]) for file in files], np.stack([read_picture(file, size) for file in files])
+    return [int(file.name[:3]) for file in files], np.stack([*read_ahead(files, view)])
 
 
 def top5(probabilities: NDArray[np.float32]) -> list[set[int]]:
@@ -49,7 +49,8 @@ def tilted_scenes(size: int) -> NDArray[np.uint8]:
 def test_engines_name_photographs_right_and_alike(name: str, cache: Path, data: Path) -> None:
     """Top-1 for at least 86.5 %; for 97 % the same top-1 from all, and at least four of the top five."""
     bundle = published(name, cache)
-    truth, pictures = photographs(data, bundle.manifest.network.input_size)
+    assert (bundle.manifest.network, bundle.manifest.unsure_below) == (facts(name), UNSURE_BELOW[name])
+    truth, pictures = photographs(data, bundle.manifest.network.view)
     loaded = [Classifier.load(bundle, EngineOptions(cache, engine, precision)) for engine, precision in RUNS]
     different = {(each.engine, each.precision): each for each in loaded}  # "auto" is f32 too on many a CPU
     answers = [each.probabilities(pictures) for each in different.values()]
@@ -63,7 +64,7 @@ def test_engines_name_photographs_right_and_alike(name: str, cache: Path, data: 
 def test_inception_works_with_a_weights_file(cache: Path, data: Path) -> None:
     file = data / "weights" / "inception_v3_partial.weights.h5"
     classifier = Classifier.load(published("inception_v3", cache, file), EngineOptions(cache))
-    truth, pictures = photographs(data, classifier.input_size)
+    truth, pictures = photographs(data, classifier.view)
     probabilities = classifier.probabilities(pictures)
     assert np.mean(probabilities.argmax(axis=1) == truth) >= 0.66
     assert share([index in five for index, five in zip(truth, top5(probabilities), strict=True)]) >= 0.88

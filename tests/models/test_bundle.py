@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors import SafetensorError
 
-from models.bundle import MANIFEST, WEIGHTS, BrokenBundle, Bundle, Manifest
+from models.bundle import MANIFEST, UNMEASURED, WEIGHTS, BrokenBundle, Bundle, Manifest
 from models.networks import Head, Network, UnknownNetwork, facts
 from models.storage import Unwritable
 
@@ -56,21 +57,57 @@ def test_same_content_has_the_same_version_everywhere(tmp_path: Path) -> None:
         replace(BREEDS, sure_of="likeliest"),
         replace(BREEDS, head=Head(3)),
         replace(BREEDS, network=Network("efficientnet_lite0", 192, mean=127, scale=128)),
+        replace(BREEDS, network=replace(BREEDS.network, crop=0.9)),
     ],
-    ids=["labels", "temperature", "abstain", "sure of", "head", "size"],
+    ids=["labels", "temperature", "abstain", "sure of", "head", "size", "crop"],
 )
 def test_other_facts_are_another_version(tmp_path: Path, other: Manifest) -> None:
     one = Bundle.write(tmp_path / "one", BREEDS, TENSORS)
     assert Bundle.write(tmp_path / "other", other, TENSORS).version != one.version
 
 
-def test_manifest_from_before_it_said_of_what_it_is_sure_is_read_as_the_same_version(tmp_path: Path) -> None:
-    written = Bundle.write(tmp_path / "breeds", BREEDS, TENSORS)
-    plain = json.loads((written.folder / MANIFEST).read_text())
-    assert plain.pop("sure_of") == "classes"
-    (written.folder / MANIFEST).write_text(json.dumps(plain))
-    assert Bundle.open(written.folder) == written
-    assert written.version == "60a4cbafdf5e"  # as the first release wrote it
+def test_when_it_is_not_sure_is_no_other_version(tmp_path: Path) -> None:
+    one = Bundle.write(tmp_path / "one", BREEDS, TENSORS)
+    other = Bundle.write(tmp_path / "other", replace(BREEDS, unsure_below=0.3), TENSORS)
+    assert (other.version, Bundle.open(other.folder).manifest.unsure_below) == (one.version, 0.3)
+
+
+def as_the_first_release_wrote_it(folder: Path, about: Mapping[str, Any]) -> Path:
+    """A bundle without what manifests did not say then."""
+    bundle = Bundle.write(folder, replace(BREEDS, about=about), TENSORS)
+    plain = json.loads((folder / MANIFEST).read_text())
+    for fields, key in ((plain, "sure_of"), (plain, "unsure_below"), (plain["network"], "crop")):
+        del fields[key]
+    plain["version"] = "60a4cbafdf5e"
+    (bundle.folder / MANIFEST).write_text(json.dumps(plain))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("about", "crop"), [({}, 0.875), ({"crop": 0.875}, 0.875), ({"crop": 0.9}, 0.9), ({"crop": 1}, 1)]
+)
+def test_old_manifest_keeps_its_version_and_the_crop_of_then(
+    tmp_path: Path, about: Mapping[str, Any], crop: float
+) -> None:
+    opened = Bundle.open(as_the_first_release_wrote_it(tmp_path / "breeds", about))
+    assert opened.version == "60a4cbafdf5e"
+    assert opened.manifest.network.crop == crop
+    assert (opened.manifest.sure_of, opened.manifest.unsure_below) == ("classes", UNMEASURED)
+
+
+@pytest.mark.parametrize("crop", [0, -1, 1.5, "all", None])
+def test_old_manifest_with_an_impossible_crop_is_refused(tmp_path: Path, crop: object) -> None:
+    with pytest.raises(BrokenBundle, match=r"bundle\.json is not what it should be"):
+        Bundle.open(as_the_first_release_wrote_it(tmp_path / "breeds", {"crop": crop}))
+
+
+def test_crop_that_was_edited_is_refused(tmp_path: Path) -> None:
+    folder = Bundle.write(tmp_path / "breeds", BREEDS, TENSORS).folder
+    written = json.loads((folder / MANIFEST).read_text())
+    written["network"]["crop"] = 0.9
+    (folder / MANIFEST).write_text(json.dumps(written))
+    with pytest.raises(BrokenBundle, match="was changed"):
+        Bundle.open(folder)
 
 
 def test_other_weights_are_another_version(tmp_path: Path) -> None:
@@ -119,6 +156,11 @@ def test_manifest_that_is_none_is_named(tmp_path: Path, text: str, complaint: st
         ("network.input_size", 10**6),
         ("network.mean", None),
         ("network.scale", 0),
+        ("network.crop", 0),
+        ("network.crop", 1.01),
+        ("network.crop", "0.9"),
+        ("unsure_below", 1.01),
+        ("unsure_below", None),
         ("head.classes", 3.5),
         ("head.hidden", [10**9]),
         ("head.dropout", 1),

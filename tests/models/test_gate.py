@@ -9,10 +9,12 @@ from models.abstain import NOT_ONE
 from models.bundle import Bundle, Manifest
 from models.classifier import Classifier, warm
 from models.engines.base import EngineOptions, OnRoom, ignore_room
-from models.gate import BadGate, Gate, Gated, ranges, read_labels, resized
-from models.networks import Head, Network
+from models.gate import BadGate, Gate, Gated, covering, ranges, read_labels, recut
+from models.images import read_picture
+from models.networks import Head, Network, View
 from models.weights import imagenet_labels
 from tests import SAMPLES
+from tests.fakes.pictures import scene
 from tests.models.test_classifier import ColourEngine
 
 NOT_A_DOG = Gate("efficientnet_lite0", tuple(range(151, 269)), "not a dog")
@@ -46,8 +48,9 @@ def classifier(
     size: int,
     name: str,
     abstain_below: float | None = None,
+    crop: float = 1.0,
 ) -> Classifier:
-    network = Network("efficientnet_lite0", size, 127, 128)
+    network = Network("efficientnet_lite0", size, 127, 128, crop)
     manifest = Manifest(name, network, Head(len(classes)), classes, abstain_below=abstain_below)
     return Classifier(Bundle(Path("nowhere"), manifest, weights_sha256="0"), engine)
 
@@ -63,10 +66,14 @@ def outer() -> Outer:
 
 
 def gated(
-    inner: ColourEngine, outer: Outer, sizes: tuple[int, int] = (4, 8), abstain_below: float | None = None
+    inner: ColourEngine,
+    outer: Outer,
+    sizes: tuple[int, int] = (4, 8),
+    abstain_below: float | None = None,
+    crops: tuple[float, float] = (1.0, 1.0),
 ) -> Gated:
-    breeds = classifier(inner, ("setter", "hulk", "smurf"), sizes[0], "dogs", abstain_below)
-    return Gated(breeds, classifier(outer, imagenet_labels(), sizes[1], "gate"), NOT_A_DOG)
+    breeds = classifier(inner, ("setter", "hulk", "smurf"), sizes[0], "dogs", abstain_below, crops[0])
+    return Gated(breeds, classifier(outer, imagenet_labels(), sizes[1], "gate", crop=crops[1]), NOT_A_DOG)
 
 
 def painted(*colours: tuple[int, int, int], size: int = 8) -> NDArray[np.uint8]:
@@ -111,7 +118,7 @@ def test_half_of_the_probability_lets_in(inner: ColourEngine, outer: Outer, red:
 @pytest.mark.parametrize("sizes", [(4, 8), (8, 4), (8, 8)])
 def test_each_network_gets_pictures_of_its_size(inner: ColourEngine, outer: Outer, sizes: tuple[int, int]) -> None:
     both = gated(inner, outer, sizes)
-    assert both.input_size == 8
+    assert both.view == View(8, 1.0)
     assert both.classify(painted((255, 0, 0)))[0][0].label == "setter"
     assert outer.shapes == [(1, sizes[1], sizes[1], 3)]
 
@@ -130,10 +137,34 @@ def test_both_are_warmed_and_closed(inner: ColourEngine, outer: Outer) -> None:
     assert (inner.ran, outer.shapes) == ([], [])
 
 
-def test_resizing_keeps_what_is_seen() -> None:
+@pytest.mark.parametrize(
+    ("views", "all_of_them"),
+    [
+        ([View(260, 260 / 292), View(224, 224 / 256)], View(260, 260 / 292)),
+        ([View(260, 224 / 256), View(260, 260 / 292)], View(265, 260 / 292)),
+        ([View(8, 0.5), View(8, 1.0)], View(16, 1.0)),
+    ],
+)
+def test_gated_model_gets_what_both_networks_see_and_no_fewer_pixels(views: list[View], all_of_them: View) -> None:
+    assert covering(*views) == covering(*reversed(views)) == all_of_them
+
+
+@pytest.mark.parametrize("crops", [(0.5, 1.0), (1.0, 0.5), (0.75, 0.75)])
+def test_each_network_sees_what_it_would_see_alone(
+    inner: ColourEngine, outer: Outer, crops: tuple[float, float]
+) -> None:
+    both = gated(inner, outer, (32, 64), crops=crops)
+    picture = scene().resize((500, 400))
+    frame = read_picture(picture, both.view.size, both.view.crop)[None]
+    for network in (both.inner, both.outer):
+        alone = read_picture(picture, network.view.size, network.view.crop)
+        assert np.abs(recut(frame, both.view, network.view)[0].astype(int) - alone).mean() < 3
+
+
+def test_cutting_and_resizing_keep_what_is_seen() -> None:
     halves = np.zeros((1, 8, 8, 3), np.uint8)
     halves[:, :, 4:] = 255
-    small = resized(halves, 4)
+    small = recut(halves, View(8, 0.8), View(4, 0.8))
     assert small.shape == (1, 4, 4, 3)
     assert small[0, :, 0].max() < 30
     assert small[0, :, 3].min() > 225
@@ -192,8 +223,6 @@ def test_gate_comes_back_from_json() -> None:
 
 @pytest.mark.model
 def test_a_cat_and_a_coffee_are_not_a_dog_to_the_real_network(lite0: Bundle, cache: Path) -> None:
-    from models.images import read_picture
-
     pictures = np.stack([read_picture(SAMPLES / f"{name}.jpg", 224) for name in ("cat", "coffee")])
     classifier = Classifier.load(lite0, EngineOptions(cache))
     both = Gated(classifier, classifier, NOT_A_DOG)

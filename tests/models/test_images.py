@@ -23,6 +23,7 @@ from models.images import (
     read_picture,
     to_frame,
 )
+from models.networks import View
 from tests.fakes.pictures import announcing, encoded, scene
 
 FRAME = encoded(scene(64, 64), quality=95, subsampling=0)
@@ -111,11 +112,11 @@ def test_damaged_frame_raises_nothing_but_a_named_error(noise: bytes, place: int
             assert read(damaged, 32).shape == (32, 32, 3)
 
 
-def test_picture_loses_an_eighth_at_its_edges_and_no_more() -> None:
+def test_picture_keeps_the_share_of_its_short_side_and_no_more() -> None:
     framed = ImageOps.expand(Image.new("RGB", (350, 350), "green"), border=25, fill="red")
     picture = encoded(framed, "PNG")
     green = (0, 128, 0)
-    assert (read_picture(picture, 100)[2:-2, 2:-2] == green).all()  # the filter reaches two pixels
+    assert (read_picture(picture, 100, crop=0.875)[2:-2, 2:-2] == green).all()  # the filter reaches two pixels
     assert (read_picture(picture, 100, crop=0.92)[2, 2] != green).any()
 
 
@@ -151,14 +152,14 @@ def test_picture_that_is_truncated_is_unreadable(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFrame):
         read_picture(file, 64)
     with pytest.raises(UnreadableFrame):
-        to_frame(file, 64)
+        to_frame(file, View(64, crop=0.8))
 
 
 def test_frame_of_a_picture_reads_as_the_picture(tmp_path: Path) -> None:
     file = tmp_path / "scene.png"
     scene().save(file)
-    jpeg = to_frame(file, 64)
-    assert difference(read_frame(jpeg, 64), read_picture(file, 64)) < 1.5
+    jpeg = to_frame(file, View(64, crop=0.8))
+    assert difference(read_frame(jpeg, 64), read_picture(file, 64, crop=0.8)) < 1.5
     with Image.open(BytesIO(jpeg)) as frame:
         assert isinstance(frame, JpegImageFile)
         assert get_sampling(frame) == 0  # 4:4:4
@@ -171,12 +172,12 @@ def test_files_read_ahead_come_in_order_with_errors_in_their_places(tmp_path: Pa
         scene(64, 64).rotate(number).save(files[-1])
     files[3].unlink()
     files[5].write_bytes(b"not a picture")
-    read = list(read_ahead(files, 32))
+    read = list(read_ahead(files, View(32, crop=0.8)))
     assert read[3] == "No such file or directory"
     assert read[5] == "a text, not a picture"
     for file, pixels in zip(files, read, strict=True):
         if not isinstance(pixels, str):
-            assert (pixels == read_picture(file, 32)).all()
+            assert (pixels == read_picture(file, 32, crop=0.8)).all()
     assert sum(isinstance(each, str) for each in read) == 2
 
 
@@ -189,7 +190,7 @@ def test_only_a_few_files_are_read_ahead(tmp_path: Path) -> None:
             asked.append(number)
             yield tmp_path / "one.png"
 
-    read = read_ahead(files(), 32)
+    read = read_ahead(files(), View(32, crop=1.0))
     next(read)
     assert len(asked) <= AHEAD + 1
 

@@ -5,9 +5,11 @@ import pytest
 
 from models.networks import (
     NETWORKS,
+    UNSURE_BELOW,
     Head,
     OtherNetwork,
     UnknownNetwork,
+    View,
     backbone,
     facts,
     set_tensors,
@@ -20,6 +22,17 @@ def test_facts_need_no_tensorflow() -> None:
     code = "import sys, models.networks; print({'tensorflow', 'keras'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name.startswith("efficientnet")])
+def test_efficientnets_are_framed_as_their_published_accuracies_were_measured(name: str) -> None:
+    size = facts(name).input_size
+    assert facts(name).view == View(size, size / (size + 32))
+
+
+def test_of_every_published_network_it_is_known_when_it_is_not_sure() -> None:
+    assert UNSURE_BELOW.keys() == NETWORKS.keys()
+    assert all(0 < probability < 1 for probability in UNSURE_BELOW.values())
 
 
 def test_facts_of_an_unknown_network_name_the_known_ones() -> None:

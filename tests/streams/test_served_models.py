@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.classifier import Label
 from models.engines.base import OnRoom, ignore_room
+from models.networks import View
 from streams.served_models import ServedModels
 from tests.fakes.classifiers import Slow, frame, running, until
 
@@ -18,7 +19,7 @@ class Versioned(Slow):
     def __init__(self, version: str, size: int = 16, *, open: bool = True) -> None:
         super().__init__(open=open)
         self.version = version
-        self.input_size = size
+        self.view = View(size, crop=1.0)
         self.shapes: list[tuple[int, ...]] = []
         self.closed_after: list[int] | None = None
 

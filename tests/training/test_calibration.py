@@ -14,14 +14,17 @@ from training.calibration import (
     ENOUGH,
     FEW,
     FOLDS,
+    IMAGINED,
     NOTHING_KNOWN,
     Measured,
     abstain_threshold,
     calibrate,
+    first_labels,
     fit_temperature,
     folds,
     measure,
     named_interval,
+    unsure_threshold,
 )
 from training.recipes import Progress, TrainedHead, TrainingData
 
@@ -159,3 +162,54 @@ def test_what_was_measured_is_said_with_what_it_is_worth() -> None:
         "measured on 46 pictures (26 by cross-validation): 87% to 98% of good pictures get a class"
         in found.sentence()
     )
+
+
+def test_below_the_threshold_of_not_sure_labels_are_more_often_wrong_than_right() -> None:
+    """A model that is right twice as often as it says: half of its labels are right at a quarter."""
+    random = np.random.default_rng(0)
+    first = random.random(20_000)
+    right = random.random(20_000) < 2 * first
+    threshold = unsure_threshold(first, right)
+    assert threshold == pytest.approx(0.25, abs=0.02)
+    for low in np.arange(0, threshold - 0.05, 0.05):
+        assert right[(first >= low) & (first < low + 0.05)].mean() < 0.5
+
+
+@pytest.mark.parametrize(("count", "threshold"), [(0, 0.5), (1, 0.5), (30, 0.5)])
+def test_where_nothing_is_measured_the_probability_is_believed(count: int, threshold: float) -> None:
+    assert unsure_threshold(np.linspace(0.8, 1, count), np.ones(count, np.bool_)) == pytest.approx(threshold)
+
+
+def test_a_model_that_is_never_right_is_never_sure_and_the_other_way_round() -> None:
+    first = np.linspace(0.01, 1, 200)
+    assert unsure_threshold(first, np.zeros(200, np.bool_)) == pytest.approx(1)
+    assert unsure_threshold(first, np.ones(200, np.bool_)) < 0.06
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 0.9), st.booleans()), max_size=60))
+@settings(deadline=None)
+def test_no_other_threshold_of_not_sure_makes_fewer_mistakes(labels: list[tuple[float, bool]]) -> None:
+    first = np.array([each[0] for each in labels] * 9)  # so many that what is imagined hardly counts
+    right = np.array([each[1] for each in labels] * 9, np.bool_)
+
+    def mistakes(threshold: float) -> int:
+        return int((right != (first >= threshold)).sum())
+
+    chosen = unsure_threshold(first, right)
+    assert 0 <= chosen <= 1
+    assert mistakes(chosen) <= min(mistakes(each) for each in [0.0, *first, 1.1]) + IMAGINED
+
+
+def test_of_a_trained_head_the_labels_that_are_served_are_measured() -> None:
+    """Of a head that guesses, one label of three is right: it is never sure. One that knows always is."""
+    random = np.random.default_rng(3)
+    truth = random.integers(0, 3, 300)
+    guesses = random.normal(scale=0.2, size=(300, 3)).astype(np.float32)
+    shares = []
+    for logits in (guesses, guesses + 5 * np.eye(3, dtype=np.float32)[truth]):
+        measured = Measured(logits, truth)
+        calibrated = calibrate([measured], 3)
+        first, _ = first_labels(measured, 3, calibrated.temperature, calibrated.abstain_below)
+        shares.append((first < calibrated.unsure_below).mean())
+    assert shares[0] > 0.95
+    assert shares[1] == 0

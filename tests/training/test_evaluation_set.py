@@ -1,17 +1,14 @@
 """Evaluation sets: which pictures they have, and the answers to them."""
 
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
-from models.bundle import BrokenBundle, Bundle, Manifest
+from models.bundle import Bundle, Manifest
 from models.classifier import Classifier
-from models.images import CENTRE_CROP
 from models.networks import Head, Network
 from models.weights import imagenet_labels
 from tests.fakes.drawn_pictures import COLOURS, write_plain
@@ -21,7 +18,6 @@ from training.evaluation_set import (
     NoPictures,
     UnknownClasses,
     classify_pictures,
-    crop_of,
     labelled_pictures,
     outside_pictures,
 )
@@ -143,9 +139,7 @@ def test_what_is_left_out_is_said(data: Path) -> None:
 def test_every_picture_is_judged_against_its_folder(data: Path) -> None:
     counts: list[int] = []
     judge = classifier()
-    answers, unreadable = classify_pictures(
-        judge, labelled_pictures(data, MANIFEST.labels), data, CENTRE_CROP, counts.append
-    )
+    answers, unreadable = classify_pictures(judge, labelled_pictures(data, MANIFEST.labels), data, counts.append)
     assert unreadable == {}
     assert sum(counts) == 42
     assert answers.truth.tolist() == [1, 1] + [0] * 40
@@ -162,7 +156,7 @@ def test_unreadable_pictures_are_named_and_left_out(data: Path) -> None:
     (data / "red" / "01.png").write_bytes(b"")
     (data / "red" / "02.png").unlink()
     (data / "red" / "02.png").symlink_to("nowhere.png")
-    answers, unreadable = classify_pictures(classifier(), labelled_pictures(data, MANIFEST.labels), data, CENTRE_CROP)
+    answers, unreadable = classify_pictures(classifier(), labelled_pictures(data, MANIFEST.labels), data)
     assert len(answers.files) == 39
     assert [file.name for file in unreadable] == ["00.png", "01.png", "02.png"]
     assert unreadable[data / "red" / "02.png"] == "No such file or directory"
@@ -171,16 +165,14 @@ def test_unreadable_pictures_are_named_and_left_out(data: Path) -> None:
 def test_folder_with_nothing_readable_gives_no_answers(tmp_path: Path) -> None:
     (tmp_path / "red").mkdir()
     (tmp_path / "red" / "one.png").write_bytes(b"no")
-    answers, unreadable = classify_pictures(
-        classifier(), labelled_pictures(tmp_path, MANIFEST.labels), tmp_path, CENTRE_CROP
-    )
+    answers, unreadable = classify_pictures(classifier(), labelled_pictures(tmp_path, MANIFEST.labels), tmp_path)
     assert (answers.probabilities.shape, len(unreadable)) == ((0, 3), 1)
 
 
 def test_outside_pictures_have_no_class(data: Path, tmp_path: Path) -> None:
     write_plain(tmp_path / "outside" / "sub" / "grey.png", "grey")
     pictures = labelled_pictures(data, MANIFEST.labels) + outside_pictures(tmp_path / "outside")
-    answers, _ = classify_pictures(classifier(replace(MANIFEST, abstain_below=0.5)), pictures, data, CENTRE_CROP)
+    answers, _ = classify_pictures(classifier(replace(MANIFEST, abstain_below=0.5)), pictures, data)
     assert answers.truth[-1] == -1
     assert answers.files[-1] == str(tmp_path / "outside" / "sub" / "grey.png")
     scores = score(answers)
@@ -191,9 +183,7 @@ def test_either_class_of_a_label_that_two_have_is_right(tmp_path: Path) -> None:
     cranes = replace(MANIFEST, labels=("crane", "other", "crane"))
     for colour in ("red", "blue", "green"):
         write_plain(tmp_path / "crane" / f"{colour}.png", colour)
-    answers, _ = classify_pictures(
-        classifier(cranes), labelled_pictures(tmp_path, cranes.labels), tmp_path, CENTRE_CROP
-    )
+    answers, _ = classify_pictures(classifier(cranes), labelled_pictures(tmp_path, cranes.labels), tmp_path)
     assert dict(zip(answers.files, answers.truth.tolist(), strict=True)) == {
         "crane/blue.png": 2,
         "crane/green.png": 0,
@@ -211,7 +201,7 @@ def test_answers_below_the_threshold_are_none_of_these(
     abstaining = replace(MANIFEST, abstain_below=below)
     write_plain(tmp_path / "outside" / "grey.png", "grey")
     pictures = labelled_pictures(data, abstaining.labels) + outside_pictures(tmp_path / "outside")
-    answers, _ = classify_pictures(classifier(abstaining), pictures, data, CENTRE_CROP)
+    answers, _ = classify_pictures(classifier(abstaining), pictures, data)
     scores = score(answers)
     assert (scores.n, scores.outside) == (42, 1)
     assert (scores.named_share * 42, scores.none_share) == (named, none)
@@ -225,17 +215,10 @@ def test_pictures_are_cut_to_the_crop_of_the_model(tmp_path: Path) -> None:
     (tmp_path / "red").mkdir()
     picture.save(tmp_path / "red" / "one.png")
 
-    def top1(about: Mapping[str, Any]) -> float:
-        manifest = replace(MANIFEST, about=about)
+    def top1(crop: float) -> float:
+        manifest = replace(MANIFEST, network=replace(MANIFEST.network, crop=crop))
         pictures = labelled_pictures(tmp_path, MANIFEST.labels)
-        return score(classify_pictures(classifier(manifest), pictures, tmp_path, crop_of(manifest))[0]).top1
+        return score(classify_pictures(classifier(manifest), pictures, tmp_path)[0]).top1
 
-    assert top1({"crop": 1.0}) == 0
-    assert top1({"crop": 0.5}) == 1
-    assert crop_of(MANIFEST) == 0.875
-
-
-@pytest.mark.parametrize("crop", [0, -1, 1.5, "all", None])
-def test_impossible_crop_is_refused(crop: object) -> None:
-    with pytest.raises(BrokenBundle, match="it must be above 0 and at most 1"):
-        crop_of(replace(MANIFEST, about={"crop": crop}))
+    assert top1(1.0) == 0
+    assert top1(0.5) == 1

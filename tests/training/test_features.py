@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.networks import View
 from models.storage import Unwritable
 from tests.fakes.disks import largest_file, small_disk
 from tests.fakes.drawn_pictures import write_class_folders
 from training.dataset import Picture, read_dataset
-from training.features import Extractor, FeatureStore, View, extract, stacked
+from training.features import Extractor, FeatureStore, extract, stacked
 
 WIDTH = 3
 
@@ -21,7 +22,7 @@ class MeanColour:
 
     key = "mean"
     width = WIDTH
-    view = View(8)
+    view = View(8, crop=1.0)
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.pictures_seen = 0

@@ -87,6 +87,7 @@ def written(path: Path, answers: Answers, about: Mapping[str, Any] | None = None
         scores=score(answers),
         answers=answers,
         picture_root=path.parent,
+        crop=rest.pop("crop", 1.0),
         about=about or {},
         **rest,
     )
@@ -120,7 +121,7 @@ def test_pictures_are_framed_as_the_model_saw_them(tmp_path: Path) -> None:
     rim.save(tmp_path / "one.jpg", quality=95)
 
     def darkest(crop: float) -> int:
-        images = written(tmp_path / "report.html", two(tmp_path), {"crop": crop}).all("img")
+        images = written(tmp_path / "report.html", two(tmp_path), crop=crop).all("img")
         uri = images[0]["src"] or ""
         return int(np.asarray(Image.open(BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("L")).min())
 
@@ -272,6 +273,7 @@ def test_report_makes_its_folder(tmp_path: Path) -> None:
         scores=score(answers),
         answers=answers,
         picture_root=tmp_path,
+        crop=1.0,
         about={},
     )
     assert (tmp_path / "new" / "report.html").stat().st_mode & 0o777 == 0o644

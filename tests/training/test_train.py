@@ -15,7 +15,8 @@ from models.abstain import NONE_OF_THESE
 from models.bundle import MANIFEST, WEIGHTS, BrokenBundle, Bundle
 from models.classifier import Classifier
 from models.engines.base import EngineOptions
-from models.images import read_picture
+from models.images import read_ahead
+from models.networks import View, facts
 from tests import SAMPLES
 from training import classic
 from training.recipes import Recipe
@@ -40,7 +41,7 @@ def test_it_names_pictures_it_was_not_trained_on(trained: TrainingResult) -> Non
 def test_both_engines_serve_it_as_it_was_scored(trained: TrainingResult, engine: str, cache: Path) -> None:
     classifier = Classifier.load(Bundle.open(trained.bundle.folder), EngineOptions(cache, engine, "f32"))
     test = trained.answers["test"]
-    batch = np.stack([read_picture(file, shapes.SIDE) for file in test.files])
+    batch = np.stack([*read_ahead(map(Path, test.files), classifier.view)])
     served = classifier.judge(batch)
     np.testing.assert_allclose(served.probabilities, test.probabilities, atol=0.05)
     assert (served.abstained == test.abstained).mean() >= 0.9
@@ -49,14 +50,17 @@ def test_both_engines_serve_it_as_it_was_scored(trained: TrainingResult, engine:
 
 def test_a_picture_of_none_of_the_classes_is_none_of_these(trained: TrainingResult, cache: Path) -> None:
     classifier = Classifier.load(trained.bundle, EngineOptions(cache))
-    batch = np.stack([read_picture(path, shapes.SIDE) for path in sorted(SAMPLES.glob("*.jpg"))])
+    batch = np.stack([*read_ahead(sorted(SAMPLES.glob("*.jpg")), classifier.view)])
     answers = [ranked[0].label for ranked in classifier.classify(batch)]
     assert answers.count(NONE_OF_THESE) >= len(answers) - 1
     classifier.close()
 
 
 def test_the_manifest_records_the_training(trained: TrainingResult) -> None:
-    about = Bundle.open(trained.bundle.folder).manifest.about
+    manifest = Bundle.open(trained.bundle.folder).manifest
+    assert manifest.network.view == View(shapes.SIDE, facts("efficientnet_lite0").crop)
+    assert manifest.unsure_below == trained.calibration.unsure_below
+    about = manifest.about
     assert about["recipe"]["name"] == "best"
     assert about["data"]["fingerprint"] == trained.dataset.fingerprint
     assert about["scores"]["test"]["n"] == len(trained.answers["test"].files)
@@ -107,6 +111,6 @@ def test_a_classic_bundle_answers_as_its_head_did(
     trained = shapes.run(tmp_path, recipe="classic")
     classifier = Classifier.load(trained.bundle, EngineOptions(cache, precision="f32"))
     test = trained.answers["test"]
-    batch = np.stack([read_picture(file, shapes.SIDE) for file in test.files])
+    batch = np.stack([*read_ahead(map(Path, test.files), classifier.view)])
     np.testing.assert_allclose(classifier.probabilities(batch), test.probabilities, atol=0.05)
     classifier.close()

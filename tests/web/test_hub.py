@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 
+from streams.contract.messages import ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome, Stage
-from web.hub import OUTBOX_SIZE, Outbox
-from web.messages import Dropped, Label, Labels, Pong
+from streams.contract.settings import Settings
+from web.hub import OUTBOX_SIZE, Hub, Outbox
+from web.messages import Dropped, Label, Labels, ModelInfo, Models, Pong, Welcome
 
 NAMES = ("cat", "dog", "fox")
 
@@ -58,3 +60,16 @@ async def test_socket_that_no_longer_reads_costs_bounded_memory() -> None:
     assert [(await read_labels(outbox))[0] for _ in range(OUTBOX_SIZE)] == list(range(OUTBOX_SIZE))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(outbox.get(), 0.01)
+
+
+async def test_browsers_are_told_how_to_cut_frames_and_when_a_model_is_not_sure() -> None:
+    hub = Hub(Settings(), lambda message: None, now_ms=lambda: 1.0)
+    hub.note_worker(WorkerStatus(worker="w", at=1.0, models=[ServedModel("net", "1", 224)]))
+    outbox = hub.join("s", [], "net")
+    welcome = await outbox.get()
+    assert isinstance(welcome, Welcome)
+    assert welcome.model == ModelInfo("net", "1", 224, crop=1.0, unsure_below=0.0)
+    promoted = ServedModel("net", "2", 224, crop=0.875, unsure_below=0.3)
+    hub.note_worker(WorkerStatus(worker="w", at=2.0, models=[promoted]))
+    info = ModelInfo("net", "2", 224, crop=0.875, unsure_below=0.3)
+    assert await outbox.get() == Models([info], info)

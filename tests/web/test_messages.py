@@ -27,7 +27,8 @@ from web.messages import (
 )
 from web.protocol import BadMessage
 
-NET = ModelInfo("net", "1", 224)
+NET = ModelInfo("net", "1", 224, crop=0.875, unsure_below=0.3)
+NET_AS_JSON = {"name": "net", "version": "1", "input_size": 224, "crop": 0.875, "unsure_below": 0.3}
 ANSWER: dict[str, Any] = {
     "type": "labels",
     "seq": 7,
@@ -51,8 +52,8 @@ MESSAGES: list[tuple[GatewayMessage, dict[str, Any]]] = [
             "session": "s",
             "seq": 4,
             "server": 1.5,
-            "models": [{"name": "net", "version": "1", "input_size": 224}],
-            "model": {"name": "net", "version": "1", "input_size": 224},
+            "models": [NET_AS_JSON],
+            "model": NET_AS_JSON,
             "token": "token",
             "credits": 2,
             "max_frame_bytes": 1000,

@@ -1,5 +1,6 @@
 """The texts of the pages in several languages: every text of the code is in the table, and is translated."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 from starlette.requests import Request
 
+import models.pictures
 from web import STATIC, TEMPLATES
 from web.texts import DEFAULT, LANGUAGES, LOCALE, language_of, preferred, translations
 
@@ -24,11 +26,23 @@ def texts_in_code() -> Iterator[str]:
     """Every text of modules and templates that is to be translated."""
     for module in STATIC.rglob("*.js"):
         yield from (str(each[1]) for each in extract_from_file("javascript", str(module), keywords={"t": None}))
+    yield from words_about_files()
     for template in TEMPLATES.glob("*.html"):
         with template.open("rb") as file:
             options = {"trimmed": "true", "silent": "false", "newstyle_gettext": "true"}
             for _, _, text, _ in babel_extract(file, ["_"], [], {"extensions": "jinja2.ext.i18n", **options}):
                 yield str(text[0] if isinstance(text, tuple) else text)  # a text with values is a tuple
+
+
+def words_about_files() -> Iterator[str]:
+    """What is said about files that are not read, of pictures and, where a video may be such a file, of videos."""
+    table = json.loads((Path(models.pictures.__file__).parent / "kinds.json").read_text(encoding="utf-8"))
+    yield from table["sentences"].values()
+    for each in table["kinds"]:
+        if refused := each.get("refused"):
+            yield refused
+            if each["kind"] not in ("video", "sound") and not each.get("suffixes"):
+                yield refused.replace("picture", "video")
 
 
 def words_outside_texts(template: str) -> list[str]:

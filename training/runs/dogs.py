@@ -20,7 +20,7 @@ from models.bundle import Bundle
 from models.classifier import Classifier
 from models.engines.base import EngineOptions
 from streams.contract.settings import Settings
-from training.evaluation_set import EvaluationPicture, classify_pictures, crop_of, outside_pictures
+from training.evaluation_set import EvaluationPicture, classify_pictures, outside_pictures
 from training.recipes import RECIPES
 from training.train import TrainingPlan, train, write_training_report
 
@@ -63,7 +63,7 @@ def none_share(bundle: Bundle, outside: Path, cache: Path) -> dict[str, float]:
     """The share of the pictures in `outside` to which the bundle, in its engine, answers "none of these"."""
     pictures = [picture for picture in outside_pictures(outside) if not shows_dog(picture)]
     classifier = Classifier.load(bundle, EngineOptions(cache))
-    answers, _ = classify_pictures(classifier, pictures, outside, crop_of(bundle.manifest))
+    answers, _ = classify_pictures(classifier, pictures, outside)
     classifier.close()
     return {"outside": len(answers.files), "none_share": round(float(answers.abstained.mean()), 4)}
 

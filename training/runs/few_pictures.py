@@ -9,7 +9,7 @@ applied to the same head on the same split, and scored on all test pictures of t
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -27,7 +27,7 @@ from training import calibration
 from training.best import background_shift
 from training.dataset import Picture, read_dataset
 from training.evaluation_set import outside_pictures
-from training.features import Extractor, View, extract, stacked
+from training.features import Extractor, extract, stacked
 from training.recipes import RECIPES, Features, Labels, Recipe, TrainedHead, TrainingData, load_recipe
 from training.runs.dogs import shows_dog
 from training.train import extract_splits, head_of
@@ -57,8 +57,9 @@ class Trial:
         self._cache = cache
         source = published(backbone, cache, None)
         self._published_head = head_of(source)
-        size = self.recipe.input_size(networks.facts(backbone).input_size)
-        self._extractor = Extractor(source, cache, View(size))
+        network = networks.facts(backbone)
+        view = replace(network.view, size=self.recipe.input_size(network.input_size))
+        self._extractor = Extractor(source, cache, view)
         self.breeds = sorted(path.name for path in (data / "train").iterdir())
         pictures = [each.path for each in outside_pictures(outside) if not shows_dog(each)]
         self._outside, _ = self._features([Picture(path, 0, sha256(path)) for path in pictures])

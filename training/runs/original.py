@@ -32,7 +32,7 @@ from training import best
 from training.classic import BATCH, DROPOUT, EPOCHS, HIDDEN, compile_model
 from training.dataset import SPLITS, Dataset, read_dataset
 from training.features import BATCH as EXTRACTION_BATCH
-from training.features import Extractor, View
+from training.features import Extractor
 from training.linear import accuracy
 from training.picture_files import read_batches
 from training.recipes import Features, Labels, TrainingData
@@ -85,7 +85,7 @@ def first_classes(dataset: Dataset, count: int) -> Dataset:
 
 def write_feature_maps(dataset: Dataset, source: Bundle, cache: Path, folder: Path) -> None:
     """Writes each split's feature maps (n, 8, 8, 2048), their means (n, 2048) and labels (n,) to `folder`."""
-    extractor = Extractor(source, cache, View(networks.facts(BACKBONE).input_size), pooled=False)
+    extractor = Extractor(source, cache, networks.facts(BACKBONE).view, pooled=False)
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("feature maps", total=len(dataset.pictures()))
         for split in SPLITS:
@@ -94,7 +94,7 @@ def write_feature_maps(dataset: Dataset, source: Bundle, cache: Path, folder: Pa
                 folder / f"{split}.maps.npy", "w+", dtype=np.float32, shape=(len(pictures), *MAP_SHAPE)
             )
             row = 0
-            for batch in read_batches(pictures, extractor.view.size, extractor.view.crop, EXTRACTION_BATCH):
+            for batch in read_batches(pictures, extractor.view, EXTRACTION_BATCH):
                 for path, error in batch.unreadable.items():
                     raise click.ClickException(f"{path}: {error}")
                 maps[row : row + len(batch)] = extractor(batch.pixels)

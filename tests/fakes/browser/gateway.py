@@ -62,8 +62,11 @@ class FakeGateway:
     model: dict[str, Any] | None = field(default_factory=lambda: dict(MODEL))
     credits: int = 2
     refuse_token: bool = False
+    silent: bool = False  # as a stopped process: connections stay open, nothing is read or answered
+    away: bool = False  # every new connection is refused
     connections: list[dict[str, str]] = field(default_factory=list)
     uploads: list[Upload] = field(default_factory=list)
+    pings: int = 0
     _sockets: list[WebSocket] = field(default_factory=list)
     _loop: asyncio.AbstractEventLoop | None = None
 
@@ -88,6 +91,10 @@ class FakeGateway:
 
     async def connect(self, browser: WebSocket) -> None:
         offered = browser.scope["subprotocols"]
+        await self._wait_while_silent()
+        if self.away:
+            await browser.close()
+            return
         await browser.accept(SUBPROTOCOL)
         self._loop = asyncio.get_running_loop()
         token = offered_token(offered)
@@ -105,13 +112,19 @@ class FakeGateway:
                 message = await browser.receive()
                 if message["type"] == "websocket.disconnect":
                     return
+                await self._wait_while_silent()
                 await self._receive(browser, message)
         except (WebSocketDisconnect, RuntimeError):
             return
 
+    async def _wait_while_silent(self) -> None:
+        while self.silent:
+            await asyncio.sleep(0.01)
+
     async def _receive(self, browser: WebSocket, message: Any) -> None:
         if message.get("text") is not None:
             ping = parse_ping(message["text"])
+            self.pings += 1
             pong = {"type": "pong", "sent": ping.sent, "server": time.time() * 1000}
             await browser.send_text(json.dumps(pong))
             return

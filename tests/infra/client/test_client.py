@@ -11,7 +11,7 @@ import uvicorn
 from websockets.asyncio.server import ServerConnection
 
 from infra.client.client import FINAL, Client, ClockOffset, Refused
-from infra.client.media_source import MediaFrame
+from infra.client.media_source import MediaFrame, PresentView
 from streams.contract.outcomes import Outcome, Stage
 from streams.contract.settings import Settings
 from tests.fakes.gateway import EmptyStatsReader, InstantBroker
@@ -29,10 +29,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.client.client.PING_EVERY_S", 0.02)
 
 
-def frames(count: int) -> Callable[[int], AsyncIterator[MediaFrame]]:
-    async def source(size: int) -> AsyncIterator[MediaFrame]:
+def frames(count: int) -> Callable[[PresentView], AsyncIterator[MediaFrame]]:
+    async def source(view: PresentView) -> AsyncIterator[MediaFrame]:
         for number in range(count):
-            yield MediaFrame(Path(f"{number}.jpg"), b"\xff\xd8\xff\xe0%d" % size)
+            yield MediaFrame(Path(f"{number}.jpg"), f"\xff\xd8\xff\xe0 {view()}".encode("latin-1"))
 
     return source
 
@@ -69,7 +69,7 @@ async def test_every_frame_is_sent_once_and_counted_with_its_answer() -> None:
         )
         counts = await client.run()
     assert [each.seq for each in gateway.uploads] == [1, 2, 3, 4, 5]
-    assert gateway.uploads[0].jpeg.endswith(b"224")  # the source makes frames for the model's input size
+    assert gateway.uploads[0].jpeg.endswith(b"View(size=224, crop=1.0)")
     assert (counts.sent, counts.answered, counts.labels) == (5, 5, {"cat": 5})
     assert len(counts.round_trips) == 5
     assert answers == [(f"{number}.jpg", "net") for number in range(5)]
@@ -239,6 +239,21 @@ async def test_the_client_knows_what_is_served_now_and_ignores_messages_that_it_
             while client.served != other:
                 await asyncio.sleep(0.002)
     assert client.offered == [NET, other]
+
+
+async def test_frames_are_cut_for_the_model_that_answers_now_also_while_none_does() -> None:
+    other = ModelInfo("other", "2", 240, crop=0.9)
+
+    def promoted(upload: Upload) -> Sequence[GatewayMessage]:
+        news = {1: Models([other], other), 3: Models([], None)}
+        return [*([news[upload.seq]] if upload.seq in news else []), labels(upload.seq)]
+
+    async with serving(ScriptedGateway(promoted, credits=1)) as gateway:
+        await Client(gateway.url, frames(6)).run()
+    assert [each.jpeg.decode("latin-1").partition(" ")[2] for each in gateway.uploads] == [
+        *2 * ["View(size=224, crop=1.0)"],  # the second one was cut before the news
+        *4 * ["View(size=240, crop=0.9)"],
+    ]
 
 
 async def test_pings_say_by_how_much_the_servers_clock_is_ahead() -> None:

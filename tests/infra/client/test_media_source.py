@@ -10,11 +10,16 @@ from PIL import Image
 
 from infra.client.media_source import MediaFrame, MediaSource, UnansweredFrames, media_files
 from models.images import read_ahead
+from models.networks import View
 from tests.fakes.browser.camera_file import colour_card, is_near, pixel, write_camera_file
 from tests.fakes.pictures import scene
 from tests.fakes.videos import write_video
 
 SIZE = 64
+
+
+def present_view() -> View:
+    return View(SIZE, crop=0.8)
 
 
 @pytest.fixture
@@ -30,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def names(source: MediaSource, first: int = 0) -> list[str]:
-    return [each.path.name async for each in source.frames(SIZE, first=first)]
+    return [each.path.name async for each in source.frames(present_view, first=first)]
 
 
 def test_folders_are_searched_for_pictures_and_videos_and_files_taken_as_they_are(folder: Path) -> None:
@@ -46,11 +51,30 @@ def test_what_is_left_out_of_a_folder_is_said(folder: Path) -> None:
 
 async def test_a_picture_gives_one_square_jpeg_and_a_video_all_its_frames(folder: Path) -> None:
     source = MediaSource([folder / "b.png", folder / "film.mjpeg"])
-    frames = [each async for each in source.frames(SIZE)]
+    frames = [each async for each in source.frames(present_view)]
     assert [each.path.name for each in frames] == ["b.png"] + 3 * ["film.mjpeg"]
     for each in frames:
         with Image.open(BytesIO(each.jpeg)) as picture:
             assert (picture.format, picture.size) == ("JPEG", (SIZE, SIZE))
+
+
+@pytest.mark.parametrize("name", ["b.png", "film.mjpeg"])
+async def test_each_frame_is_cut_as_the_view_says_by_then(folder: Path, name: str) -> None:
+    """A black picture with a white middle, of half its side."""
+    picture = Image.new("RGB", (96, 64))
+    picture.paste("white", (32, 16, 64, 48))
+    picture.save(folder / "b.png")
+    write_camera_file(folder / "film.mjpeg", picture, frames=2)
+    views = iter([View(SIZE, 1.0), View(SIZE, 1.0), View(32, 0.5), View(32, 0.5), View(32, 0.5)])
+    sent = MediaSource([folder / name]).frames(lambda: next(views), loop=True)
+    whole, middle = [await anext(sent) for _ in range(3)][::2]
+    corners = []
+    for frame, size in ((whole, SIZE), (middle, 32)):
+        with Image.open(BytesIO(frame.jpeg)) as image:
+            assert image.size == (size, size)
+            corners.append(pixel(image, 3, 3))
+    assert is_near(corners[0], (0, 0, 0))
+    assert is_near(corners[1], (255, 255, 255))
 
 
 async def test_frames_begin_with_any_path_and_go_round(folder: Path) -> None:
@@ -60,7 +84,7 @@ async def test_frames_begin_with_any_path_and_go_round(folder: Path) -> None:
 
 
 async def test_in_a_loop_each_picture_is_encoded_once(folder: Path) -> None:
-    endless = MediaSource([folder / "b.png", folder / "inner" / "a.jpg"]).frames(SIZE, loop=True)
+    endless = MediaSource([folder / "b.png", folder / "inner" / "a.jpg"]).frames(present_view, loop=True)
     frames = [await anext(endless) for _ in range(5)]
     assert [each.path.name for each in frames] == ["b.png", "a.jpg"] * 2 + ["b.png"]
     assert frames[0] is frames[2] is frames[4]
@@ -88,7 +112,7 @@ async def test_the_words_for_a_picture_are_those_of_classify_and_train(folder: P
     paths = [*(folder / name for name in ("empty.jpg", "half.png", "page.jpg", "phone.heic", "gone.jpg")), folder]
     source = MediaSource([*paths, folder / "b.png"])
     assert await names(source) == ["b.png"]
-    for path, words in zip(paths, read_ahead(paths, SIZE), strict=True):
+    for path, words in zip(paths, read_ahead(paths, present_view()), strict=True):
         assert source.unreadable[path] == f"{path}: {words}"
 
 
@@ -117,7 +141,7 @@ async def test_a_picture_is_a_picture_whatever_its_name(folder: Path) -> None:
 async def test_of_an_animated_picture_the_first_frame_is_sent(tmp_path: Path, kind: str) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "moving", kind, save_all=True, append_images=frames[1:])
-    (frame,) = [each async for each in MediaSource([tmp_path / "moving"]).frames(SIZE)]
+    (frame,) = [each async for each in MediaSource([tmp_path / "moving"]).frames(present_view)]
     with Image.open(BytesIO(frame.jpeg)) as picture:
         assert is_near(pixel(picture, 32, 32), (255, 0, 0))
 
@@ -132,13 +156,13 @@ async def test_a_pipe_is_refused_and_never_opened(tmp_path: Path) -> None:
 @pytest.mark.parametrize("loop", [False, True])
 async def test_without_anything_that_can_be_read_there_are_no_frames(folder: Path, loop: bool) -> None:
     for paths in ([], [folder / "broken.jpg", folder / "gone.mp4"]):
-        assert [each async for each in MediaSource(paths).frames(SIZE, loop=loop)] == []
+        assert [each async for each in MediaSource(paths).frames(present_view, loop=loop)] == []
 
 
 async def test_a_shared_frame_is_sent_until_it_is_answered_once(folder: Path) -> None:
     first, second = folder / "b.png", folder / "inner" / "a.jpg"
     shared = UnansweredFrames(MediaSource([first, folder / "broken.jpg", second]))
-    one, other = shared.frames(SIZE), shared.frames(SIZE)
+    one, other = shared.frames(present_view), shared.frames(present_view)
     frames = [await anext(one), await anext(other)]
     assert [each.path for each in frames] == [first, second]
     shared.done()
@@ -157,7 +181,7 @@ async def test_the_frames_of_a_video_are_shared(folder: Path) -> None:
     sent: list[MediaFrame] = []
 
     async def session() -> None:
-        async for frame in shared.frames(SIZE):
+        async for frame in shared.frames(present_view):
             sent.append(frame)
             if len(sent) == 1:
                 shared.dropped(frame)

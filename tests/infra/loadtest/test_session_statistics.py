@@ -13,6 +13,7 @@ from infra.loadtest.session_statistics import (
     cost_report,
     relative_error,
 )
+from models.networks import View
 from streams.contract.outcomes import Outcome
 
 
@@ -25,7 +26,7 @@ class Rotating:
         self._tasks = [asyncio.create_task(self._send(number)) for number in range(count)]
 
     async def _send(self, number: int) -> None:
-        async for _ in self._rotation.frames(16):
+        async for _ in self._rotation.frames(lambda: View(16, crop=1.0)):
             self.sent.append(number)
 
     async def __aenter__(self) -> "Rotating":

@@ -37,10 +37,16 @@ def test_a_prediction_comes_back_with_its_labels() -> None:
 
 
 def test_a_workers_status_comes_back() -> None:
-    status = WorkerStatus(worker="w", at=1.0, models=[ServedModel("m", "v", 224, "openvino", "bf16")])
+    status = WorkerStatus(worker="w", at=1.0, models=[ServedModel("m", "v", 224, "openvino", "bf16", 0.875, 0.3)])
     assert WorkerStatus.loads(status.dumps()) == status
 
 
+def test_models_of_older_workers_are_shown_whole_squares_and_never_called_unsure() -> None:
+    [model] = WorkerStatus.loads(message(VALID[WorkerStatus])).models
+    assert (model.crop, model.unsure_below) == (1.0, 0.0)
+
+
+MODEL: dict[str, object] = {"name": "m", "version": "v", "input_size": 224}
 VALID: dict[type[Message], dict[str, object]] = {
     Frame: {"session": "s", "seq": 1, "model": "m", "captured": 1.0, "received": 2.0, "echoes": [[1, 2.5]]},
     Prediction: {
@@ -56,7 +62,7 @@ VALID: dict[type[Message], dict[str, object]] = {
     WorkerStatus: {
         "worker": "w",
         "at": 1.0,
-        "models": [{"name": "m", "version": "v", "input_size": 224}],
+        "models": [MODEL],
         "batch_sizes": [[1, 2]],
         "lag": {"0": 3},
         "drops": {"stale": 1},
@@ -96,7 +102,12 @@ def message(fields: dict[str, object]) -> bytes:
         (WorkerStatus, {"worker": ""}, "no worker"),
         (WorkerStatus, {"at": "soon"}, "at"),
         (WorkerStatus, {"models": None}, "models"),
-        (WorkerStatus, {"models": [{"name": "m", "version": "v", "input_size": 0}]}, "input size"),
+        (WorkerStatus, {"models": [MODEL | {"input_size": 0}]}, "input size"),
+        (WorkerStatus, {"models": [MODEL | {"crop": 0}]}, "crop"),
+        (WorkerStatus, {"models": [MODEL | {"crop": 1.5}]}, "crop"),
+        (WorkerStatus, {"models": [MODEL | {"crop": "whole"}]}, "crop"),
+        (WorkerStatus, {"models": [MODEL | {"unsure_below": -0.1}]}, "unsure below"),
+        (WorkerStatus, {"models": [MODEL | {"unsure_below": 2}]}, "unsure below"),
         (WorkerStatus, {"lag": {"first": 3}}, "lag"),
         (WorkerStatus, {"batch_sizes": [[1]]}, "batch sizes"),
         (WorkerStatus, {"drops": {"stale": -1}}, "count"),

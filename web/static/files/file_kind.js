@@ -1,5 +1,6 @@
 // What a file is, by its first bytes. Name and type of a file are often wrong, and browsers go by them.
 
+import { t } from "../shared/texts.js";
 import { PICTURE_KINDS } from "./picture_kinds.js";
 
 const { head, kinds, sentences } = PICTURE_KINDS;
@@ -22,22 +23,22 @@ export class UnreadableFile extends Error {}
 
 /** The error for a file that is cut off, or broken in another way. */
 export function damaged(kind) {
-  return new UnreadableFile(filled(sentences.damaged, { kind }));
+  return new UnreadableFile(t(sentences.damaged, { kind }));
 }
 
 /** The error for a file that is sound, but of a form of its format that is not read. */
 export function uncommon(kind, what) {
-  return new UnreadableFile(filled(sentences.uncommon, { kind, what }));
+  return new UnreadableFile(t(sentences.uncommon, { kind, what }));
 }
 
 /** The error for a picture whose pixels would take too much memory. */
 export function tooLarge(width, height) {
-  return new UnreadableFile(filled(sentences.too_large, { width, height }));
+  return new UnreadableFile(t(sentences.too_large, { width, height }));
 }
 
 /** The error for a file of the kind `name`, which is not read. */
 export function refusal(name) {
-  return new UnreadableFile(kinds.find(({ kind }) => kind === name).refused);
+  return new UnreadableFile(t(kinds.find(({ kind }) => kind === name).refused));
 }
 
 /**
@@ -47,20 +48,16 @@ export function refusal(name) {
  */
 export async function kindOf(file) {
   const bytes = new Uint8Array(await file.slice(0, head).arrayBuffer().catch(notReadable));
-  if (bytes.length === 0) throw new UnreadableFile(sentences.empty);
+  if (bytes.length === 0) throw new UnreadableFile(t(sentences.empty));
   const text = String.fromCharCode(...bytes); // one character a byte, as the rules expect
   const { name, refused, isPicture } = RULES.find(({ begins }) => begins.test(text)) ?? {};
   const calledVideo = !isPicture && VIDEO_SUFFIXES.has(/\.(\w+)$/.exec(file.name)?.[1].toLowerCase());
   if (name === "video" || (calledVideo && (!name || name === "sound"))) return "video";
-  if (!name) throw new UnreadableFile(sentences.unknown);
-  if (refused) throw new UnreadableFile(calledVideo ? refused.replaceAll("picture", "video") : refused);
+  if (!name) throw new UnreadableFile(t(sentences.unknown));
+  if (refused) throw new UnreadableFile(t(calledVideo ? refused.replaceAll("picture", "video") : refused));
   return name;
 }
 
 function notReadable() {
-  throw new UnreadableFile("a folder, or a file that was moved or may not be read");
-}
-
-function filled(sentence, values) {
-  return sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  throw new UnreadableFile(t("a folder, or a file that was moved or may not be read"));
 }

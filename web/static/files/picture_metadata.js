@@ -1,6 +1,7 @@
 // Picture files without their metadata, as the commands read them: browsers differ in which metadata they heed. Of it
 // all, only the orientation is used.
 
+import { t } from "../shared/texts.js";
 import { uncommon } from "./file_kind.js";
 import { Directory } from "./tiff_directory.js";
 
@@ -8,16 +9,16 @@ const [SCAN, EXIF, COMMENT] = [0xda, 0xe1, 0xfe]; // JPEG markers
 const KEPT_SEGMENTS = new Set([0xe0, 0xee]); // JFIF and Adobe, which say how colours are stored
 const FRAMES = [0xc0, 0xc1, 0xc2]; // of codings that browsers read
 const UNCOMMON = {
-  0xc3: "lossless",
-  0xc5: "hierarchical",
-  0xc6: "hierarchical",
-  0xc7: "hierarchical",
-  0xc9: "arithmetic",
-  0xca: "arithmetic",
-  0xcb: "lossless arithmetic",
-  0xcd: "hierarchical",
-  0xce: "hierarchical",
-  0xcf: "hierarchical",
+  0xc3: t("lossless coding"),
+  0xc5: t("hierarchical coding"),
+  0xc6: t("hierarchical coding"),
+  0xc7: t("hierarchical coding"),
+  0xc9: t("arithmetic coding"),
+  0xca: t("arithmetic coding"),
+  0xcb: t("lossless arithmetic coding"),
+  0xcd: t("hierarchical coding"),
+  0xce: t("hierarchical coding"),
+  0xcf: t("hierarchical coding"),
 };
 const UNCOMMON_BITS = [10, 12, 14, 16]; // a channel
 const KEPT_CHUNKS = {
@@ -55,10 +56,10 @@ function jpeg(bytes, view) {
     const alone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8); // markers without a length
     const end = at + 2 + (alone ? 0 : Math.max(2, view.getUint16(at + 2)));
     const segment = bytes.subarray(at, end);
-    if (marker in UNCOMMON) throw uncommon("JPEG", `${UNCOMMON[marker]} coding`);
+    if (marker in UNCOMMON) throw uncommon("JPEG", UNCOMMON[marker]);
     if (FRAMES.includes(marker)) {
       const bits = segment[4];
-      if (UNCOMMON_BITS.includes(bits)) throw uncommon("JPEG", `${bits} bits a channel`);
+      if (UNCOMMON_BITS.includes(bits)) throw uncommon("JPEG", t("{bits} bits a channel", { bits }));
       size = [view.getUint16(at + 7), view.getUint16(at + 5)];
     }
     if (marker === EXIF && text(segment, 4) === "Exif") exif ??= segment.subarray(10);
@@ -78,7 +79,7 @@ function nextMarker(bytes, from) {
 
 function png(bytes, view) {
   if (text(bytes, 12) === "CgBI") {
-    throw uncommon("PNG", "the coding of iPhone programs (CgBI)");
+    throw uncommon("PNG", t("the coding of iPhone programs (CgBI)"));
   }
   const parts = [bytes.subarray(0, 8)];
   let exif = null;
@@ -119,7 +120,7 @@ function bmp(bytes, view) {
   const isShort = bytes[14] < 40; // the header, which then has shorter numbers and does not name a compression
   const compression = isShort ? 0 : view.getUint32(30, true);
   if (![0, 1, 2, 3, 6].includes(compression)) {
-    throw uncommon("BMP", `compression ${compression}`);
+    throw uncommon("BMP", t("compression {compression}", { compression }));
   }
   const size = isShort ? [] : [view.getInt32(18, true), Math.abs(view.getInt32(22, true))];
   return { parts: [bytes], size };

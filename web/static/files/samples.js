@@ -1,6 +1,7 @@
 // Samples of a picture, which may be numbers of any size, as pixels of 8 bits. Greys are scaled as the commands do it,
 // see models/pictures/greys.py.
 
+import { t } from "../shared/texts.js";
 import { uncommon } from "./file_kind.js";
 
 export const [WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, INDEXED, CMYK] = [0, 1, 2, 3, 5]; // the photometric field of TIFF
@@ -47,7 +48,7 @@ function greyLevels(numbers, kind, samples, bits, format) {
     low = Math.min(low, numbers[i]);
     high = Math.max(high, numbers[i]);
   }
-  if (low > high) throw uncommon(kind, "no numbers in it");
+  if (low > high) throw uncommon(kind, t("no numbers in it"));
   const black = Math.min(low, 0);
   const white = low < 0 ? high : whiteOf(high, format !== 3);
   const scale = 255 / (white - black || 1);

@@ -1,6 +1,7 @@
 // TIFF files, which most browsers do not show (TIFF 6.0): the first page, without compression or with PackBits, LZW or
 // Deflate; grey of any depth, palette, RGB and CMYK. It is loaded only when there is a TIFF to show.
 
+import { t } from "../shared/texts.js";
 import { damaged, refusal, tooLarge, uncommon } from "./file_kind.js";
 import { COLOURS, INDEXED, RGB, paint } from "./samples.js";
 import { inflate, lzw, packBits } from "./tiff_compression.js";
@@ -49,7 +50,7 @@ const NUMBERS = {
  *   Throws UnreadableFile, and other errors for a broken file.
  */
 export async function readTiff(bytes, mostPixels) {
-  if (bytes[2] === BIG || bytes[3] === BIG) throw uncommon("TIFF", "64-bit offsets");
+  if (bytes[2] === BIG || bytes[3] === BIG) throw uncommon("TIFF", t("64-bit offsets"));
   const directory = new Directory(bytes);
   const layout = layoutOf(directory);
   if (isCameraRaw(directory, layout)) throw refusal("raw");
@@ -113,8 +114,12 @@ function isKnown({ bits, samples, format, compression, photometric, predictor, b
 }
 
 function inWords({ samples, bits, format, compression }) {
-  const what = `${samples} channel${samples > 1 ? "s" : ""} of ${bits}-bit ${format === 3 ? "fractions" : "numbers"}`;
-  return compression === 1 ? what : `${what} and compression ${compression}`;
+  const channels = samples > 1 ? t("{samples} channels", { samples }) : t("1 channel");
+  const what =
+    format === 3
+      ? t("{channels} of {bits}-bit fractions", { channels, bits })
+      : t("{channels} of {bits}-bit numbers", { channels, bits });
+  return compression === 1 ? what : t("{what} and compression {compression}", { what, compression });
 }
 
 /** Sample number `i` of a row that begins at `start`, where several are in a byte. */

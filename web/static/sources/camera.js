@@ -2,6 +2,8 @@
 
 import { t } from "../shared/texts.js";
 
+const SHARP = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
+
 /** A camera was unplugged or switched off while it was open. */
 export class CameraGone extends Error {
   name = "CameraGone";
@@ -20,14 +22,29 @@ export function watchCameras(changed) {
   navigator.mediaDevices?.addEventListener?.("devicechange", changed);
 }
 
-/** The stream of the camera `id`; without an id, of a rear camera if there is one, else of any. */
-export async function openCamera(id) {
+/**
+ * The stream of a camera.
+ *
+ * @param {{id?: string, wish?: string, facing?: "user" | "environment"}} which the camera that faces this way, or else
+ *   the camera `id`; without both the camera `wish`, if it is still there; else a rear camera, or any
+ */
+export async function openCamera({ id, wish, facing } = {}) {
   if (!navigator.mediaDevices?.getUserMedia) {
     throw new DOMException("mediaDevices is missing", isSecureContext ? "NotSupportedError" : "InsecureError");
   }
-  const which = id ? { deviceId: { exact: id } } : { facingMode: { ideal: "environment" } };
-  const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
-  return navigator.mediaDevices.getUserMedia({ audio: false, video: { ...which, ...size } });
+  const choices = [
+    facing && { facingMode: { exact: facing } },
+    (id || wish) && { deviceId: { exact: id || wish } },
+    !id && { facingMode: { ideal: "environment" } },
+  ].filter(Boolean);
+  for (;;) {
+    const choice = choices.shift();
+    try {
+      return await navigator.mediaDevices.getUserMedia({ audio: false, video: { ...choice, ...SHARP } });
+    } catch (error) {
+      if (error.name !== "OverconstrainedError" || choices.length === 0) throw error;
+    }
+  }
 }
 
 /** What to show the person: what happened, and what to do next. */

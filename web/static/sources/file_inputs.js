@@ -1,8 +1,10 @@
-// How a file reaches the page: the file picker, drag and drop, paste, and the sample pictures.
+// How files reach the page: the file picker, drag and drop, paste, and the sample pictures.
+
+import { droppedFiles } from "./dropped_files.js";
 
 /**
- * Calls `onFiles(files)` for the files that come in, `onOther()` when something without a file is dropped, and
- * `onMissing()` when a sample could not be loaded.
+ * Calls `onFiles(files, more)` for the files that come in; `more` says that some were left out, because there were too
+ * many. Calls `onOther()` when something without a file is dropped, and `onMissing()` when a sample could not be loaded.
  *
  * @param {{picker: HTMLInputElement, samples: Iterable<HTMLButtonElement>, root: HTMLElement}} elements
  *   `root` gets the class "dropping" while something is dragged over the page
@@ -45,11 +47,11 @@ function watchDrops(root, onFiles, onOther) {
   });
   addEventListener("dragleave", () => setDepth(depth - 1));
   addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", (event) => {
+  addEventListener("drop", async (event) => {
     event.preventDefault();
     setDepth(0);
-    const files = [...(event.dataTransfer?.files ?? [])];
-    if (files.length > 0) onFiles(files);
+    const { files, more } = await droppedFiles(event.dataTransfer);
+    if (files.length > 0) onFiles(files, more);
     else onOther();
   });
 }

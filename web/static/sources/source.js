@@ -3,6 +3,9 @@
 //   kind, name       what it is, for people
 //   maxFps           frames per second that make sense
 //   element          what to draw, `width` by `height` pixels
+//   whole            what to show in its place: a canvas; only a picture has it
+//   camera, facing   the id of a camera, and whether it faces the "user" or the "environment"
+//   held             whether the person has stopped its picture
 //   still            whether its picture stands still
 //   interruption     why the system paused it: "muted" or "paused", or null
 //   framed           when its last frame came, by performance.now()
@@ -16,16 +19,16 @@
 
 import { CameraGone, openCamera } from "./camera.js";
 import { UnreadableFile } from "../files/file_kind.js";
-import { readPicture } from "../files/picture.js";
+import { readWholePicture } from "../files/picture.js";
 import { FPS } from "../stream/rate_control.js";
 import { noVideoStream, whyNotOpened, whyStopped } from "../files/video_file.js";
 
 const PLAY_AGAIN_MS = 1000; // between two attempts to play a paused camera
 const FIRST_FRAME_MS = 4000; // a camera that takes longer counts as open, and the page says that no pictures come
 
-/** The camera `id`, playing in `video`. Throws what getUserMedia throws, or the signal's reason. */
-export async function cameraSource(video, id, signal) {
-  const stream = await openCamera(id);
+/** A camera, playing in `video`; `which` is as in camera.js. Throws what getUserMedia throws, or the signal's reason. */
+export async function cameraSource(video, which, signal) {
+  const stream = await openCamera(which);
   const [track] = stream.getVideoTracks();
   onAbort(signal, () => {
     stream.getTracks().forEach((each) => each.stop());
@@ -33,7 +36,9 @@ export async function cameraSource(video, id, signal) {
   });
   signal.throwIfAborted();
   const source = playingSource(video, "camera", track.label, signal);
-  source.camera = track.getSettings().deviceId ?? id;
+  const { deviceId, facingMode } = track.getSettings();
+  source.camera = deviceId ?? which?.id;
+  source.facing = facingMode || "user"; // only phones have others, and they say so
   source.track = track;
   source.start = async () => {
     video.srcObject = stream;
@@ -87,14 +92,15 @@ async function tryToPlay(url, file, signal) {
 
 /** A picture file of this kind. Throws UnreadableFile. */
 export async function pictureSource(file, kind) {
-  const canvas = await readPicture(file, kind);
+  const { square, whole } = await readWholePicture(file, kind);
   return {
     kind: "picture",
     name: file.name,
     maxFps: 1,
-    element: canvas,
-    width: canvas.width,
-    height: canvas.height,
+    element: square,
+    whole,
+    width: square.width,
+    height: square.height,
     still: true,
     interruption: null,
     framed: performance.now(),
@@ -113,8 +119,9 @@ function playingSource(video, kind, name, signal) {
     frames: 0, // since it was opened
     framed: performance.now(),
     interruption: null,
+    held: false,
     get still() {
-      return kind === "video" && video.paused;
+      return this.held || (kind === "video" && video.paused);
     },
     get width() {
       return video.videoWidth;
@@ -123,13 +130,16 @@ function playingSource(video, kind, name, signal) {
       return video.videoHeight;
     },
     onFrame(handle) {
+      let shown = -1; // the time in the video
       const requestNext = () =>
         video.requestVideoFrameCallback ? video.requestVideoFrameCallback(next) : requestAnimationFrame(next);
       const next = () => {
         if (signal.aborted) return;
         this.frames += 1;
         this.framed = performance.now();
-        if (video.videoWidth > 0 && !this.interruption) handle(this);
+        const isOther = !this.held && (!this.still || video.currentTime !== shown); // also a paused video is sought
+        shown = video.currentTime;
+        if (video.videoWidth > 0 && !this.interruption && isOther) handle(this);
         requestNext();
       };
       requestNext();

@@ -5,8 +5,6 @@ import { kindOf } from "../files/file_kind.js";
 import { t } from "../shared/texts.js";
 import { cameraSource, pictureSource, videoSource } from "./source.js";
 
-const NAMED = 3; // files in a sentence
-
 const BUSY = new Set(["NotReadableError", "AbortError"]); // what getUserMedia throws for a camera that is in use
 
 export class SourceController {
@@ -18,7 +16,6 @@ export class SourceController {
   /**
    * @param {HTMLVideoElement} video plays cameras and video files
    * @param {{frame(source): void, changed(): void, replaced(): void, failed(title: string, text: string): void,
-   *   remark(title: string, text: string): void,
    *   cameras(list: Array<{id: string, name: string}>, current?: string): void}} on
    *   `replaced` is called when there is another source, or none
    */
@@ -27,29 +24,27 @@ export class SourceController {
     this.on = on;
   }
 
-  /** Opens the camera `id`, or without an id any camera. */
-  async openCamera(id) {
+  /** Opens a camera; `which` is as in camera.js. */
+  async openCamera(which) {
     await this.open((video, signal) =>
-      cameraSource(video, id, signal).catch((error) => {
+      cameraSource(video, which, signal).catch((error) => {
         if (this.source?.kind !== "camera" || !BUSY.has(error.name)) throw error;
         this.#release(); // most phones open only one camera at a time
-        return cameraSource(video, id, signal);
+        return cameraSource(video, which, signal);
       }),
     );
     await this.listCameras();
   }
 
-  /** Opens the first of these files, a picture or a video, and says which others were not opened. */
-  async openFiles([file, ...others]) {
-    const remark = others.length > 0 ? notOpened(others) : "";
-    const opened = await this.open(
+  /** Opens a picture or a video. */
+  async openFile(file) {
+    await this.open(
       (video, signal) => openFile(file, video, signal),
       ({ message }, wasPlaying) => ({
         title: wasPlaying ? t("The video stopped") : t("That file did not open"),
-        text: `${file.name}: ${message}. ${remark}`.trim(),
+        text: `${file.name}: ${message}.`,
       }),
     );
-    if (opened && remark) this.on.remark(t("Only one file was opened"), remark);
   }
 
   stop() {
@@ -124,11 +119,4 @@ async function openFile(file, video, signal) {
   const kind = await kindOf(file);
   signal.throwIfAborted();
   return kind === "video" ? videoSource(video, file, signal) : pictureSource(file, kind);
-}
-
-function notOpened(files) {
-  const names = files.slice(0, NAMED).map(({ name }) => name).join(", ");
-  const count = files.length - NAMED;
-  if (count <= 0) return t("One file is shown at a time. Not opened: {names}.", { names });
-  return t("One file is shown at a time. Not opened: {names} and {count} more.", { names, count });
 }

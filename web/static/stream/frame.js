@@ -29,9 +29,9 @@ export function packHeader(seq, captured, echoes = []) {
   return new Uint8Array(view.buffer);
 }
 
-/** The largest centred square of a picture of `width` by `height` pixels. */
-export function centreSquare(width, height) {
-  const side = Math.min(width, height);
+/** The centred square of a picture of `width` by `height` pixels whose side is `crop` of the shorter one, 0 to 1. */
+export function centreSquare(width, height, crop) {
+  const side = Math.min(width, height) * crop;
   return { x: (width - side) / 2, y: (height - side) / 2, side };
 }
 

@@ -4,7 +4,7 @@ import { answered, fullWindow, superseded } from "./credit_window.js";
 import { MAX_ECHOES, now, packHeader } from "./frame.js";
 import { FrameCounts } from "./frame_counts.js";
 import { RecentValues, median, roundTripParts } from "./measurements.js";
-import { SUPERSEDED } from "../shared/outcomes.js";
+import { EXPIRED, SUPERSEDED } from "../shared/outcomes.js";
 import { FPS, afterDrop, afterLabels, fullRate, nextDue, withLowerQuality, withoutRoundTrips } from "./rate_control.js";
 
 const ROUND_TRIPS_KEPT = 512;
@@ -30,6 +30,7 @@ export class FrameSender {
   #content = 0; // changes with all that labels depend on: picture, model, connection
   #answered = -1; // the content that has labels
   #asked = new Map(); // sequence number -> content, of the frames in flight
+  #single = new Map(); // sequence number -> what takes the answer, of the frames in flight that are not of the source
 
   constructor(preview, socket) {
     this.preview = preview;
@@ -41,6 +42,7 @@ export class FrameSender {
     if (!isSame) {
       this.counts.expireAll();
       this.#asked.clear();
+      for (const seq of this.#single.keys()) this.#deliver({ type: "dropped", seq, reason: EXPIRED });
       this.#echoes = [];
     }
     this.#seq = Math.max(this.#seq, seq);
@@ -78,7 +80,7 @@ export class FrameSender {
 
   /** Sends what the preview shows if a frame is due and may be sent, and this one has no labels and awaits none. */
   async offer(source) {
-    const isBusy = this.#encoding || this.counts.pending >= this.#window.size;
+    const isBusy = this.#encoding || !this.hasRoom;
     if (isBusy || !this.ready || this.isCurrent || [...this.#asked.values()].includes(this.#content)) return;
     const due = nextDue(this.#due, performance.now(), this.#targetFps(source));
     if (due === null) return;
@@ -88,37 +90,63 @@ export class FrameSender {
     this.#encoding = true;
     try {
       const jpeg = await this.preview.encode(this.#rate.quality);
-      if (jpeg && this.ready && shownFrom === this.#shownFrom) this.#send(captured, jpeg, content);
+      if (jpeg && this.ready && shownFrom === this.#shownFrom && this.#send(captured, jpeg)) {
+        this.#asked.set(this.#seq, content);
+      }
     } finally {
       this.#encoding = false;
     }
+  }
+
+  /** Whether one more frame may be in flight. */
+  get hasRoom() {
+    return this.counts.pending < this.#window.size;
+  }
+
+  /**
+   * Sends a JPEG that is no frame of the source. Resolves with its message of type "labels" or "dropped", which is
+   * not shown; with null if it could not be sent now.
+   */
+  async sendOnce(captured, jpeg) {
+    if (jpeg === null || !this.#send(captured, jpeg)) return null;
+    return new Promise((resolve) => this.#single.set(this.#seq, resolve));
+  }
+
+  /** Hands an answer to the one who waits for it; returns whether there is one. */
+  #deliver(message) {
+    const resolve = this.#single.get(message.seq);
+    this.#single.delete(message.seq);
+    resolve?.(message);
+    return resolve !== undefined;
   }
 
   #targetFps(source) {
     return Math.min(this.#rate.fps, this.maxFps, source?.maxFps ?? FPS.most);
   }
 
-  #send(captured, jpeg, content) {
+  /** Whether the frame was sent; it then has the number `#seq`. */
+  #send(captured, jpeg) {
     const message = new Blob([packHeader(this.#seq + 1, captured, this.#echoes), jpeg]);
     if (message.size > this.maxBytes) {
       this.frameTooLarge();
-      return;
+      return false;
     }
-    if (!this.socket.send(message)) return;
+    if (!this.socket.send(message)) return false;
     this.#seq += 1;
     this.#echoes = [];
     this.counts.addSent(this.#seq, captured);
-    this.#asked.set(this.#seq, content);
     this.#bytes.add(message.size, performance.now());
+    return true;
   }
 
   /** Counts labels, and calls `show(message)` when they are the newest. */
   receiveLabels(message, show) {
     const isNewest = message.seq > (this.last?.seq ?? 0);
     const captured = this.counts.addAnswer(message.seq, message.labels, !isNewest);
-    const content = this.#settle(message.seq, null);
     if (captured === null) return;
-    const isShown = isNewest && message.seq >= this.#shownFrom;
+    const isSingle = this.#deliver(message);
+    const content = isSingle ? null : this.#settle(message.seq, null);
+    const isShown = !isSingle && isNewest && message.seq >= this.#shownFrom;
     if (isShown) {
       this.#answered = content;
       this.last = { seq: message.seq, labels: message.labels, model: message.model, version: message.version };
@@ -147,10 +175,10 @@ export class FrameSender {
   }
 
   /** Counts a drop; one message may be about several frames. */
-  receiveDrop({ seq, also = [], reason }) {
+  receiveDrop({ seq, also = [], reason, message }) {
     for (const each of [seq, ...also]) {
       if (!this.counts.addDrop(each, reason)) continue;
-      this.#settle(each, reason);
+      if (!this.#deliver({ type: "dropped", seq: each, reason, message })) this.#settle(each, reason);
       if (reason === SUPERSEDED) this.#window = superseded(this.#window);
       this.#rate = afterDrop(this.#rate, reason, performance.now());
     }

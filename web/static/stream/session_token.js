@@ -1,7 +1,10 @@
 // The token with which this tab resumes its session. It survives a reload and is never shared with another tab.
 //
 // A duplicated tab gets a copy of sessionStorage. So the token is in the storage only while no page is loaded: it is
-// read and removed when the page loads, and stored when the page goes away.
+// read and removed when the page loads, and stored when the page goes away. Where a browser forbids storage, the page has
+// a new session after every load.
+
+import { valueOrNull } from "../shared/storage.js";
 
 const KEY = "sightstream-token";
 
@@ -18,14 +21,5 @@ export class SessionToken {
   #load() {
     this.value = valueOrNull(() => this.storage.getItem(KEY)) ?? this.value;
     valueOrNull(() => this.storage.removeItem(KEY));
-  }
-}
-
-/** A browser may forbid storage: the page then has a new session after every load. */
-function valueOrNull(read) {
-  try {
-    return read();
-  } catch {
-    return null;
   }
 }

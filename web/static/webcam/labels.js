@@ -6,6 +6,7 @@ import { percent, readable } from "../shared/format.js";
 const ROWS = 5;
 
 export class LabelList {
+  labels = []; // that are shown
   #rows;
 
   /** Fills `list`, an <ol>. */
@@ -15,6 +16,7 @@ export class LabelList {
   }
 
   show(labels) {
+    this.labels = labels;
     this.#rows.forEach(({ name, share, bar }, i) => {
       const label = labels[i];
       setText(name, label ? readable(label.label) : "");

@@ -21,6 +21,7 @@ const TOO_SLOW = new Set([STALE, SUPERSEDED]);
  * @param {number} facts.labelled when the last labels of this source came; -Infinity for none
  * @param {boolean} facts.current whether they are those of the picture that is shown
  * @param {boolean} facts.blocked whether the browser gives noise instead of the pixels of a canvas
+ * @param {boolean} facts.isDetour whether there is another way to read them
  * @param {Array<string | null>} facts.outcomes why the latest frames got no labels; null for each that got some
  * @param {number} facts.awaited frames in flight
  * @returns {{name: string, title: string, text: string, isLive: boolean, isStale: boolean,
@@ -38,7 +39,7 @@ export function liveness(facts) {
 
 function ofLabels(facts, isFresh, link) {
   const { time, source, since, labelled, current, hidden, blocked } = facts;
-  if (!source) return link ?? stopped(labelled);
+  if (!source) return link ?? (blocked ? noise() : stopped(labelled));
   const still = source.still ? { name: source.kind, title: standing(source), isStale: false } : null;
   if (still && current) return { ...still, text: link?.text };
   if (hidden) return { name: "hidden", title: t("Paused"), text: t("Paused while this tab is hidden.") };
@@ -50,7 +51,7 @@ function ofLabels(facts, isFresh, link) {
 }
 
 function standing({ kind }) {
-  return kind === "picture" ? t("Picture") : t("Paused");
+  return { picture: t("Picture"), camera: t("Frozen"), video: t("Paused") }[kind];
 }
 
 function stopped(labelled) {
@@ -125,8 +126,9 @@ function unlabelled(facts) {
   return trouble("unanswered", t("No answers"), text);
 }
 
-function remark({ outcomes }) {
-  return isOverloaded(outcomes) ? overload() : "";
+function remark({ outcomes, isDetour }) {
+  if (isOverloaded(outcomes)) return overload();
+  return isDetour ? t("This browser hides canvas data: frames are read in another way.") : "";
 }
 
 /** Whether most of these frames were too old when their turn came. */

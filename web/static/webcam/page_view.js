@@ -36,17 +36,13 @@ export class PageView {
     setText(this.at("title"), name === "hidden" ? `${t("Paused")} · Sightstream` : "Sightstream");
   }
 
-  /** The source, if there is one; `side` is that of its frames, in pixels. */
-  showSource({ source, opening }, side) {
+  /** The source, if there is one, and a line that says what is shown of it. */
+  showSource({ source, opening }, caption) {
     this.at("picture").dataset.kind = source?.kind ?? "none";
     this.at("chip").hidden = !source;
     this.#write("invitation", opening ? t("Allow the camera when the browser asks") : t("Show it something"));
     this.#write("start", source ? t("Stop") : opening ? t("Cancel") : t("Start camera"));
     this.at("start").classList.toggle("primary", !source && !opening);
-    const name = source?.kind === "camera" ? t("Camera") : source?.name;
-    const caption = source
-      ? t("{name}, just as the network gets it: {side} × {side} pixels", { name, side })
-      : t("No picture leaves this page before you start.");
     this.#write("caption", caption);
   }
 
@@ -127,7 +123,7 @@ export class PageView {
   }
 
   showStatsLink(address) {
-    this.at("stats").hidden = !address;
+    this.at("stats").hidden = this.at("copy-stats").hidden = !address;
     if (address) this.at("stats").href = address;
   }
 }

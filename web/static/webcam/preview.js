@@ -5,9 +5,11 @@ import { centreSquare } from "../stream/frame.js";
 export class Preview {
   #context;
   #source = null;
+  #crop = 1;
 
-  constructor(canvas) {
+  constructor(canvas, encoder) {
     this.canvas = canvas;
+    this.encoder = encoder;
     this.#context = canvas.getContext("2d", { alpha: false });
   }
 
@@ -15,16 +17,17 @@ export class Preview {
     return this.canvas.width;
   }
 
-  /** The model's input size in pixels. A canvas that changes its size loses its content, so it is drawn again. */
-  set side(side) {
-    if (!side || side === this.canvas.width) return;
-    this.canvas.width = this.canvas.height = side;
+  /** The model that gets the square: `input_size` pixels a side, `crop` of the picture's short side. */
+  set model({ input_size: side, crop = 1 }) {
+    if (side === this.side && crop === this.#crop) return;
+    this.#crop = crop;
+    this.canvas.width = this.canvas.height = side; // which loses the content
     if (this.#source) this.draw(this.#source);
   }
 
   draw(source) {
     this.#source = source;
-    const { x, y, side } = centreSquare(source.width, source.height);
+    const { x, y, side } = centreSquare(source.width, source.height, this.#crop);
     this.#context.imageSmoothingQuality = "high";
     this.#context.drawImage(source.element, x, y, side, side, 0, 0, this.side, this.side);
   }
@@ -36,6 +39,6 @@ export class Preview {
 
   /** The present picture as a JPEG; null if the browser could not make one. */
   encode(quality) {
-    return new Promise((resolve) => this.canvas.toBlob(resolve, "image/jpeg", quality));
+    return this.encoder.encode(this.canvas, quality);
   }
 }

@@ -1,0 +1,373 @@
+"""What the page says of itself: "Live" only while labels come, else why not, and soon enough."""
+
+import io
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import BrowserContext, FilePayload, Page, expect
+
+from tests.browser.page_diary import LIVE_MS, SAID_MS, diary, keep_diary, until_said
+from tests.browser.page_driver import CAT, frame_counts, start, top_label, until
+from tests.fakes.awkward_files import videos
+from tests.fakes.browser.camera_file import LEFT, RIGHT, is_near, pixel
+from tests.fakes.browser.gateway import MODEL, FakeGateway, dropped, labels
+from web.protocol import Upload
+
+pytestmark = pytest.mark.browser
+
+Act = Callable[[Page, FakeGateway], Any]
+
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+STOP_FRAMES = """(stopped) => {
+  window.request ??= video.requestVideoFrameCallback;
+  video.requestVideoFrameCallback = (next) => {
+    if (!stopped) request.call(video, next);
+    else window.next = next;
+  };
+  if (!stopped) request.call(video, window.next);
+}"""
+
+
+@pytest.fixture
+def live(page: Page, gateway: FakeGateway) -> Page:
+    """The page with a running camera, live, and a diary of what it says."""
+    start(page)
+    expect(page.locator("#chip")).to_have_text("Live")
+    keep_diary(page)
+    return page
+
+
+def nothing(page: Page, gateway: FakeGateway) -> None:
+    pass
+
+
+def silence(page: Page, gateway: FakeGateway) -> None:
+    gateway.silent = True
+
+
+def speak(page: Page, gateway: FakeGateway) -> None:
+    gateway.silent = False
+
+
+def leave(page: Page, gateway: FakeGateway) -> None:
+    gateway.away = True
+    gateway.close(1012)
+
+
+def come_back(page: Page, gateway: FakeGateway) -> None:
+    gateway.away = False
+
+
+def withhold(page: Page, gateway: FakeGateway) -> None:
+    gateway.answer = None
+
+
+def give_up(page: Page, gateway: FakeGateway) -> None:
+    """The frames in flight get no answer, as when a worker has died."""
+    for upload in gateway.uploads[-page.evaluate("sightstream.counts.pending") :]:
+        gateway.send(dropped(upload, "expired"))
+
+
+def drop(reason: str) -> Act:
+    def act(page: Page, gateway: FakeGateway) -> None:
+        gateway.answer = lambda _, upload: dropped(upload, reason)
+
+    return act
+
+
+def serve(*models: dict[str, Any]) -> Act:
+    message = {"type": "models", "models": list(models), "model": models[0] if models else None}
+    return lambda page, gateway: gateway.send(message)
+
+
+def set_offline(offline: bool) -> Act:
+    return lambda page, gateway: page.context.set_offline(offline)
+
+
+def evaluate(script: str, *arguments: Any) -> Act:
+    return lambda page, gateway: page.evaluate(script, *arguments)
+
+
+def happen(event: str) -> Act:
+    """An event of the camera."""
+    return evaluate(f"video.srcObject.getVideoTracks()[0].dispatchEvent(new Event('{event}'))")
+
+
+BUSY = "Most frames are too old: the model is busy"
+SLOW = "no labels come: the model has stopped, or is too busy"
+
+CASES: dict[str, tuple[Act, Act, str, str]] = {  # what happens, how it ends, what the chip and the line below say
+    "browser offline": (set_offline(True), set_offline(False), "Offline", "This device is offline"),
+    "gateway silent": (silence, speak, "Server not reached", "The server does not answer"),
+    "gateway gone": (
+        leave,
+        come_back,
+        "Server not reached",
+        r"The server cannot be reached. Trying again (in \d+ s|now)",
+    ),
+    "worker gone": (withhold, give_up, "No answers", SLOW),
+    "no model": (serve(), serve(dict(MODEL)), "Waiting for a worker", "The server has no model at work"),
+    "all too old": (drop("stale"), nothing, "Model busy", BUSY),
+    "all replaced": (drop("superseded"), nothing, "Model busy", BUSY),
+    "no answers in time": (drop("expired"), nothing, "No answers", SLOW),
+    "all failed": (drop("failed"), nothing, "No labels", "Frames get no labels: failed"),
+    "tab hidden": (evaluate(HIDE, True), evaluate(HIDE, False), "Paused", "Paused while this tab is hidden"),
+    "camera muted": (happen("mute"), happen("unmute"), "Camera paused", "perhaps for a call"),
+    "camera paused": (evaluate("video.pause()"), nothing, "Camera paused", "The page tries to play it again"),
+    "camera gives no frames": (
+        evaluate(STOP_FRAMES, True),
+        evaluate(STOP_FRAMES, False),
+        "No pictures",
+        "gives no pictures",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_page_says_within_two_seconds_why_labels_stopped_and_soon_that_they_are_back(
+    live: Page, gateway: FakeGateway, case: str
+) -> None:
+    cause, cure, chip, why = CASES[case]
+    answered: list[float] = []  # milliseconds since 1970
+
+    def answer(_: FakeGateway, upload: Upload) -> dict[str, Any]:
+        answered.append(time.time() * 1000)
+        return labels(upload, "goldfish")
+
+    began = live.evaluate("performance.now()")
+    cause(live, gateway)
+    said = until_said(live, began, SAID_MS, chip=f"^{chip}$", why=why, stale=True)
+    gateway.answer = answer
+    cure(live, gateway)
+    until(live, lambda: answered)
+    first = answered[0] - live.evaluate("performance.timeOrigin")
+    assert first > said
+    until_said(live, first, LIVE_MS, chip="^Live$", state="^Connected$", top="goldfish", stale=False)
+    frame_counts(live)
+
+
+@pytest.mark.parametrize("code", [1008, 4400, 4403])
+def test_refusal_is_said_at_once_with_its_reason(live: Page, gateway: FakeGateway, code: int) -> None:
+    began = live.evaluate("performance.now()")
+    gateway.close(code, "pages of http://example.org may not connect")
+    why = "The server ended this connection: pages of http://example.org may not connect"
+    until_said(live, began, SAID_MS, state="^Not connected$", chip="^Not connected$", why=why, stale=True)
+    live.get_by_role("button", name="Connect again").click()
+    until_said(live, began, 10_000, chip="^Live$", why="^$", stale=False)
+
+
+def test_full_server_is_named_and_tried_again(live: Page, gateway: FakeGateway) -> None:
+    gateway.away = True
+    began = live.evaluate("performance.now()")
+    gateway.send({"type": "error", "code": "too_many", "message": "Too many connections are open."})
+    gateway.close(1013, "Too many connections are open.")
+    why = r"Too many connections are open, .*: try again later\. Trying again in \d+ s\."
+    until_said(live, began, SAID_MS, chip="^Server not reached$", why=why, stale=True)
+
+
+def test_page_that_cannot_connect_at_all_says_so(context: BrowserContext, gateway: FakeGateway) -> None:
+    gateway.silent = True
+    page = context.new_page()
+    page.goto(gateway.url)
+    expect(page.locator("#state")).to_have_text("Server not reached", timeout=SAID_MS + 500)
+    expect(page.locator("#why")).to_contain_text("The server does not answer")
+    gateway.silent = False
+    expect(page.locator("#state")).to_have_text("Connected")
+
+
+def test_overload_is_said_even_while_some_labels_come(live: Page, gateway: FakeGateway) -> None:
+    gateway.answer = lambda _, upload: labels(upload) if upload.seq % 4 == 0 else dropped(upload, "stale")
+    until_said(live, live.evaluate("performance.now()"), 6000, chip="^Live$", why=BUSY, stale=False)
+
+
+def test_silent_server_is_asked_and_after_some_seconds_left(live: Page, gateway: FakeGateway) -> None:
+    gateway.silent = True
+    until(live, lambda: "Trying again" in (live.locator("#why").text_content() or ""), within_s=12)
+    gateway.silent = False
+    until(live, lambda: live.locator("#chip").text_content() == "Live")
+    assert len(gateway.connections) > 1
+
+
+def test_answering_server_is_seldom_asked(live: Page, gateway: FakeGateway) -> None:
+    before = gateway.pings
+    live.wait_for_timeout(1500)
+    assert gateway.pings - before <= 1
+
+
+def test_labels_of_the_source_before_are_gone(live: Page, gateway: FakeGateway) -> None:
+    gateway.answer = None
+    until(live, lambda: frame_counts(live)["pending"] == 2)
+    late = gateway.uploads[-1]
+    live.get_by_label("Picture or video").set_input_files(CAT)
+    expect(live.locator("#chip")).to_have_text("Starting…")
+    assert top_label(live) == "–"
+    expect(live.locator("#headline")).to_have_text("Nothing seen yet")
+    gateway.answer = lambda _, upload: labels(upload, "goldfish")
+    gateway.send(labels(late, "tabby"))
+    until(live, lambda: top_label(live) == "goldfish")
+    assert not [
+        each
+        for each in diary(live, live.evaluate("diary.at(-1).at") - 5000)
+        if each["chip"] == "Picture" and each["top"] == "tabby"
+    ]
+    assert frame_counts(live)["answered"] > 0
+
+
+def test_settled_label_of_the_source_before_is_no_headline(live: Page, gateway: FakeGateway) -> None:
+    steady = {"label": "tabby", "probability": 0.7}
+    gateway.answer = lambda _, upload: {**labels(upload, "goldfish", "lynx"), "steady": steady}
+    live.get_by_label("Picture or video").set_input_files(CAT)
+    expect(live.locator("#headline")).to_have_text("Mostly: goldfish")
+
+
+def test_picture_is_no_live_picture_and_its_labels_stay(page: Page, gateway: FakeGateway) -> None:
+    page.get_by_label("Picture or video").set_input_files(CAT)
+    expect(page.locator("#chip")).to_have_text("Picture")
+    page.wait_for_timeout(LIVE_MS + 500)
+    expect(page.locator("#labels")).not_to_have_class(re.compile("stale"))
+    gateway.away = True
+    gateway.close(1012)
+    expect(page.locator("#state")).to_have_text("Server not reached")
+    expect(page.locator("#chip")).to_have_text("Picture")
+    expect(page.locator("#labels")).not_to_have_class(re.compile("stale"))
+    gateway.away = False
+
+
+def test_paused_video_is_paused_and_its_last_frame_gets_labels(page: Page, gateway: FakeGateway) -> None:
+    film = FilePayload(name="film.mp4", mimeType="", buffer=VIDEOS["film.mp4"])
+    page.get_by_label("Picture or video").set_input_files(film)
+    expect(page.locator("#chip")).to_have_text("Live")
+    page.evaluate("video.pause()")
+    expect(page.locator("#chip")).to_have_text("Paused")
+    page.wait_for_timeout(500)
+    before = len(gateway.uploads)
+    page.wait_for_timeout(LIVE_MS)
+    assert len(gateway.uploads) == before
+    expect(page.locator("#labels")).not_to_have_class(re.compile("stale"))
+    page.evaluate("video.currentTime = 0.1")
+    until(page, lambda: len(gateway.uploads) == before + 1)
+    page.evaluate("video.play()")
+    expect(page.locator("#chip")).to_have_text("Live")
+
+
+VIDEOS = videos()
+BAD_FILES = {
+    "notes.txt": b"words",
+    "torn.jpg": b"\xff\xd8\xff\xe0 no picture",
+    "torn.mp4": b"\0\0\0\x18ftypisom" + bytes(500),
+    "sound_only.mp4": VIDEOS["sound_only.mp4"],
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_bad_file_never_stops_a_running_camera(live: Page, gateway: FakeGateway, name: str) -> None:
+    file = FilePayload(name=name, mimeType="", buffer=BAD_FILES[name])
+    live.get_by_label("Picture or video").set_input_files(file)
+    expect(live.get_by_role("alert")).to_contain_text(f"{name}: ")
+    before = len(gateway.uploads)
+    until(live, lambda: len(gateway.uploads) > before + 3)
+    assert {each["chip"] for each in diary(live, 0)} == {"Live"}
+    expect(live.get_by_role("alert")).to_be_visible()
+    expect(live.get_by_role("button", name="Stop")).to_be_visible()
+
+
+def test_sample_clicked_while_offline_says_so_and_the_camera_goes_on(live: Page, gateway: FakeGateway) -> None:
+    live.route("**/coffee.jpg", lambda route: route.abort("internetdisconnected"))
+    live.get_by_role("button", name="Coffee").click()
+    expect(live.get_by_role("alert")).to_contain_text("The sample could not be loaded")
+    assert {each["chip"] for each in diary(live, 0)} == {"Live"}
+
+
+def test_refused_second_camera_leaves_the_first_one_running(live: Page, gateway: FakeGateway) -> None:
+    live.evaluate(
+        """() => {
+          navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotFoundError"); };
+          cameras.dispatchEvent(new Event("change"));
+        }"""
+    )
+    expect(live.get_by_role("alert")).to_contain_text("No camera found")
+    before = len(gateway.uploads)
+    until(live, lambda: len(gateway.uploads) > before + 3)
+    expect(live.locator("#chip")).to_have_text("Live")
+
+
+NOISE = """(ways) => {
+  const noise = (data) => { for (let i = 0; i < data.length; i++) data[i] = (i % 32) * 57 + 13; return data; };
+  const read = CanvasRenderingContext2D.prototype.getImageData;
+  CanvasRenderingContext2D.prototype.getImageData = function (...where) {
+    const pixels = read.apply(this, where);
+    noise(pixels.data);
+    return pixels;
+  };
+  const encode = HTMLCanvasElement.prototype.toBlob;
+  HTMLCanvasElement.prototype.toBlob = function (done, ...how) {
+    if (window.allowed) return encode.call(this, done, ...how);
+    const copy = Object.assign(document.createElement("canvas"), { width: this.width, height: this.height });
+    const pixels = new ImageData(this.width, this.height);
+    noise(pixels.data);
+    copy.getContext("2d").putImageData(pixels, 0, 0);
+    encode.call(copy, done, ...how);
+  };
+  if (ways === 1) return;
+  OffscreenCanvas.prototype.convertToBlob = async () => new Blob([]);
+}"""
+
+
+def test_noise_instead_of_pixels_is_not_sent_and_said_with_what_to_allow(
+    context: BrowserContext, gateway: FakeGateway
+) -> None:
+    context.add_init_script(f"({NOISE})(2)")
+    page = context.new_page()
+    page.goto(gateway.url)
+    start(page)
+    expect(page.locator("#chip")).to_have_text("Pixels hidden")
+    expect(page.locator("#why")).to_contain_text("Allow this page to read canvas data")
+    page.wait_for_timeout(500)
+    assert gateway.uploads == []
+    page.evaluate("window.allowed = true")
+    expect(page.locator("#chip")).to_have_text("Live")
+
+
+def test_another_way_to_read_pixels_is_used_where_there_is_one(context: BrowserContext, gateway: FakeGateway) -> None:
+    context.add_init_script(f"({NOISE})(1)")
+    page = context.new_page()
+    page.goto(gateway.url)
+    start(page)
+    expect(page.locator("#chip")).to_have_text("Live")
+    expect(page.locator("#why")).to_contain_text("frames are read in another way")
+    with Image.open(io.BytesIO(gateway.uploads[-1].jpeg)) as sent:
+        assert is_near(pixel(sent, 3, 130), LEFT) and is_near(pixel(sent, 256, 130), RIGHT)
+
+
+def test_slight_changes_of_pixels_are_no_noise(context: BrowserContext, gateway: FakeGateway) -> None:
+    context.add_init_script(
+        """const read = CanvasRenderingContext2D.prototype.getImageData;
+        CanvasRenderingContext2D.prototype.getImageData = function (...where) {
+          const pixels = read.apply(this, where);
+          for (let i = 0; i < pixels.data.length; i += 3) pixels.data[i] ^= 1;
+          return pixels;
+        };"""
+    )
+    page = context.new_page()
+    page.goto(gateway.url)
+    start(page)
+    expect(page.locator("#chip")).to_have_text("Live")
+    expect(page.locator("#why")).to_have_text("")
+
+
+def test_states_are_said_in_german(context: BrowserContext, gateway: FakeGateway) -> None:
+    page = context.new_page()
+    page.goto(gateway.url + "?lang=de")
+    page.get_by_role("button", name="Kamera starten").click()
+    expect(page.locator("#headline")).to_have_text("Meist: tabby")
+    gateway.away = True
+    gateway.close(1012)
+    expect(page.locator("#state")).to_have_text("Server nicht erreichbar")
+    expect(page.locator("#why")).to_contain_text("Der Server ist nicht erreichbar. Neuer Versuch")
