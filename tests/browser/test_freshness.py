@@ -73,6 +73,23 @@ def test_both_pages_say_why_there_is_no_report_and_are_back_with_the_first(stats
         assert not fades(stats.page) and not fades(ops.page)
 
 
+@pytest.mark.parametrize(
+    ("facts", "title"),
+    [
+        ({"age": None, "failure": None, "waited": 100}, "Loading…"),
+        ({"age": None, "failure": None, "waited": 1600}, "Gateway silent"),
+        ({"age": None, "failure": 503, "waited": 9000}, "Loading…"),
+        ({"age": 60_000, "failure": None, "waited": 100}, "Loading…"),  # the page is visible again
+        ({"age": 1400, "failure": SILENT, "waited": 9000}, None),
+        ({"age": 1400, "failure": None, "waited": 9000, "online": False}, None),  # a gateway on this machine answers
+    ],
+    ids=str,
+)
+def test_a_page_that_begins_to_ask_is_patient(modules: Page, facts: dict[str, Any], title: str | None) -> None:
+    state = run(modules, "shared/freshness.js", "(module, facts) => module.trouble(facts)", {"online": True, **facts})
+    assert (state and state["title"]) == title
+
+
 def test_the_statistics_say_that_labels_stop_and_that_the_session_is_forgotten(stats: Reports) -> None:
     last = time.time()
     stats.report = lambda: statistics(answered=time.time() - last, unanswered=2)
