@@ -5,11 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from models.bundle import Bundle
 from models.catalog import published
 from tests import ROOT
 from tests.running_stack import OPERATOR_TOKEN, RunningStack, running_stack
+
+# a shared machine may stand still for a second, which says nothing about the code
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

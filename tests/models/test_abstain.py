@@ -6,7 +6,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.abstain import NONE_OF_THESE, NOT_ONE, SureOf, judge
@@ -73,7 +73,6 @@ def test_model_that_cannot_abstain_lists_its_own_probabilities() -> None:
     assert [each.probability for each in first] == pytest.approx([0.6, 0.3, 0.1])
 
 
-@settings(deadline=None)
 @given(
     light=st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=4),
     background=st.booleans(),

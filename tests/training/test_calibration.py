@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.training_data import point_clouds, training_data
@@ -49,7 +49,6 @@ def test_the_threshold_lets_the_wanted_share_through() -> None:
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=FEW, max_size=300))
-@settings(deadline=None)
 def test_of_enough_pictures_at_most_a_tenth_is_given_up(sure: list[float]) -> None:
     least = abstain_threshold(np.array(sure, np.float32), background=True)
     assert sum(each < least for each in sure) <= 0.1 * len(sure)
@@ -62,7 +61,6 @@ def test_one_odd_picture_does_not_decide() -> None:
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=FEW - 1))
-@settings(deadline=None)
 def test_of_too_few_pictures_the_threshold_stays_where_it_is_known_to_be_sound(sure: list[float]) -> None:
     least, most = ASSUMED
     assert least <= abstain_threshold(np.array(sure, np.float32), background=True) <= most
@@ -187,7 +185,6 @@ def test_a_model_that_is_never_right_is_never_sure_and_the_other_way_round() -> 
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 0.9), st.booleans()), max_size=60))
-@settings(deadline=None)
 def test_no_other_threshold_of_not_sure_makes_fewer_mistakes(labels: list[tuple[float, bool]]) -> None:
     first = np.array([each[0] for each in labels] * 9)  # so many that what is imagined hardly counts
     right = np.array([each[1] for each in labels] * 9, np.bool_)

@@ -149,7 +149,7 @@ TEXTS = st.text(max_size=200) | st.recursive(
 
 
 @given(TEXTS)
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=5000)
 def test_any_text_is_a_ping_or_a_named_error(text: str) -> None:
     try:
         ping = parse_ping(text)

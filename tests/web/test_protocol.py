@@ -49,7 +49,7 @@ def test_a_wrong_header_is_named(message: bytes) -> None:
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=100).map(lambda tail: b"SF\x01" + tail))
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=5000)
 def test_any_bytes_are_a_frame_or_a_named_error(message: bytes) -> None:
     try:
         upload = unpack(message)

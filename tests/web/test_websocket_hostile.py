@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
@@ -102,7 +102,7 @@ def test_ten_thousand_hostile_messages_get_only_named_errors_and_harm_no_other_s
     with running(app) as loop:
 
         @given(QUERIES, HOSTILE)
-        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+        @settings(max_examples=EXAMPLES, database=None)
         def attack(query: dict[str, str], messages: list[dict[str, Any]]) -> None:
             nonlocal messages_read
             sent, read = loop.run_until_complete(exchange(app, query, messages))

@@ -171,7 +171,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@settings(max_examples=CALLS, deadline=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=CALLS, suppress_health_check=[*HealthCheck])
 @given(arguments=command_lines(), environ=ENVIRONS)
 def test_no_command_line_ends_in_a_traceback(folder: Path, arguments: list[str], environ: dict[str, str]) -> None:
     result = CliRunner().invoke(main, arguments, env=environ)

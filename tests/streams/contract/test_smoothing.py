@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.contract.messages import Label, Prediction
@@ -82,7 +82,6 @@ def test_none_of_these_is_a_label_that_can_be_settled_on() -> None:
     assert smoothed.probability == pytest.approx(0.98, abs=0.01)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 1), min_size=1, max_size=5), st.floats(1, 5000))
 def test_after_many_equal_answers_their_first_label_is_settled_with_its_probability(
     weights: list[float], step_ms: float
