@@ -43,7 +43,7 @@ def until_said(page: Page, since: float, within_ms: int, **said: str | bool) -> 
                 re.search(want, each[k]) if isinstance(want, str) else each[k] == want for k, want in said.items()
             ):
                 took = each["at"] - since
-                assert took <= within_ms
+                assert took <= within_ms, diary(page, since)
                 return float(each["at"])
         page.wait_for_timeout(50)
     raise AssertionError(f"the page never said {said}, but: {diary(page, since)}")

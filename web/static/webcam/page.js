@@ -26,7 +26,8 @@ import { remember, rememberChoice, remembered } from "./preferences.js";
 import { Preview } from "./preview.js";
 import { Toolbar } from "./toolbar.js";
 
-const LOOK_EVERY_MS = 250;
+const LOOK_EVERY_MS = 100;
+const SHOW_NUMBERS_EVERY_MS = 250;
 const ASK_AFTER_MS = 500; // a server that frames await an answer of, and that has been silent for so long, is asked
 const ASK_IDLE_AFTER_MS = 1000; // the same while nothing is awaited
 const CHECK_PIXELS_EVERY_MS = 1000;
@@ -231,7 +232,10 @@ function look() {
   }
   if (source?.still && !document.hidden) sender.offer(source); // it may have got no answer, or another model is there
   refresh();
-  view.showSpeed(sender.speed(source));
+}
+
+function showNumbers() {
+  view.showSpeed(sender.speed(controller.source));
   view.showCounts(sender.counts.counts);
 }
 
@@ -313,6 +317,7 @@ addEventListener("online", () => socket.check());
 addEventListener("offline", refresh);
 addEventListener("pageshow", (event) => event.persisted && socket.check());
 setInterval(look, LOOK_EVERY_MS);
+setInterval(showNumbers, SHOW_NUMBERS_EVERY_MS);
 setInterval(() => encoder.blocked && encoder.check(), CHECK_PIXELS_EVERY_MS); // the person may have allowed it meanwhile
 
 /** For tests, and for use in the browser's console. */
