@@ -117,7 +117,7 @@ class Broker:
                 log.warning("Kafka does not take messages: %s", error, extra=about(message))
             self._lost += 1
         elif self._lost:
-            log.warning("Kafka takes messages again; %d are lost", self._lost)
+            log.warning("Kafka takes messages again; lost: %d", self._lost)
             self._lost = 0
 
     async def _produce_rejected(self, producer: AIOKafkaProducer, record: RejectedRecord) -> None:

@@ -28,7 +28,8 @@ class Flood(BadMessage):
 
     def __init__(self, max_fps: float) -> None:
         super().__init__(
-            "flood", f"far more than {max_fps:g} frames a second: wait for an answer before you send more"
+            "flood",
+            f"frames come far faster than the limit of {max_fps:g} a second: wait for an answer before you send more",
         )
 
 
@@ -81,7 +82,9 @@ class Session:
         self.unanswered[upload.seq] = now + self.settings.expire_s * 1000
         if not within_rate:
             return [
-                self._drop(upload, reason=Outcome.RATE, why=f"more than {self.settings.max_fps:g} frames a second")
+                self._drop(
+                    upload, reason=Outcome.RATE, why=f"more than the limit of {self.settings.max_fps:g} a second"
+                )
             ]
         if len(upload.jpeg) > (most := self.settings.max_frame_bytes):
             why = f"{len(upload.jpeg)} bytes; a frame has at most {most}"

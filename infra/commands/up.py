@@ -85,9 +85,9 @@ def up(
         raise click.UsageError("--no-tls and a certificate exclude each other: leave out one of them")
     check_folder(data_dir, "--data-dir", START_BYTES)
     console = Console(stderr=True)
-    logging.basicConfig(
-        level="WARNING", format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
-    )
+    # elsewhere than in a terminal, rich would break paths at 80 characters
+    handler = RichHandler(console=console, show_path=False) if console.is_terminal else logging.StreamHandler()
+    logging.basicConfig(level="WARNING", format="%(message)s", handlers=[handler])
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its errors are raised, too
     settings = Settings.from_environ()
     settings = settings.replace(
@@ -124,7 +124,7 @@ def up(
                 f"Kafka at {ready.broker}, logs in {stack.folder / 'logs'}, "
                 f"trained models in {settings.registry}; Ctrl-C stops everything"
             )
-            console.print(shown(line), markup=False)
+            console.print(shown(line), markup=False, soft_wrap=True)
             for line in remarks_on_tls(stack):
                 console.print(line, markup=False, soft_wrap=True)
 

@@ -30,7 +30,7 @@ class Outcome(Worded):
     STALE = "stale", "too old"  # it waited longer than the freshness limit
     RATE = "rate", "too many frames a second"  # its session sends more than allowed
     TOO_LARGE = "too_large", "too large"  # it has too many bytes or pixels
-    UNREADABLE = "unreadable", "not a complete JPEG"
+    UNREADABLE = "unreadable", "not readable"  # it is not a complete JPEG
     UNKNOWN_MODEL = "unknown_model", "model not served"  # the requested one
     FAILED = "failed", "error in the worker"  # an unexpected failure of the decoder or the engine
 
@@ -47,9 +47,9 @@ class Hop(Worded):
 
     RECEIVED = "received", "to the gateway"  # the gateway has it
     QUEUED = "queued", "to the worker"  # the worker has it
-    DECODED = "decoded", "decoding"  # its image is ready for the engine
-    CLASSIFIED = "classified", "the network"  # the engine has its labels
-    PUBLISHED = "published", "publishing"  # the worker sends the answer
+    DECODED = "decoded", "reading the picture"  # its image is ready for the engine
+    CLASSIFIED = "classified", "the neural network"  # the engine has its labels
+    PUBLISHED = "published", "sending the answer"  # the worker sends the answer
     DELIVERED = "delivered", "back to the screen"  # the browser shows the labels
 
 

@@ -14,18 +14,15 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.sync_api import BrowserContext, Page, expect
 
-from streams.contract.settings import Settings
 from tests.browser.live_pages import SCREENSHOTS, SIZES
 from tests.browser.page_driver import CAT, start
 from tests.fakes.answers import random_answers
 from tests.fakes.browser.gateway import MODEL, FakeGateway
-from tests.fakes.gateway import EmptyStatsReader, InstantBroker
-from tests.fakes.served import served
+from tests.fakes.served_gateway import served_gateway
 from tests.fakes.statistics import session_stats
 from tests.fakes.videos import write_video
 from training.report import write_report
 from training.scores import score
-from web.app import create_app
 from web.stats_reader import StatsStore
 
 pytestmark = pytest.mark.browser
@@ -190,9 +187,8 @@ STATES: dict[str, Callable[[Visit], object]] = {
 
 @pytest.fixture(scope="module")
 def whole_gateway() -> Iterator[Gateway]:
-    app = create_app(Settings(operator_token=TOKEN), InstantBroker, EmptyStatsReader)
-    with served(app) as port:
-        yield Gateway(f"http://127.0.0.1:{port}/", app.state.gateway.stats_store)
+    with served_gateway(operator_token=TOKEN) as served:
+        yield Gateway(f"http://127.0.0.1:{served.port}/", served.app.state.gateway.stats_store)
 
 
 @pytest.mark.parametrize("state", STATES)

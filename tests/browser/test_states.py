@@ -119,7 +119,7 @@ CASES: dict[str, tuple[Act, Act, str, str]] = {  # what happens, how it ends, wh
     "all too old": (drop("stale"), nothing, "Model busy", BUSY),
     "all replaced": (drop("superseded"), nothing, "Model busy", BUSY),
     "no answers in time": (drop("expired"), nothing, "No answers", SLOW),
-    "all failed": (drop("failed"), nothing, "No labels", "Frames get no labels: failed"),
+    "all failed": (drop("failed"), nothing, "No labels", "Frames get no labels: error in the worker"),
     "tab hidden": (evaluate(HIDE, True), evaluate(HIDE, False), "Paused", "Paused while this tab is hidden"),
     "camera muted": (happen("mute"), happen("unmute"), "Camera paused", "perhaps for a call"),
     "camera paused": (evaluate("video.pause()"), nothing, "Camera paused", "The page tries to play it again"),

@@ -25,9 +25,11 @@ def test_every_outcome_of_the_page_is_one_of_the_contract() -> None:
 
 
 @pytest.mark.browser
-def test_every_outcome_without_labels_has_a_name_for_people(modules: Page) -> None:
+def test_outcomes_and_hops_have_the_same_words_for_people(modules: Page) -> None:
     names = run(modules, "shared/outcomes.js", "({ OUTCOME_NAMES }) => OUTCOME_NAMES")
-    assert names.keys() == set(Outcome) - {Outcome.ANSWERED}
+    assert names == {each: each.words for each in Outcome if each != Outcome.ANSWERED}
+    hops = run(modules, "shared/outcomes.js", "({ HOP_NAMES }) => HOP_NAMES")
+    assert hops == {each: each.words.capitalize() for each in Hop}
 
 
 def test_the_hops_of_the_page_are_those_of_the_contract_in_the_same_order() -> None:

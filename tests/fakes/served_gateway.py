@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 from infra.local.own_certificate import OwnCertificate, own_certificate
 from streams.contract.settings import Settings
@@ -24,7 +25,7 @@ class ServedGateway:
     """Its port, and the path of every request that came, in order."""
 
     port: int
-    app: ASGIApp
+    app: Starlette
     asked: list[str] = field(default_factory=list)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

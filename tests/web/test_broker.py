@@ -151,6 +151,6 @@ async def test_messages_that_kafka_does_not_take_are_one_line_until_it_takes_the
     await asyncio.gather(running, return_exceptions=True)
     assert [each.getMessage() for each in caplog.records if each.name == "web.broker"] == [
         "Kafka does not take messages: NodeNotReadyError: node 1",
-        "Kafka takes messages again; 49 are lost",
+        "Kafka takes messages again; lost: 49",
         "Kafka does not take messages: NodeNotReadyError: node 1",
     ]

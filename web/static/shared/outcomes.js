@@ -1,7 +1,7 @@
-// The words for what can happen to a frame, as streams/contract/outcomes.py defines them.
+// The words for what can happen to a frame, and for the steps of its way, as streams/contract/outcomes.py defines them.
 //
-// Only the outcomes that the page treats in a special way are here. No other file writes these words as strings;
-// tests/browser/test_vocabulary.py compares them with the Python enums.
+// No other file writes the codes as strings; tests/browser/test_vocabulary.py compares codes and words with the Python
+// enums.
 
 import { t } from "./texts.js";
 
@@ -19,11 +19,11 @@ export const OUTCOME_NAMES = {
   [EXPIRED]: t("no answer"),
   [SUPERSEDED]: t("replaced by a newer frame"),
   [STALE]: t("too old"),
-  [RATE]: t("above the allowed rate"),
+  [RATE]: t("too many frames a second"),
   [TOO_LARGE]: t("too large"),
   [UNREADABLE]: t("not readable"),
-  [UNKNOWN_MODEL]: t("for a model that is not served"),
-  [FAILED]: t("failed"),
+  [UNKNOWN_MODEL]: t("model not served"),
+  [FAILED]: t("error in the worker"),
 };
 
 /** The timed hops of a frame, in order, with the names that people read. */
