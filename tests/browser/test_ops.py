@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.live_pages import SCREENSHOTS, SIZES, page_state, pages, sample_camera, until_reported
 from tests.running_stack import OPERATOR_TOKEN, RunningStack
@@ -12,18 +12,10 @@ from tests.running_stack import OPERATOR_TOKEN, RunningStack
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
 
 
-def painted(page: Page, chart: str) -> bool:
-    """Whether anything is drawn on a chart."""
-    return bool(
-        page.evaluate(
-            """chart => {
-                const canvas = document.getElementById(chart);
-                const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-                return pixels.some(value => value !== 0);
-            }""",
-            chart,
-        )
-    )
+PAINTED = """chart => {
+  const canvas = document.getElementById(chart);
+  return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(value => value !== 0);
+}"""
 
 
 def test_the_operator_signs_in_and_sees_the_sessions_at_work(stack: RunningStack, tmp_path: Path) -> None:
@@ -56,15 +48,14 @@ def test_the_operator_signs_in_and_sees_the_sessions_at_work(stack: RunningStack
         expect(ops.locator("#workers tr")).to_contain_text("0: ")
         expect(ops.locator("#models tr")).to_have_count(2)
         webcam.bring_to_front()
-        webcam.wait_for_timeout(8000)
+        webcam.wait_for_timeout(2000)
         ops.bring_to_front()
-        ops.wait_for_timeout(3000)
         expect(ops.locator("#batch-chart")).to_have_attribute("aria-label", re.compile(r"Batches by size: \d+ of 1"))
         for chart in ("rate-chart", "age-chart", "batch-chart", "lag-chart"):
-            assert painted(ops, chart), chart
+            ops.wait_for_function(PAINTED, arg=chart, timeout=10_000)
         for suffix, (width, height) in SIZES.items():
             ops.set_viewport_size({"width": width, "height": height})
-            ops.wait_for_timeout(1500)
+            ops.wait_for_timeout(500)
             ops.screenshot(path=SCREENSHOTS / f"ops{suffix}.png", full_page=True)
             assert ops.evaluate("document.documentElement.scrollWidth <= innerWidth")
         ops.context.clear_cookies()

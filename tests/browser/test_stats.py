@@ -63,9 +63,9 @@ def test_each_session_finds_its_own_numbers_on_its_own_page(stack: RunningStack,
             expect(page.locator("#state")).to_have_text("Live")
         for page, webcam, name in zip(stats, webcams, names, strict=True):
             webcam.bring_to_front()
-            webcam.wait_for_timeout(4000)
+            webcam.wait_for_timeout(1500)
             page.bring_to_front()
-            page.wait_for_timeout(1500)
+            page.wait_for_timeout(700)
             SCREENSHOTS.mkdir(parents=True, exist_ok=True)
             for suffix, (width, height) in SIZES.items():
                 page.set_viewport_size({"width": width, "height": height})
