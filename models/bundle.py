@@ -195,14 +195,14 @@ def _manifest(written: Mapping[str, Any]) -> Manifest:
 
 
 def _former_crop(about: Mapping[str, Any]) -> Any:
-    """The crop of a bundle whose network does not say it, as this was before networks had it."""
+    """The crop of an old bundle, in which it is not a field of the network but in ``about``, or missing."""
     return about.get("crop", networks.CENTRE_CROP)
 
 
 def _version(manifest: Manifest, weights_sha256: str) -> str:
     other = ("name", "about", "unsure_below")
     answers = {key: value for key, value in asdict(manifest).items() if key not in other}
-    # bundles did not have these keys before, and keep their versions
+    # old bundles lack these keys: without them here, their versions stay the same
     if manifest.sure_of == "classes":
         del answers["sure_of"]
     if manifest.network.crop == _former_crop(manifest.about):

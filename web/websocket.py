@@ -29,7 +29,7 @@ async def stream(socket: WebSocket) -> None:
     """One browser: its frames in, its labels out."""
     state = gateway_state(socket)
     offered = socket.scope["subprotocols"]
-    # a refused socket is accepted first: the only reason that a browser tells its page is that of a close
+    # a refused socket is accepted and then closed: a browser tells its page a reason only when a socket is closed
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
     origin, host = socket.headers.get("origin"), socket.headers.get("host", "")
     if not state.origins.allows(origin, host, secure=socket.scope.get("scheme") == "wss"):

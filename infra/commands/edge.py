@@ -29,7 +29,7 @@ LONGEST = 2000  # characters of a line
 
 
 class Command(click.Command):
-    """A command that ends at the edge, also when it is called as a subcommand or by a test.
+    """A command whose errors become one line, as this module describes, wherever it is called from.
 
     Its help ends with an ``example``, and shows the default of each option: where that is none, or only known later,
     ``show_default`` says it in words.

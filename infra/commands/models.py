@@ -176,9 +176,9 @@ def rollback(registry: Registry, name: str, as_json: bool) -> None:
 @AS_JSON
 @click.pass_obj
 def remove(registry: Registry, name: str, version: str | None, as_json: bool) -> None:
-    """Delete the model NAME from the registry, or only one VERSION of it that is not live.
+    """Delete the model NAME from the registry, or one VERSION of it.
 
-    Workers stop serving a model that is deleted.
+    A version that is live cannot be deleted alone. Workers stop serving a model that is deleted.
     """
     registry.remove(name, version or "")
     removed = f"{name} {version}" if version else f"{name}, with all its versions,"

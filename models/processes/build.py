@@ -22,7 +22,7 @@ NICENESS = 10  # about a tenth of the CPU share of normal processes; on a busy m
 
 
 class BuildFailed(RuntimeError):
-    """An unexpected failure, such as a crash. Its notes have the details."""
+    """The process failed in an unexpected way, such as a crash. The notes of this exception hold its error output."""
 
 
 def run_in_child(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:

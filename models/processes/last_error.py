@@ -1,4 +1,4 @@
-"""Finds in the output of a process why it ended: the error, not the messages of its shutdown that come after it.
+"""Finds the error in the output of a process that ended. Messages about its shutdown, which follow it, are skipped.
 
 The output may be log lines of this project, of Faust, uvicorn and Kafka, as text or as JSON, and what Python, Java
 and C++ print at a crash.

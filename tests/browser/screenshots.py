@@ -1,4 +1,4 @@
-"""Makes the README's screenshots: ``make screenshots``. A real stack labels what a fake camera shows."""
+"""Makes the README's screenshots, for ``make screenshots``: a real stack, and a browser with a fake camera."""
 
 import contextlib
 import io

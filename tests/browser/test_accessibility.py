@@ -78,7 +78,7 @@ def choose_files(page: Page, *names: str) -> None:
 
 
 def plug_cameras(page: Page, *names: str) -> None:
-    """Let the browser say that just these cameras are there."""
+    """Make the browser list these cameras and no others."""
     script = """(names) => {
       const devices = names.map((name) => ({ kind: "videoinput", deviceId: name, label: name }));
       navigator.mediaDevices.enumerateDevices = async () => devices;

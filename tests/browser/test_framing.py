@@ -133,7 +133,7 @@ def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """A photograph in several sizes and shapes; what is seen of it depends on the crop."""
+    """The same photograph in several sizes and shapes. Each crop shows another part of it."""
     folder = tmp_path_factory.mktemp("pictures")
     with Image.open(SAMPLES / "coffee.jpg") as photograph:
         for size in SIZES:

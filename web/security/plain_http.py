@@ -42,7 +42,7 @@ RedirectingContext.sslobject_class = _Redirecting
 
 
 def answer_to(request: bytes) -> bytes:
-    """The HTTP response to the headers of a request without TLS, of which the first five bytes are missing."""
+    """The HTTP response to a request that came without TLS. ``request`` lacks its first 5 bytes, which TLS read."""
     status, location = HTTPStatus.BAD_REQUEST, ""
     host, path = _HOST.search(request), _PATH.match(request)
     if host and path:

@@ -12,7 +12,7 @@ const LONGEST = 4096; // pixels of the whole picture: phones give a canvas no mo
 const MOST_PIXELS = 300_000_000; // as the commands allow
 const LOWER_BITS_ONLY = 16; // what 12 of 16 bits hold is lower than this, of 255
 const TURNS = {
-  // the matrix of each EXIF orientation, for a canvas of width and height 1
+  // the transform of each EXIF orientation, as setTransform takes it, for a canvas of 1 × 1
   1: [1, 0, 0, 1, 0, 0],
   2: [-1, 0, 0, 1, 1, 0],
   3: [-1, 0, 0, -1, 1, 1],

@@ -1,4 +1,4 @@
-// The person's choices, which are remembered for the next visit where the browser allows it.
+// What the person chose (model, camera, rate, mirror) is stored for the next visit, if the browser allows it.
 
 import { valueOrNull } from "../shared/storage.js";
 
