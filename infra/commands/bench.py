@@ -9,10 +9,17 @@ import uvloop
 from rich.console import Console
 from rich.table import Column, Table
 
+from infra.commands.classify import ENGINE
 from infra.commands.edge import Command
 from infra.loadtest.benchmark import BenchmarkReport, measure
 from infra.loadtest.stack_under_test import settings_under_test
-from models.engines.registry import ENGINES
+
+EXISTING_WEIGHTS = click.option(
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    show_default="the published weights",
+    help="A file of Keras weights for the model, if it is inception_v3.",
+)
 
 
 @click.command(cls=Command, example="sightstream bench --model efficientnet_lite0 --seconds 39")
@@ -22,18 +29,8 @@ from models.engines.registry import ENGINES
     show_default="the first of SIGHTSTREAM_MODELS",
     help="The model to measure: a published network or a bundle folder.",
 )
-@click.option(
-    "--weights",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    show_default="the published weights",
-    help="A file of Keras weights for the model, if it is inception_v3.",
-)
-@click.option(
-    "--engine",
-    type=click.Choice(ENGINES),
-    show_default="SIGHTSTREAM_ENGINE, or openvino",
-    help="The software that runs the network.",
-)
+@EXISTING_WEIGHTS
+@ENGINE
 @click.option(
     "--seconds", default=60.0, type=click.FloatRange(5), help="How long all measurements take together, in seconds."
 )

@@ -30,6 +30,20 @@ class Result:
     error: str = ""
 
 
+ENGINE = click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    show_default="SIGHTSTREAM_ENGINE, or openvino",
+    help="The software that runs the network.",
+)
+WEIGHTS = click.option(
+    "--weights",
+    type=click.Path(path_type=Path, dir_okay=False),
+    show_default="the published weights",
+    help="A file of Keras weights for the model, if it is inception_v3.",
+)
+
+
 @click.command("classify", cls=Command, example="sightstream classify --model efficientnet_lite0 holiday/ cat.jpg")
 @click.option(
     "--model",
@@ -38,18 +52,8 @@ class Result:
     help="A published network (see `sightstream models list`), or the path of a bundle folder; write ./NAME for a "
     "folder that has the name of a published network.",
 )
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path, dir_okay=False),
-    show_default="the published weights",
-    help="A file of Keras weights for the model, if it is inception_v3.",
-)
-@click.option(
-    "--engine",
-    type=click.Choice(ENGINES),
-    show_default="SIGHTSTREAM_ENGINE, or openvino",
-    help="The software that runs the network.",
-)
+@WEIGHTS
+@ENGINE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each file instead of text.")
 @click.argument("paths", metavar="PATH...", type=click.Path(path_type=Path), nargs=-1, required=True)
 def classify(

@@ -12,11 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from infra.commands.classify import ENGINE, WEIGHTS
 from infra.commands.edge import Command
 from models.catalog import find
 from models.classifier import Classifier
 from models.engines.base import EngineOptions
-from models.engines.registry import ENGINES
 from models.picture_folder import counted, shown, utf8
 from models.storage import check_file
 from streams.contract.settings import Settings
@@ -52,18 +52,8 @@ class Facts(TypedDict):
     help="A folder of pictures of none of the classes, for which “none of these” is right.",
 )
 @click.option("--report", type=FILE, show_default="no report", help="Also write an HTML report to this file.")
-@click.option(
-    "--engine",
-    type=click.Choice(ENGINES),
-    show_default="SIGHTSTREAM_ENGINE, or openvino",
-    help="The software that runs the network.",
-)
-@click.option(
-    "--weights",
-    type=FILE,
-    show_default="the published weights",
-    help="A file of Keras weights for the model, if it is inception_v3.",
-)
+@ENGINE
+@WEIGHTS
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON instead of tables.")
 @click.argument("bundle", metavar="BUNDLE")
 @click.argument("data", metavar="DATA", type=FOLDER)

@@ -9,6 +9,7 @@ import click
 import uvloop
 from rich.console import Console
 
+from infra.commands.bench import EXISTING_WEIGHTS
 from infra.commands.edge import Command
 from infra.loadtest.endurance import soak, sockets
 from infra.loadtest.flood import flood
@@ -45,12 +46,7 @@ SCENARIOS = {
     show_default="the first of SIGHTSTREAM_MODELS",
     help="The model that is served meanwhile: a published network or a bundle folder.",
 )
-@click.option(
-    "--weights",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    show_default="the published weights",
-    help="A file of Keras weights for the model, if it is inception_v3.",
-)
+@EXISTING_WEIGHTS
 @click.option(
     "--seconds",
     type=click.FloatRange(5),
