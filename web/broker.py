@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
 from streams.contract.kafka import adapt_clients
+from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import about
 from streams.contract.messages import Frame, Prediction, WorkerStatus
@@ -79,7 +80,7 @@ class Broker:
 
     async def _send(self) -> None:
         producer = AIOKafkaProducer(
-            bootstrap_servers=list(self.settings.broker),
+            **connection_options(self.settings),
             acks=1,
             max_batch_size=BATCH_BYTES,
             max_request_size=self.settings.max_message_bytes,
@@ -137,7 +138,7 @@ class Broker:
         consumer = AIOKafkaConsumer(
             PREDICTIONS,
             WORKERS,
-            bootstrap_servers=list(self.settings.broker),
+            **connection_options(self.settings),
             group_id=None,
             auto_offset_reset="latest",
         )

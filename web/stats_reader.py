@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from streams.contract.codec import bad_envelope
 from streams.contract.kafka import adapt_clients
+from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.settings import Settings
 from streams.contract.stats import SessionStats
@@ -108,7 +109,7 @@ class StatsReader:
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
             SESSIONS,
-            bootstrap_servers=list(self.settings.broker),
+            **connection_options(self.settings),
             group_id=None,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=FETCH_WAIT_MS,

@@ -90,7 +90,7 @@ class FaultCase:
             whole.answered,
             dict(whole.dropped),
             whole.expired,
-            await lasting_differences(",".join(stack.settings.broker), counts),
+            await lasting_differences(stack.settings, counts),
             await sockets_left(stack),
         )
 

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from aiokafka import AIOKafkaConsumer
 
 from infra.client.frame_counts import FrameCounts
+from streams.contract.kafka.options import connection_options
 from streams.contract.messages import Prediction
 from streams.contract.outcomes import Outcome, counts_in_words
+from streams.contract.settings import Settings
 from streams.contract.stats import SessionStats
 from streams.contract.topics import PREDICTIONS, SESSIONS
 
@@ -19,28 +21,28 @@ LOOK_S = 0.3
 Record = tuple[bytes, bytes | None]  # key and value
 
 
-async def lasting_differences(broker: str, clients: Mapping[str, FrameCounts]) -> list[str]:
+async def lasting_differences(settings: Settings, clients: Mapping[str, FrameCounts]) -> list[str]:
     """The differences that remain once the table has had time to catch up; empty when all counts agree.
 
     Args:
-        broker: HOST:PORT, several with commas.
+        settings: where Kafka is, and how to connect.
         clients: the frame counts by session.
     """
     end = time.monotonic() + CATCH_UP_S
     while True:
         found = differences(
             clients,
-            topic=outcomes_in_topic([record async for record in read_topic(broker, PREDICTIONS)]),
-            table=counts_in_table([record async for record in read_topic(broker, SESSIONS)]),
+            topic=outcomes_in_topic([record async for record in read_topic(settings, PREDICTIONS)]),
+            table=counts_in_table([record async for record in read_topic(settings, SESSIONS)]),
         )
         if not found or time.monotonic() > end:
             return found
         await asyncio.sleep(LOOK_S)
 
 
-async def read_topic(broker: str, topic: str) -> AsyncIterator[Record]:
+async def read_topic(settings: Settings, topic: str) -> AsyncIterator[Record]:
     """The records that ``topic`` holds now, each partition in its order."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=broker.split(","), group_id=None)
+    consumer = AIOKafkaConsumer(topic, group_id=None, **connection_options(settings))
     await consumer.start()
     try:
         partitions = consumer.assignment()

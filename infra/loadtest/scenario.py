@@ -38,9 +38,7 @@ class Scenario:
 
     async def differences(self, clients: Sequence[Client]) -> list[str]:
         """Where the topic and the table disagree with the clients' frame counts; empty when all agree."""
-        return await lasting_differences(
-            ",".join(self.stack.settings.broker), {each.session: each.counts for each in clients}
-        )
+        return await lasting_differences(self.stack.settings, {each.session: each.counts for each in clients})
 
 
 async def answered_per_second(scenario: Scenario, clients: Sequence[Client], seconds: float) -> float:

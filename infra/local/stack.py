@@ -267,7 +267,7 @@ class Stack:
         self.report_progress(f"creating topics on {brokers}")
         try:
             async with asyncio.timeout(BROKER_TIMEOUT_S):
-                await create_topics(brokers, topic_specs(self.settings))
+                await create_topics(self.settings, topic_specs(self.settings))
         except TimeoutError as error:
             raise BrokerUnreachable(
                 f"no Kafka answers at {brokers} within {BROKER_TIMEOUT_S:.0f} s: {BROKER_ADVICE}"

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from infra.local.errors import StackError
+from streams.contract.kafka.options import connection_options
+from streams.contract.settings import Settings
 from streams.contract.topics import TopicSpec
 
 _POLL_S = 0.1
@@ -27,9 +28,8 @@ class TopicsNotReady(StackError):
 
 
 async def create_topics(
-    bootstrap: str,
+    settings: Settings,
     topics: Sequence[TopicSpec],
-    security: Mapping[str, Any] | None = None,
     timeout: float = 30.0,  # noqa: ASYNC109
 ) -> list[str]:
     """Creates those of `topics` that are missing, waits until each partition has a leader, and returns new names.
@@ -37,9 +37,8 @@ async def create_topics(
     A topic that exists keeps its settings.
 
     Args:
-        bootstrap: HOST:PORT[,HOST:PORT...].
+        settings: where Kafka is, and how to connect.
         topics: all topics that are needed.
-        security: aiokafka's arguments for SASL and TLS.
         timeout: in seconds.
 
     Raises:
@@ -48,9 +47,7 @@ async def create_topics(
         TopicsNotReady: a partition has no leader in time.
         KafkaConnectionError: no broker answers.
     """
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=bootstrap.split(","), request_timeout_ms=int(timeout * 1000), **(security or {})
-    )
+    admin = AIOKafkaAdminClient(request_timeout_ms=int(timeout * 1000), **connection_options(settings))
     end = time.monotonic() + timeout
     try:
         await admin.start()

@@ -222,7 +222,7 @@ async def hand_started(folder: Path) -> AsyncIterator[HandStartedStack]:
     await kafka.start()
     try:
         settings = settings.replace(broker=(kafka.bootstrap,))
-        await create_topics(kafka.bootstrap, topic_specs(settings))
+        await create_topics(Settings(broker=(kafka.bootstrap,)), topic_specs(settings))
         stack = HandStartedStack(folder, kafka, settings)
         await stack.ready()
         streaming = asyncio.create_task(stack.client.run())

