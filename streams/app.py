@@ -11,9 +11,9 @@ from streams.batching import Batcher
 from streams.contract import codec
 from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import configuration
-from streams.contract.messages import Frame, Prediction, WorkerStatus
+from streams.contract.messages import Agreement, Frame, Prediction, WorkerStatus
 from streams.contract.settings import Settings
-from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS
+from streams.contract.topics import PREDICTIONS, REJECTED, SESSIONS, WORKERS, frames_topic, group_of
 from streams.kafka.consumer import Transport
 from streams.kafka.rejected import SetAside
 from streams.kafka.tables import ChangelogTable, TableManager
@@ -64,10 +64,11 @@ class Boot(AppBootStrategy):
 
 
 class App(faust.App):
-    """Faust's app, with the batcher of this worker and the watcher that keeps its models up to date."""
+    """Faust's app, with the batcher of this worker, what its pool serves, and the watcher that keeps to that."""
 
     BootStrategy = Boot
     batcher: Batcher
+    agreed: Agreement
     registry_watcher: RegistryWatcher
 
     def _create_directories(self) -> None:
@@ -78,7 +79,7 @@ class App(faust.App):
 
 
 app = App(
-    "sightstream",
+    group_of(settings.pool),
     broker=[f"aiokafka://{address}" for address in settings.broker],
     Topic=Topic,
     Table=Table,
@@ -105,7 +106,7 @@ app = App(
     logging_config=configuration(settings) if settings.log == "json" else None,  # Faust's text format has more in it
 )
 
-frames = app.topic(FRAMES, key_type=str, value_type=Frame, value_serializer=codec.NAME)
+frames = app.topic(frames_topic(settings.pool), key_type=str, value_type=Frame, value_serializer=codec.NAME)
 predictions = app.topic(PREDICTIONS, key_type=str, value_type=Prediction, value_serializer=codec.NAME)
 rejected = app.topic(REJECTED, value_type=bytes, value_serializer="raw")
 workers = app.topic(WORKERS, key_type=str, value_type=WorkerStatus, value_serializer=codec.NAME)
