@@ -6,10 +6,12 @@ a message's way. Without it the batcher has a lone frame half a millisecond earl
 more frames.
 """
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from aiokafka.errors import IllegalStateError
 from faust.exceptions import ProducerSendError
 from faust.transport.drivers import aiokafka
 from faust.transport.producer import ProducerBuffer
@@ -19,6 +21,8 @@ from mode.threads import ServiceThread
 from mode.utils.futures import maybe_async, maybe_set_exception
 
 from streams.contract.kafka import adapt_clients
+
+POSITION_S = 1.0
 
 
 class LoopWorker:
@@ -52,7 +56,13 @@ class LoopConsumer(aiokafka.AIOKafkaConsumerThread):
 
         Faust would end the worker where none is left.
         """
-        return bool(self.assignment() & offsets.keys()) and await super()._commit(offsets)
+        self.is_committing = True
+        try:
+            return bool(self.assignment() & offsets.keys()) and await super()._commit(offsets)
+        finally:
+            self.is_committing = False
+
+    is_committing = False  # and waits for Kafka
 
 
 class Consumer(aiokafka.Consumer):
@@ -61,8 +71,29 @@ class Consumer(aiokafka.Consumer):
     def _new_consumer_thread(self) -> LoopConsumer:
         return LoopConsumer(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
 
+    @property
+    def is_committing(self) -> bool:
+        """Whether offsets are on their way to Kafka."""
+        return isinstance(self._thread, LoopConsumer) and self._thread.is_committing
+
+    async def position_now(self, tp: TP) -> int | None:
+        """The offset of the next record that a partition delivers; None while there is no such offset."""
+        try:
+            async with asyncio.timeout(POSITION_S):
+                return await self.position(tp)
+        except (TimeoutError, IllegalStateError):
+            return None
+
+    def first_unacknowledged(self, tp: TP) -> int | None:
+        """The least offset of a partition that was delivered and is not acknowledged; None if there is none."""
+        return min((each.offset for each in self.unacked if each.tp == tp and not each.acked), default=None)
+
+    def to_be_committed(self, tp: TP) -> int | None:
+        """The last committed offset of a partition of which more is acknowledged; None if all is committed."""
+        return (self._committed_offset[tp] or 0) if self._acked.get(tp) else None
+
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Check nothing: the lag and the canary show a partition that stands still.
+        """Check nothing: ``streams.liveness`` finds a partition that stands still.
 
         Faust's check ends the worker if a partition has no position, as after a rebalance, and takes the changelog,
         which nobody reads after a restore, for a stream that stands still.
