@@ -1,62 +1,44 @@
-"""The gateway's side of Kafka: it sends frames and drops, and reads every prediction and every worker's status."""
+"""Sends the gateway's messages to Kafka: frames, outcomes, and records that are set aside."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from streams.contract.kafka import adapt_clients
 from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import about
-from streams.contract.messages import Frame, Prediction, WorkerStatus
+from streams.contract.messages import Frame, Prediction
 from streams.contract.settings import Settings
-from streams.contract.topics import PREDICTIONS, REJECTED, WORKERS, frames_topic
+from streams.contract.topics import PREDICTIONS, REJECTED, frames_topic
 
 log = logging.getLogger(__name__)
 
 BATCH_BYTES = 256 * 1024
-RETRY_S = 0.5
 STOP_S = 1.0  # for what still waits to be sent when the gateway stops; without Kafka it would wait for 40 s
 NOTE_EVERY_S = 10.0
 MAX_WAITING = 1024  # while more messages than this wait to be sent, rejected records are only counted
 PAUSE_S = 0.004  # between two requests: messages that come meanwhile share the next one, which halves the requests
 
 
-class Broker:
-    """Sends messages without making the caller wait, and calls back with each message that it reads.
+class Sender:
+    """Sends messages without making the caller wait.
 
-    Predictions are read without a consumer group, from ``resume_s`` before now. So a gateway that restarts still gets
-    the outcomes of frames that came before the restart.
+    A message that Kafka does not take is lost. That loses no frame's fate: the gateway gives up each frame whose
+    outcome it has not read from Kafka, again and again until it reads one.
 
     Frames go to the topic of the pool of workers that serves their model, which ``pool_of`` names.
-
-    A record that cannot be used is passed to ``on_rejected``. Those of the workers' topic, which only gateways read,
-    are set aside here, those of the predictions' topic by the workers.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        on_prediction: Callable[[Prediction], None],
-        on_worker: Callable[[WorkerStatus], None],
-        *,
-        now_ms: Callable[[], float],
-        on_rejected: Callable[[RejectedRecord], None] = lambda _: None,
-        pool_of: Callable[[str], str] = lambda _: "",
-    ) -> None:
+    def __init__(self, settings: Settings, pool_of: Callable[[str], str]) -> None:
         self.pool_of = pool_of
         self.settings = settings
-        self.on_prediction = on_prediction
-        self.on_worker = on_worker
-        self.now_ms = now_ms
-        self.on_rejected = on_rejected
         self._outgoing: asyncio.Queue[Frame | Prediction | RejectedRecord] = asyncio.Queue()
         self._setting_aside: set[asyncio.Task[None]] = set()
         self._noted_at = -NOTE_EVERY_S
@@ -66,23 +48,17 @@ class Broker:
         """Queue a message for its topic. The sessions' credits limit how many wait while Kafka is away."""
         self._outgoing.put_nowait(message)
 
-    async def run(self) -> None:
-        """Send and read until cancelled; reconnect whenever Kafka is back."""
-        adapt_clients()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._retry(self._send))
-            tasks.create_task(self._retry(self._read))
+    def set_aside(self, record: RejectedRecord) -> None:
+        """Queue a record that cannot be used, unless too much waits already."""
+        if self._outgoing.qsize() < MAX_WAITING:
+            self._outgoing.put_nowait(record)
 
-    async def _retry(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        while True:
-            try:
-                await step()
-            except (KafkaError, OSError) as error:
-                where = ",".join(self.settings.broker)
-                log.warning("Kafka at %s: %s; trying again", where, error or type(error).__name__)
-            await asyncio.sleep(RETRY_S)
+    async def send(self) -> None:
+        """Send until cancelled.
 
-    async def _send(self) -> None:
+        Raises:
+            KafkaError: there is no connection, or it cannot be used any more.
+        """
         producer = AIOKafkaProducer(
             **connection_options(self.settings),
             acks=1,
@@ -137,51 +113,3 @@ class Broker:
         if now - self._noted_at >= NOTE_EVERY_S:
             log.warning("a record of %s could not be set aside: %r", record.topic, error)
             self._noted_at = now
-
-    async def _read(self) -> None:
-        consumer = AIOKafkaConsumer(
-            PREDICTIONS,
-            WORKERS,
-            **connection_options(self.settings),
-            group_id=None,
-            auto_offset_reset="latest",
-        )
-        try:
-            await consumer.start()
-            await self._rewind(consumer)
-            while True:
-                for records in (await consumer.getmany(timeout_ms=1000)).values():
-                    for record in records:
-                        self.take(record)
-        finally:
-            await consumer.stop()
-
-    async def _rewind(self, consumer: AIOKafkaConsumer) -> None:
-        since = int(self.now_ms() - self.settings.resume_s * 1000)
-        partitions = consumer.assignment()
-        offsets = await consumer.offsets_for_times(dict.fromkeys(partitions, since))
-        for partition in partitions:
-            if found := offsets.get(partition):
-                consumer.seek(partition, found.offset)
-            else:
-                await consumer.seek_to_end(partition)
-
-    def take(self, record: ConsumerRecord) -> None:
-        """Pass a record on; whatever it is, nothing is raised."""
-        try:
-            if record.value is None:
-                raise ValueError("there is no value")
-            if record.topic == PREDICTIONS:
-                self.on_prediction(Prediction.loads(record.value))
-            else:
-                self.on_worker(WorkerStatus.loads(record.value))
-        except Exception as error:  # it concerns this record only
-            why = str(error) if isinstance(error, ValueError) else repr(error)
-            rejected = RejectedRecord(record.topic, record.partition, record.offset, why, record.value)
-            self.on_rejected(rejected)
-            if record.topic == WORKERS:
-                self._set_aside(rejected)
-
-    def _set_aside(self, record: RejectedRecord) -> None:
-        if self._outgoing.qsize() < MAX_WAITING:
-            self._outgoing.put_nowait(record)
