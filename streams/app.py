@@ -1,5 +1,6 @@
 """The Faust app: its settings, its typed topics and its table. All of them outlive any record of any producer."""
 
+import asyncio
 import logging
 import os
 import socket
@@ -14,8 +15,9 @@ from faust.tables.recovery import Recovery as FaustRecovery
 from faust.types import TP, EventT
 
 from streams.batching import Batcher
-from streams.consumer import Transport
+from streams.consumer import Transport, credentials
 from streams.contract import codec
+from streams.contract.kafka.denials import DENIALS
 from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import configuration
 from streams.contract.messages import Frame, Prediction, WorkerStatus
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 GAP_S = 1.0  # between two looks at a restore
 
 settings = Settings.from_environ()
+
+DENIALS.introduce("worker", settings.kafka_user)
 
 WORKER = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
 
@@ -48,6 +52,15 @@ class Topic(faust.Topic):
 
     async def on_value_decode_error(self, exc: Exception, message: Any) -> None:
         reject(message, "there is no value" if message.value is None else str(exc))
+
+    def _on_published(self, fut: asyncio.Future[Any], message: Any, producer: Any, state: Any) -> None:
+        """Pass on whether a message was sent. Faust would log each one that Kafka does not let this worker send."""
+        if fut.cancelled() or not (error := fut.exception()) or not DENIALS.note(error):
+            super()._on_published(fut, message, producer, state)
+            return
+        message.set_exception(error)
+        message.exception()  # otherwise it would be logged as one that nobody has seen
+        self.app.sensors.on_send_error(producer, error, state)
 
 
 class Table(faust.Table[str, bytes]):
@@ -166,6 +179,7 @@ class App(faust.App):
 app = App(
     "sightstream",
     broker=[f"aiokafka://{address}" for address in settings.broker],
+    broker_credentials=credentials(settings),
     Topic=Topic,
     Table=Table,
     TableManager=TableManager,

@@ -11,8 +11,6 @@ REJECTED = "sightstream.rejected"  # messages that are not valid frames
 WORKERS = "sightstream.workers"  # the status of each worker
 SESSIONS = "sightstream.sessions"  # the statistics of each session; Kafka keeps the newest ones
 
-GROUP = "sightstream"  # of the workers, who share the partitions
-
 MINUTE_MS = 60_000
 
 

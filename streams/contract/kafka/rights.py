@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from streams.contract.topics import FRAMES, GROUP, PREDICTIONS, REJECTED, SESSIONS, WORKERS
+from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS
+
+GROUP = "sightstream"  # of the workers, who share the partitions
 
 
 class Operation(StrEnum):
@@ -70,7 +72,7 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {
 
 def needs(role: str, kind: Kind, name: str) -> tuple[Operation, ...]:
     """The operations on a resource that a role needs; empty for none."""
-    return next((each.operations for each in RIGHTS[role] if (each.kind, each.name) == (kind, name)), ())
+    return next((each.operations for each in RIGHTS.get(role, ()) if (each.kind, each.name) == (kind, name)), ())
 
 
 def commands(
