@@ -3,24 +3,21 @@
 import asyncio
 import logging
 import sys
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
-from models.catalog import configured_specs, load
-from models.engines.base import EngineOptions
-from models.registry import Registry
+from streams import startup
+from streams.agreed_models import agreed_model, specs_of, with_change
 from streams.app import WORKER, app, frames, metrics, predictions, reject, settings, workers
 from streams.batching import Batcher
 from streams.contract.clock import now_ms
+from streams.contract.kafka import agreement
 from streams.contract.logs import about
 from streams.contract.messages import Prediction, ServedModel
 from streams.contract.outcomes import Outcome
 from streams.metrics import lag, serve
-from streams.registry_watcher import RegistryWatcher
 
 log = logging.getLogger(__name__)
 
@@ -44,16 +41,11 @@ def prepare(*_: Any, **__: Any) -> None:
 
 
 def load_models() -> None:
-    """Give the app its batcher and its watcher. Raises what ``configured_specs`` and ``load_all`` raise."""
-    weights = Path(settings.weights) if settings.weights else None
-    options = EngineOptions(settings.cache, settings.engine, settings.precision, settings.threads)
-    app.registry_watcher = RegistryWatcher(
-        Registry(settings.registry),
-        configured_specs(settings.models, weights, settings.registry),
-        partial(load, options=options),
-    )
+    """Give the app its batcher and its watcher. Raises what ``startup.load`` raises."""
+    loaded = startup.load(settings, WORKER)
+    app.agreed, app.registry_watcher = loaded.agreed, loaded.watcher
     app.batcher = Batcher(
-        app.registry_watcher.load_all(settings.max_batch),
+        loaded.classifiers,
         publish,
         max_batch=settings.max_batch,
         freshness_ms=settings.freshness_ms,
@@ -83,7 +75,37 @@ async def run_batcher() -> None:
 @app.task
 async def watch_registry() -> None:
     """Serve promoted models, as soon as they are loaded, for as long as the worker lives."""
-    await app.registry_watcher.watch(app.batcher, announce)
+    await app.registry_watcher.watch(app.batcher, announce, agree)
+
+
+@app.task
+async def follow_agreement() -> None:
+    """Serve what the workers of the pool agree on, for as long as the worker lives."""
+    while True:
+        try:
+            async for agreed in agreement.follow(settings):
+                app.agreed = agreed
+                app.registry_watcher.want(specs_of(agreed, app.registry_watcher.own))
+        except KafkaError as error:
+            log.warning("what the pool serves cannot be followed: %s; trying again", error)
+        await asyncio.sleep(ANNOUNCE_EVERY_S)
+
+
+async def agree(name: str) -> bool:
+    """Tell the other workers of the pool that a model changed in the registry. Returns whether Kafka has it."""
+    watcher = app.registry_watcher
+    classifier = app.batcher.models.get(name)
+    model = agreed_model(name, classifier, watcher.wanted) if classifier else None
+    changed = with_change(app.agreed, name, model, WORKER)
+    if changed.models == app.agreed.models or not changed.models:
+        return True
+    try:
+        await agreement.write(settings, changed)
+    except KafkaError as error:
+        log.warning("the pool could not be told of %s: %s; trying again", name, error)
+        return False
+    app.agreed = changed
+    return True
 
 
 @app.task
@@ -108,7 +130,7 @@ async def announce() -> None:
     ]
     metrics.lag = lag(app.consumer.assignment(), app.monitor.tp_read_offsets, app.monitor.tp_end_offsets)
     error = "; ".join(f"{name}: {why}" for name, why in app.registry_watcher.errors.items())
-    status = metrics.take_status(WORKER, now_ms(), error)
+    status = metrics.take_status(WORKER, now_ms(), error, settings.pool)
     try:
         await (await workers.send(key=WORKER, value=status))
     except (ProducerSendError, KafkaError) as error:  # the next status comes soon

@@ -106,7 +106,7 @@ class Metrics(MetricSet):
         else:
             self.drops.add(1, prediction.outcome)
 
-    def take_status(self, worker: str, at: float, error: str = "") -> WorkerStatus:
+    def take_status(self, worker: str, at: float, error: str = "", pool: str = "") -> WorkerStatus:
         """The status of this ``worker`` at ``at``, in ms since 1970. The next one begins where this one ends."""
         now = self.clock()
         status = WorkerStatus(
@@ -121,6 +121,7 @@ class Metrics(MetricSet):
             lag={str(partition): frames for partition, frames in sorted(self.lag.items())},
             drops={reason: frames for (reason,), frames in self.drops.values.items()},
             rejected=self.rejected.total,
+            pool=pool,
         )
         self._batch_sizes, self._oldest_ms, self._answered, self._since = Counter(), 0.0, 0, now
         return status
@@ -134,7 +135,7 @@ def lag(assigned: Iterable[Any], read: Mapping[Any, int], ends: Mapping[Any, int
         read: the offset of the last message read from a partition.
         ends: the offset at which a partition ended at the last fetch; before the first fetch the lag is 0.
     """
-    frames = [each for each in assigned if each.topic == FRAMES]
+    frames = [each for each in assigned if each.topic.startswith(FRAMES)]
     return {
         each.partition: max(0, (ends.get(each) or 0) - read[each] - 1) if each in read else 0
         for each in sorted(frames, key=lambda each: int(each.partition))

@@ -21,8 +21,9 @@ def one_line(kind: type[BaseException], error: BaseException, trace: TracebackTy
 
 sys.excepthook = one_line  # before the imports: they read the settings
 
-from streams import agents, tracking  # noqa: E402
+from streams import agents  # noqa: E402
 from streams.app import app  # noqa: E402
+from streams.statistics import tracking  # noqa: E402
 
 log = logging.getLogger(__name__)
 

@@ -42,7 +42,14 @@ def create_app(
     The server that runs it uses the ``certificate``, whose files are followed as long as the application runs.
     """
     hub = Hub(settings, lambda message: broker.post(message), now_ms=now_ms)
-    broker = broker_type(settings, hub.settle, hub.note_worker, now_ms=now_ms, on_rejected=hub.note_rejected)
+    broker = broker_type(
+        settings,
+        hub.settle,
+        hub.note_worker,
+        now_ms=now_ms,
+        on_rejected=hub.note_rejected,
+        pool_of=hub.pool_of,
+    )
     state = GatewayState(
         settings=settings,
         hub=hub,

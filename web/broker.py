@@ -17,7 +17,7 @@ from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import about
 from streams.contract.messages import Frame, Prediction, WorkerStatus
 from streams.contract.settings import Settings
-from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, WORKERS
+from streams.contract.topics import PREDICTIONS, REJECTED, WORKERS, frames_topic
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ class Broker:
     Predictions are read without a consumer group, from ``resume_s`` before now. So a gateway that restarts still gets
     the outcomes of frames that came before the restart.
 
+    Frames go to the topic of the pool of workers that serves their model, which ``pool_of`` names.
+
     A record that cannot be used is passed to ``on_rejected``. Those of the workers' topic, which only gateways read,
     are set aside here, those of the predictions' topic by the workers.
     """
@@ -47,7 +49,9 @@ class Broker:
         *,
         now_ms: Callable[[], float],
         on_rejected: Callable[[RejectedRecord], None] = lambda _: None,
+        pool_of: Callable[[str], str] = lambda _: "",
     ) -> None:
+        self.pool_of = pool_of
         self.settings = settings
         self.on_prediction = on_prediction
         self.on_worker = on_worker
@@ -105,7 +109,7 @@ class Broker:
                 self._setting_aside.add(task)
                 task.add_done_callback(self._setting_aside.discard)
             return
-        topic = FRAMES if isinstance(message, Frame) else PREDICTIONS
+        topic = frames_topic(self.pool_of(message.model)) if isinstance(message, Frame) else PREDICTIONS
         sent = await producer.send(topic, message.dumps(), key=message.session.encode())
         sent.add_done_callback(partial(self._note, message))
 

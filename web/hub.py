@@ -187,13 +187,20 @@ class Hub:
         ]
 
     def models(self) -> list[ServedModel]:
-        """What the live workers serve, in their order of preference."""
-        served = {model.name: model for status in self._workers.values() for model in status.models}
+        """What the live workers serve, in their order of preference, those of the main pool first."""
+        served = {model.name: model for status in self._by_pool() for model in status.models}
         return list(served.values())
 
     def model_for(self, name: str) -> ServedModel | None:
         """The served model that answers a session which asked for ``name``; an empty name asks for the first."""
         return next((each for each in self.models() if not name or each.name == name), None)
+
+    def pool_of(self, name: str) -> str:
+        """The pool of workers that serves a model; an empty name asks for the first model."""
+        for status in self._by_pool():
+            if any(not name or each.name == name for each in status.models):
+                return status.pool
+        return ""
 
     def tick(self) -> None:
         """Expire frames without an answer, forget silent workers and sessions that did not come back."""
@@ -212,6 +219,9 @@ class Hub:
         ]
         for session_id in gone:
             del self._sessions[session_id]
+
+    def _by_pool(self) -> list[WorkerStatus]:
+        return sorted(self._workers.values(), key=lambda each: each.pool)
 
     def _session(self, session_id: str) -> Session:
         session = self._sessions.get(session_id)
