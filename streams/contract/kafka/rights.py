@@ -1,12 +1,10 @@
 """What each process needs to be allowed in Kafka, and no more: the access control list (ACL) of a cluster."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS
-
-GROUP = "sightstream"  # of the workers, who share the partitions
+from streams.contract.topics import FRAMES, MODELS, PREDICTIONS, REJECTED, SESSIONS, WORKERS, frames_topic, group_of
 
 
 class Operation(StrEnum):
@@ -24,7 +22,6 @@ class Kind(StrEnum):
 
     TOPIC = "topic"
     GROUP = "group"
-    CLUSTER = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,45 +38,58 @@ def _topic(name: str, *operations: Operation) -> Right:
 
 
 _MANAGE = (Operation.CREATE, Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS)
+_READ_MANAGE = (*_MANAGE, Operation.READ)
 
-RIGHTS: Mapping[str, tuple[Right, ...]] = {
-    "gateway": (
-        _topic(FRAMES, Operation.WRITE),
-        _topic(PREDICTIONS, Operation.READ, Operation.WRITE),  # it publishes frames that it dropped itself
-        _topic(REJECTED, Operation.WRITE),
-        _topic(WORKERS, Operation.READ),
-        _topic(SESSIONS, Operation.READ),
-    ),
-    "worker": (
-        _topic(FRAMES, Operation.READ),
-        _topic(PREDICTIONS, Operation.READ, Operation.WRITE),
-        _topic(REJECTED, Operation.WRITE),
-        _topic(WORKERS, Operation.WRITE),
-        _topic(SESSIONS, Operation.READ, Operation.WRITE),
-        Right(Kind.GROUP, GROUP, (Operation.READ,)),
-    ),
-    # who creates and checks the topics, and compares the books
-    "operator": (
-        _topic(FRAMES, *_MANAGE),
-        _topic(PREDICTIONS, *_MANAGE, Operation.READ),
-        _topic(REJECTED, *_MANAGE, Operation.READ),
-        _topic(WORKERS, *_MANAGE, Operation.READ),
-        _topic(SESSIONS, *_MANAGE, Operation.READ),
-        Right(Kind.GROUP, GROUP, (Operation.DESCRIBE,)),
-    ),
-}
+
+def rights(pools: Sequence[str] = ("",)) -> dict[str, tuple[Right, ...]]:
+    """The rights of each role: the gateways, the workers, and the operator.
+
+    The operator creates and checks the topics, compares the books, and says what workers serve. ``pools`` are those
+    of the workers, "" the main one. A user for the workers of one pool alone gets the rights for this pool.
+    """
+    frames, groups = [frames_topic(each) for each in pools], [group_of(each) for each in pools]
+    return {
+        "gateway": (
+            *(_topic(each, Operation.WRITE) for each in frames),
+            _topic(PREDICTIONS, Operation.READ, Operation.WRITE),  # it publishes frames that it dropped itself
+            _topic(REJECTED, Operation.WRITE),
+            _topic(WORKERS, Operation.READ),
+            _topic(SESSIONS, Operation.READ),
+        ),
+        "worker": (
+            *(_topic(each, Operation.READ) for each in frames),
+            _topic(PREDICTIONS, Operation.READ, Operation.WRITE),
+            _topic(REJECTED, Operation.WRITE),
+            _topic(WORKERS, Operation.READ, Operation.WRITE),
+            _topic(MODELS, Operation.READ, Operation.WRITE),
+            _topic(SESSIONS, Operation.READ, Operation.WRITE),
+            *(Right(Kind.GROUP, each, (Operation.READ,)) for each in groups),
+        ),
+        "operator": (
+            *(_topic(each, *_MANAGE) for each in frames),
+            _topic(PREDICTIONS, *_READ_MANAGE),
+            _topic(REJECTED, *_READ_MANAGE),
+            _topic(WORKERS, *_READ_MANAGE),
+            _topic(MODELS, *_READ_MANAGE, Operation.WRITE),
+            _topic(SESSIONS, *_READ_MANAGE),
+            *(Right(Kind.GROUP, each, (Operation.DESCRIBE,)) for each in groups),
+        ),
+    }
+
+
+ROLES = tuple(rights())
 
 
 def needs(role: str, kind: Kind, name: str) -> tuple[Operation, ...]:
     """The operations on a resource that a role needs; empty for none."""
-    return next((each.operations for each in RIGHTS.get(role, ()) if (each.kind, each.name) == (kind, name)), ())
+    prefix = FRAMES if kind == Kind.TOPIC else group_of("")
+    pool = name.removeprefix(f"{prefix}.") if name.startswith(f"{prefix}.") else ""
+    known = rights(("", pool)).get(role, ())
+    return next((each.operations for each in known if (each.kind, each.name) == (kind, name)), ())
 
 
-def commands(
-    role: str, user: str = "", options: str = "--bootstrap-server HOST:PORT --command-config FILE"
-) -> Iterator[str]:
-    """The commands of Kafka's own tool that give a role's rights to a user, who is named like it by default."""
-    for right in RIGHTS[role]:
+def commands(role: str) -> Iterator[str]:
+    """The arguments of Kafka's own kafka-acls.sh that give a role's rights to a user who is named like it."""
+    for right in rights()[role]:
         operations = " ".join(f"--operation {each}" for each in right.operations)
-        resource = f"--{right.kind} {right.name}"
-        yield f"kafka-acls.sh {options} --add --allow-principal User:{user or role} {operations} {resource}"
+        yield f"--add --allow-principal User:{role} {operations} --{right.kind} {right.name}"
