@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import sys
+import time
+from collections.abc import Hashable
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -17,11 +19,21 @@ from streams.contract.kafka import agreement
 from streams.contract.logs import about
 from streams.contract.messages import Prediction, ServedModel
 from streams.contract.outcomes import Outcome
-from streams.metrics import lag, serve
+from streams.contract.topics import SESSIONS
+from streams.health.ending import STALLED, end
+from streams.health.liveness import LOOK_EVERY_S, Liveness, watch
+from streams.health.probes import serve
+from streams.kafka.consumer import Consumer
+from streams.kafka.tables import TableManager
+from streams.kafka.work import EndOffsets, work_of
+from streams.metrics import lag
 
 log = logging.getLogger(__name__)
 
 ANNOUNCE_EVERY_S = 2.0
+SILENT_S = 10.0  # if Kafka took no status for so long, it is away
+
+liveness = Liveness()
 
 
 @app.on_worker_init.connect
@@ -32,6 +44,7 @@ def prepare(*_: Any, **__: Any) -> None:
     """
     if hasattr(app, "batcher"):
         return
+    serve(metrics, liveness, settings.metrics_host, settings.metrics_port)
     try:
         load_models()
     except Exception as error:
@@ -109,9 +122,45 @@ async def agree(name: str) -> bool:
 
 
 @app.task
+async def watch_progress() -> None:
+    """Look every few seconds whether this worker makes progress, for as long as it lives."""
+    watch(liveness, end_stalled)
+    metrics.standstill = lambda: liveness.standstill()[1]
+    end_offsets = EndOffsets(settings)
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        work, liveness.waits_for = await look(end_offsets)
+        liveness.look(work)
+
+
+async def look(end_offsets: EndOffsets) -> tuple[dict[str, Hashable], str]:
+    """What this worker has to do, with how far it is, and what it waits for."""
+    work: dict[str, Hashable] = {}
+    if (batch := app.batcher.oldest_batch) is not None:
+        work["the engine"] = batch
+    if app.rebalancing or not app.consumer_generation_id:
+        return work, "its partitions"
+    assigned = app.consumer.assignment()
+    ends = await end_offsets.of(assigned)
+    if ends is None or time.monotonic() - app.announced_at > SILENT_S:
+        return work, "Kafka"
+    assert isinstance(app.tables, TableManager)
+    assert isinstance(app.consumer, Consumer)
+    if app.in_recovery:
+        return {**work, "the restore of the tables": app.tables.restored}, "its tables"
+    streams = {tp: end for tp, end in ends.items() if tp.topic != SESSIONS}
+    return work | await work_of(app.consumer, streams), ""
+
+
+def end_stalled(why: str) -> None:
+    """End this process: whoever runs it starts it again."""
+    log.critical("%s: the worker ends now, to be started again", why)
+    end(STALLED)
+
+
+@app.task
 async def keep_announcing() -> None:
-    """Announce this worker every few seconds, and answer Prometheus."""
-    serve(metrics, settings.metrics_host, settings.metrics_port)
+    """Announce this worker every few seconds."""
     while True:
         await announce()
         await asyncio.sleep(ANNOUNCE_EVERY_S)
@@ -133,6 +182,7 @@ async def announce() -> None:
     status = metrics.take_status(WORKER, now_ms(), error, settings.pool)
     try:
         await (await workers.send(key=WORKER, value=status))
+        app.announced_at = time.monotonic()
     except (ProducerSendError, KafkaError) as error:  # the next status comes soon
         log.warning("the worker's status could not be sent: %s", error)
 

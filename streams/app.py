@@ -82,6 +82,7 @@ class App(faust.App):
     BootStrategy = Boot
     batcher: Batcher
     agreed: Agreement
+    announced_at = 0.0  # the last time that Kafka took this worker's status, in seconds of the monotonic clock
     registry_watcher: RegistryWatcher
 
     def _create_directories(self) -> None:

@@ -88,6 +88,11 @@ class TableManager(faust.tables.TableManager):
         assert isinstance(self._recovery, Recovery)
         return self._recovery
 
+    @property
+    def restored(self) -> frozenset[tuple[TP, int]]:
+        """How far the restore of each partition is."""
+        return frozenset(self.recovery.active_offsets.items())
+
 
 def bad_entry(key: bytes | None, value: bytes | None) -> str:
     """Why a record of the changelog is no entry of the table, or an empty string.

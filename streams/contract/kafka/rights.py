@@ -4,7 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from streams.contract.topics import FRAMES, MODELS, PREDICTIONS, REJECTED, SESSIONS, WORKERS, frames_topic, group_of
+from streams.contract.topics import (
+    FRAMES,
+    GATEWAYS,
+    MODELS,
+    PREDICTIONS,
+    REJECTED,
+    SESSIONS,
+    WORKERS,
+    frames_topic,
+    group_of,
+)
 
 
 class Operation(StrEnum):
@@ -15,6 +25,7 @@ class Operation(StrEnum):
     CREATE = "Create"
     DESCRIBE = "Describe"
     DESCRIBE_CONFIGS = "DescribeConfigs"
+    ALTER_CONFIGS = "AlterConfigs"
 
 
 class Kind(StrEnum):
@@ -22,6 +33,7 @@ class Kind(StrEnum):
 
     TOPIC = "topic"
     GROUP = "group"
+    CLUSTER = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,9 @@ def _topic(name: str, *operations: Operation) -> Right:
     return Right(Kind.TOPIC, name, operations)
 
 
-_MANAGE = (Operation.CREATE, Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS)
+GROUP = group_of("")  # of the workers, who share the partitions
+CLUSTER = "kafka-cluster"  # the name that every cluster has
+_MANAGE = (Operation.CREATE, Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS, Operation.ALTER_CONFIGS)
 _READ_MANAGE = (*_MANAGE, Operation.READ)
 
 
@@ -55,6 +69,7 @@ def rights(pools: Sequence[str] = ("",)) -> dict[str, tuple[Right, ...]]:
             _topic(REJECTED, Operation.WRITE),
             _topic(WORKERS, Operation.READ),
             _topic(SESSIONS, Operation.READ),
+            Right(Kind.GROUP, GATEWAYS, (Operation.READ,)),
         ),
         "worker": (
             *(_topic(each, Operation.READ) for each in frames),
@@ -72,7 +87,8 @@ def rights(pools: Sequence[str] = ("",)) -> dict[str, tuple[Right, ...]]:
             _topic(WORKERS, *_READ_MANAGE),
             _topic(MODELS, *_READ_MANAGE, Operation.WRITE),
             _topic(SESSIONS, *_READ_MANAGE),
-            *(Right(Kind.GROUP, each, (Operation.DESCRIBE,)) for each in groups),
+            *(Right(Kind.GROUP, each, (Operation.DESCRIBE,)) for each in (*groups, GATEWAYS)),
+            Right(Kind.CLUSTER, CLUSTER, (Operation.DESCRIBE_CONFIGS,)),
         ),
     }
 
@@ -82,7 +98,7 @@ ROLES = tuple(rights())
 
 def needs(role: str, kind: Kind, name: str) -> tuple[Operation, ...]:
     """The operations on a resource that a role needs; empty for none."""
-    prefix = FRAMES if kind == Kind.TOPIC else group_of("")
+    prefix = FRAMES if kind == Kind.TOPIC else GROUP
     pool = name.removeprefix(f"{prefix}.") if name.startswith(f"{prefix}.") else ""
     known = rights(("", pool)).get(role, ())
     return next((each.operations for each in known if (each.kind, each.name) == (kind, name)), ())
@@ -92,4 +108,5 @@ def commands(role: str) -> Iterator[str]:
     """The arguments of Kafka's own kafka-acls.sh that give a role's rights to a user who is named like it."""
     for right in rights()[role]:
         operations = " ".join(f"--operation {each}" for each in right.operations)
-        yield f"--add --allow-principal User:{role} {operations} --{right.kind} {right.name}"
+        resource = f"--{right.kind}" if right.kind == Kind.CLUSTER else f"--{right.kind} {right.name}"
+        yield f"--add --allow-principal User:{role} {operations} {resource}"

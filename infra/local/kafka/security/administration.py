@@ -35,13 +35,14 @@ SALT_BYTES = 32
 TIMEOUT_S = 30.0
 POLL_S = 0.05
 # numbers of Kafka's protocol: of org.apache.kafka.common.resource, .acl and .clients.admin.ScramMechanism
-KINDS = {Kind.TOPIC: 2, Kind.GROUP: 3}
+KINDS = {Kind.TOPIC: 2, Kind.GROUP: 3, Kind.CLUSTER: 4}
 OPERATIONS = {
     Operation.READ: 3,
     Operation.WRITE: 4,
     Operation.CREATE: 5,
     Operation.DESCRIBE: 8,
     Operation.DESCRIBE_CONFIGS: 10,
+    Operation.ALTER_CONFIGS: 11,
 }
 ANY, ALLOW, LITERAL = 1, 3, 3
 SCRAM_SHA_512 = 2

@@ -5,14 +5,14 @@ import re
 from streams.app import app
 from streams.contract.kafka.rights import ROLES, Kind, commands, needs, rights
 from streams.contract.settings import Settings
-from streams.contract.topics import topic_specs
+from streams.contract.topics import GATEWAYS, topic_specs
 from tests import ROOT
 
 GUIDE = ROOT / "infra" / "deploy" / "kafka_security.md"
 
 
 def test_the_guide_has_exactly_these_rights() -> None:
-    rows = re.findall(r"^\| (\w+) +\| (\w+) +\| `([\w.]+)` +\| ([\w, ]+?) +\|$", GUIDE.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (\w+) +\| (\w+) +\| `([\w.-]+)` +\| ([\w, ]+?) +\|$", GUIDE.read_text(), re.MULTILINE)
     assert [tuple(row) for row in rows] == [
         (role, str(right.kind), right.name, ", ".join(right.operations))
         for role, owned in rights().items()
@@ -26,11 +26,11 @@ def test_the_guide_has_the_commands_that_give_them() -> None:
         assert {each for each in commands(role) if each not in written} == set()
 
 
-def test_each_right_is_for_a_topic_that_exists_or_the_workers_own_group() -> None:
+def test_each_right_is_for_a_topic_that_exists_or_a_group_of_ours() -> None:
     topics = {topic.name for topic in topic_specs(Settings())}
     named = {(right.kind, right.name) for owned in rights().values() for right in owned}
     assert {name for kind, name in named if kind == Kind.TOPIC} == topics
-    assert {name for kind, name in named if kind == Kind.GROUP} == {app.conf.id}
+    assert {name for kind, name in named if kind == Kind.GROUP} == {app.conf.id, GATEWAYS}
 
 
 def test_neither_gateway_nor_worker_may_do_what_only_the_other_needs() -> None:
