@@ -105,8 +105,8 @@ def needs(role: str, kind: Kind, name: str) -> tuple[Operation, ...]:
 
 
 def commands(role: str) -> Iterator[str]:
-    """The arguments of Kafka's own kafka-acls.sh that give a role's rights to a user who is named like it."""
+    """What kafka-acls.sh needs after ``--allow-principal`` to give a role's rights to a user of this name."""
     for right in rights()[role]:
         operations = " ".join(f"--operation {each}" for each in right.operations)
         resource = f"--{right.kind}" if right.kind == Kind.CLUSTER else f"--{right.kind} {right.name}"
-        yield f"--add --allow-principal User:{role} {operations} {resource}"
+        yield f"User:{role} {operations} {resource}"
