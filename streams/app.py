@@ -1,5 +1,6 @@
 """The Faust app: its settings, its typed topics and its table. All of them outlive any record of any producer."""
 
+import asyncio
 import os
 import socket
 from typing import Any
@@ -9,19 +10,22 @@ from faust.app.base import BootStrategy as AppBootStrategy
 
 from streams.batching import Batcher
 from streams.contract import codec
+from streams.contract.kafka.denials import DENIALS
 from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import configuration
 from streams.contract.messages import Agreement, Frame, Prediction, WorkerStatus
 from streams.contract.settings import Settings
 from streams.contract.topics import PREDICTIONS, REJECTED, SESSIONS, WORKERS, frames_topic, group_of
-from streams.kafka.consumer import Transport
+from streams.kafka.consumer import Transport, credentials
 from streams.kafka.rejected import SetAside
 from streams.kafka.tables import ChangelogTable, TableManager
 from streams.metrics import Metrics
 from streams.registry_watcher import RegistryWatcher
 
 settings = Settings.from_environ()
+
+DENIALS.introduce("worker", settings.kafka_user)
 
 WORKER = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
 
@@ -40,6 +44,15 @@ class Topic(faust.Topic):
 
     async def on_value_decode_error(self, exc: Exception, message: Any) -> None:
         reject(message, "there is no value" if message.value is None else str(exc))
+
+    def _on_published(self, fut: asyncio.Future[Any], message: Any, producer: Any, state: Any) -> None:
+        """Pass on whether a message was sent. Faust would log each one that Kafka does not let this worker send."""
+        if fut.cancelled() or not (error := fut.exception()) or not DENIALS.note(error):
+            super()._on_published(fut, message, producer, state)
+            return
+        message.set_exception(error)
+        message.exception()  # otherwise it would be logged as one that nobody has seen
+        self.app.sensors.on_send_error(producer, error, state)
 
 
 def reject(message: Any, why: str) -> None:
@@ -87,6 +100,7 @@ class App(faust.App):
 app = App(
     group_of(settings.pool),
     broker=[f"aiokafka://{address}" for address in settings.broker],
+    broker_credentials=credentials(settings),
     Topic=Topic,
     Table=Table,
     TableManager=TableManager,
