@@ -67,7 +67,7 @@ class HttpContract:
 
     def template(self, path: str) -> str:
         """The documented path that an address has: one without parameters first."""
-        found = [
+        found: list[str] = [
             each
             for each in sorted(self.document["paths"], key=lambda each: each.count("{"))
             if re.fullmatch(re.sub(r"{(\w+)}", lambda name: ".+" if name[1] == "path" else "[^/]+", each), path)

@@ -100,7 +100,9 @@ def _contracts() -> tuple[Schema, Schema, Schema]:
             "servers": [{"$ref": "#/servers/kafka"}],
             "messages": {message["name"]: message},
         }
-        operations[topic.rpartition(".")[2]] = _operation("send", topic, [message["name"]], f"Written by {contract.written_by}.")
+        operations[topic.rpartition(".")[2]] = _operation(
+            "send", topic, [message["name"]], f"Written by {contract.written_by}."
+        )
     return draft_07(channels), operations, {"schemas": draft_07(named)}
 
 

@@ -20,7 +20,7 @@ PARAMETERS = {
     "session": "The id of a session. It is secret: whoever has it may read the session's statistics.",
     "path": "The path of the file, with or without the version that pages put before it.",
 }
-OPERATOR = [{"token": []}, {"cookie": []}]
+OPERATOR: list[dict[str, list[str]]] = [{"token": []}, {"cookie": []}]
 
 Operation = tuple[str, str, Any, Contract]  # its path, method and view
 

@@ -1,4 +1,4 @@
-"""JSON schemas of the types that travel. What they say of a type is its docstring, of a field the comment behind it."""
+"""JSON schemas of the types that travel. They quote the docstring of each type and the comment behind each field."""
 
 import inspect
 import io
@@ -64,7 +64,7 @@ def members(kind: type[Enum]) -> list[Schema]:
 
 
 @cache
-def comments(kind: type) -> Mapping[str, str]:
+def comments(kind: Any) -> Mapping[str, str]:
     """The comments on the lines of a class's fields, by the field's name."""
     found: dict[str, str] = {}
     lines: dict[int, str] = {}  # by line, the name at its beginning
@@ -98,7 +98,7 @@ def _row(line: str, starts: list[int]) -> str:
     return f"| {' | '.join(line[start:end].strip() for start, end in zip(starts, ends, strict=True))} |"
 
 
-def _classes(info: Any) -> Iterator[type]:
+def _classes(info: Any) -> Iterator[Any]:
     """The classes with a name in what msgspec knows of types."""
     waiting, seen = [info], set()
     while waiting:

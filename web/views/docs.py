@@ -16,7 +16,6 @@ from web.views.static_files import COMPRESSED
 from web.views.templates import html, root_address
 
 
-
 @lru_cache(maxsize=1)
 def http_contract(app: Starlette) -> dict[str, Any]:
     """The OpenAPI document of a gateway, without the address of its root."""

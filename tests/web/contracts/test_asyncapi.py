@@ -63,7 +63,8 @@ def test_every_topic_is_there_with_its_settings(document: dict[str, Any]) -> Non
 
 
 def test_the_topics_have_the_types_that_the_workers_give_them() -> None:
-    for topic in (app.frames, app.predictions, app.workers):
+    topics: list[Any] = [app.frames, app.predictions, app.workers]
+    for topic in topics:
         (name,) = topic.topics
         assert TOPICS[name].record is fields_of(topic.value_type)
 

@@ -19,7 +19,11 @@ PAGES = {
     "nothing.html": "/stats/abc",
     "docs.html": "/docs",
 }
-VALUES = {"signin.html": {"error": "wrong"}, "nothing.html": {"missing": "statistics"}, "docs.html": {"shows": "http"}}
+VALUES = {
+    "signin.html": {"error": "wrong"},
+    "nothing.html": {"missing": "statistics"},
+    "docs.html": {"shows": "http"},
+}
 
 
 def request(path: str, root_path: str = "") -> Request:
