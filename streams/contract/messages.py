@@ -38,7 +38,7 @@ class Message(faust.Record, abstract=True):
         """
         if isinstance(data, cls):  # Faust asks for each record in a list that a message was made with
             return data
-        fields = msgspec.convert(data, _fields(cast(Any, cls)))
+        fields = msgspec.convert(data, fields_of(cast(Any, cls)))
         message: Self = super().from_data(fields, preferred_type=preferred_type)
         if why := message.invalid_reason():
             raise ValueError(f"{cls.__name__}: {why}")
@@ -243,20 +243,22 @@ def shown(value: object) -> str:
 
 
 @cache
-def _fields(record: Any) -> Any:
+def fields_of(record: Any) -> Any:
     """The fields of a class of records, with their types, as a TypedDict: msgspec converts JSON objects to it."""
     defaults = record._options.defaults
     hints = get_type_hints(record)
     types: dict[str, Any] = {name: _plain(hints[name]) for name in record._options.fields}
     types |= {name: NotRequired[types[name]] for name in defaults}
     make: Any = TypedDict
-    return make(record.__name__, types)
+    fields = make(record.__name__, types)
+    fields.__module__, fields.__doc__ = record.__module__, record.__doc__
+    return fields
 
 
 def _plain(kind: Any) -> Any:
     """A field's type with the records in it replaced by their fields."""
     if isinstance(kind, type) and issubclass(kind, faust.Record):
-        return _fields(cast(Any, kind))
+        return fields_of(cast(Any, kind))
     if get_origin(kind) is list:
         return list[_plain(get_args(kind)[0])]  # type: ignore[misc]
     return kind
