@@ -162,7 +162,7 @@ async def test_after_a_lost_connection_the_client_resumes_its_session_and_asks_f
             await asyncio.sleep(0.002)
         await gateway.send(labels(1), Dropped(2, Outcome.STALE, Stage.WORKER))
         counts = await run
-    assert gateway.queries == [{"model": "net"}, {"model": "net", "pending": "1,2"}]
+    assert gateway.queries == [{"model": "net"}, {"model": "net", "pending": "1,2", "sent": "2"}]
     assert gateway.tokens == ["", "token"]
     assert len(gateway.uploads) == 2
     assert (counts.sent, counts.answered, counts.dropped) == (2, 1, {Outcome.STALE: 1})
