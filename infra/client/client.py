@@ -6,10 +6,11 @@ import random
 import re
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import cycle
 from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -75,6 +76,7 @@ class Client:
     patience_s: float = 8.0  # for the last answers
     trust: ssl.SSLContext | None = None  # for wss; None: the authorities that this machine knows
     clock_ms: Callable[[], float] = now_ms
+    fallbacks: Sequence[str] = ()  # addresses of more gateways, for when the connection is lost
     on_answer: Callable[[MediaFrame, Labels, float], None] = lambda frame, message, ms: None
     on_drop: Callable[[MediaFrame, Dropped], None] = lambda frame, message: None
     counts: FrameCounts = field(default_factory=FrameCounts)
@@ -83,6 +85,7 @@ class Client:
     view: View | None = None  # how frames are cut for it
     offered: list[ModelInfo] = field(default_factory=list)  # all models that are served
     connects: int = 0
+    repeated: int = 0  # answers for frames whose outcome was known already
     _token: str = ""
     _seq: int = 0
     _pending: dict[int, SentFrame] = field(default_factory=dict)
@@ -169,10 +172,10 @@ class Client:
 
     async def _stay_connected(self) -> None:
         wait = FIRST_WAIT_S
-        while True:
+        for url in cycle([self.url, *self.fallbacks]):
             query = {"model": self.model, "pending": ",".join(map(str, self._pending))}
-            trust = self.trust if self.url.startswith("wss:") else None
-            address = f"{self.url}?{urlencode({key: value for key, value in query.items() if value})}"
+            trust = self.trust if url.startswith("wss:") else None
+            address = f"{url}?{urlencode({key: value for key, value in query.items() if value})}"
             try:
                 offered = [Subprotocol(each) for each in subprotocols(self._token)]
                 async with connect(
@@ -235,6 +238,8 @@ class Client:
                     self._window.answered()
                 self.counts.answer(message.labels[0].label, round_trip_ms)
                 self.on_answer(sent.frame, message, round_trip_ms)
+            case Labels():
+                self.repeated += 1
             case Dropped():
                 for seq in message.seqs:
                     if sent := self._pending.pop(seq, None):
