@@ -5,7 +5,7 @@ import signal
 
 from infra.loadtest.faults.case import Fault
 from infra.loadtest.faults.wholeness import names_of, until_whole
-from infra.loadtest.stack_under_test import process_of
+from infra.loadtest.stack_under_test import process_of, wait_until
 from infra.local.stack import Stack
 
 RESTART_S = 60.0
@@ -35,6 +35,17 @@ def suspend(name: str, seconds: float) -> Fault:
     return fault
 
 
+async def restart(stack: Stack, name: str, number: signal.Signals = signal.SIGTERM) -> None:
+    """End a process by a signal; returns when another one is there in its place.
+
+    Raises:
+        TimeoutError: there is none after 60 seconds.
+    """
+    before = stack.pids[name]
+    process_of(stack, name).send_signal(number)
+    await wait_until(lambda: stack.pids.get(name, before) != before, RESTART_S)
+
+
 async def restart_one_by_one(stack: Stack) -> None:
     """Every process gets SIGTERM, the next one when the stack is whole again.
 
@@ -42,7 +53,7 @@ async def restart_one_by_one(stack: Stack) -> None:
         TimeoutError: it is not after 60 seconds.
     """
     for name in names_of(stack):
-        process_of(stack, name).terminate()
+        await restart(stack, name)
         await until_whole(stack, RESTART_S)
 
 

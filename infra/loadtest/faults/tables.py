@@ -1,6 +1,7 @@
 """Faults while a worker restores its table, from a statistics topic that is large and compacted."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,9 +10,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from infra.loadtest.faults.newcomers import joining_worker, until_joined
+from infra.loadtest.faults.processes import restart
 from infra.loadtest.faults.wholeness import admin_client
 from infra.loadtest.reconcile import read_topic
-from infra.loadtest.stack_under_test import process_of, wait_until
 from infra.local.stack import Stack
 from streams.contract.clock import now_ms
 from streams.contract.kafka.options import connection_options
@@ -21,7 +22,6 @@ from streams.contract.topics import SESSIONS, topic_specs
 ENTRIES = 20_000
 VERSIONS = 3  # of each entry before the compaction
 COMPACTION_S = 120.0
-RESTART_S = 30.0
 LOOK_S = 1.0
 KEEN = {"segment.ms": "1000", "min.cleanable.dirty.ratio": "0.001", "max.compaction.lag.ms": "1000"}
 
@@ -49,9 +49,7 @@ async def compacted_statistics(stack: Stack) -> AsyncIterator[Sequence[str]]:
 
 async def kill_worker(stack: Stack) -> None:
     """Kill -9 of a worker; over when another process is there in its place."""
-    before = stack.pids["worker-1"]
-    process_of(stack, "worker-1").kill()
-    await wait_until(lambda: stack.pids.get("worker-1", before) != before, RESTART_S)
+    await restart(stack, "worker-1", signal.SIGKILL)
 
 
 async def join_while_restoring(stack: Stack) -> None:
