@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from aiokafka.partitioner import DefaultPartitioner
 from faust.types import TP
 
 from streams.app import app, predictions, reject, sessions, set_aside, settings
 from streams.contract.canary import is_canary
 from streams.contract.clock import now_ms
+from streams.contract.kafka.partitions import partition_of
 from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import session_shown
 from streams.contract.messages import Prediction
@@ -194,21 +194,15 @@ async def write_to_table(entries: Sequence[tuple[str, int, bytes]]) -> None:
     await asyncio.gather(*sent)
 
 
-def partition_of(session: str) -> int:
-    """The partition of a session, in each topic whose keys are sessions."""
-    partitions = list(range(settings.partitions))
-    return int(DefaultPartitioner()(session.encode(), partitions, partitions))
-
-
 def reject_entry(session: str, entry: bytes, why: str) -> None:
     """Set aside a session's entry that cannot be read. Its offset in the changelog is not known any more."""
-    set_aside.add(RejectedRecord(SESSIONS, partition_of(session), -1, why, entry))
+    set_aside.add(RejectedRecord(SESSIONS, partition_of(session, settings.partitions), -1, why, entry))
 
 
 async def erase(session: str) -> None:
     """Remove a session's entry here, and in the changelog if this worker has its partition."""
     sessions.data.pop(session, None)
-    partition = partition_of(session)
+    partition = partition_of(session, settings.partitions)
     if TP(PREDICTIONS, partition) in app.consumer.assignment():
         await sessions.send_changelog(partition, session, None, value_serializer="raw")
 

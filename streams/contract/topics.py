@@ -11,6 +11,8 @@ REJECTED = "sightstream.rejected"  # messages that are not valid frames
 WORKERS = "sightstream.workers"  # the status of each worker
 SESSIONS = "sightstream.sessions"  # the statistics of each session; Kafka keeps the newest ones
 
+GATEWAYS = "sightstream.gateways"  # the consumer group in which the gateways share out the partitions
+
 MINUTE_MS = 60_000
 
 

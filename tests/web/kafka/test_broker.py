@@ -16,10 +16,10 @@ from streams.contract.stats import SessionStats
 from streams.contract.topics import PREDICTIONS, SESSIONS, WORKERS
 from tests.fakes.odd_records import OddRecord, odd_records, odd_values
 from web.app import create_app
-from web.broker import Broker
 from web.hub import Hub
+from web.kafka.stats_reader import StatsReader
+from web.kafka.stats_store import StatsStore
 from web.state import GatewayState
-from web.stats_reader import StatsReader, StatsStore
 from web.views.ops_report import operations_report
 
 NOW = 1e12
@@ -55,9 +55,9 @@ class Gateway:
         self.state: GatewayState = create_app(Settings()).state.gateway
         hub: Hub = self.state.hub
         hub.now_ms = lambda: NOW
-        self.broker = Broker(
-            Settings(), hub.settle, hub.note_worker, now_ms=hub.now_ms, on_rejected=hub.note_rejected
-        )
+        hub.join("s", [], "")
+        self.broker = self.state.broker
+        self.broker.now_ms = hub.now_ms
 
     @property
     def rejected(self) -> int:
@@ -88,7 +88,7 @@ def test_every_odd_record_is_taken_or_counted(topic: str, data: st.DataObject) -
 def test_every_odd_entry_of_the_statistics_is_taken_or_counted(record: OddRecord) -> None:
     rejected: list[RejectedRecord] = []
     store = StatsStore(keep_ms=1000)
-    StatsReader(Settings(), store, rejected.append).take(read(SESSIONS, record, 5))
+    StatsReader(Settings(), store, hash, rejected.append).take(read(SESSIONS, record, 5))
     assert len(rejected) + len(store) == (record.value is not None or bool(rejected))
     assert all((each.topic, each.offset) == (SESSIONS, 5) and each.why for each in rejected)
     store.sweep(NOW)
@@ -99,7 +99,7 @@ def test_good_entries_before_and_after_an_odd_one_are_read() -> None:
     entry = SessionStats("s", started=NOW, last_seen=NOW).dumps()
     rejected: list[RejectedRecord] = []
     store = StatsStore(keep_ms=1000)
-    reader = StatsReader(Settings(), store, rejected.append)
+    reader = StatsReader(Settings(), store, hash, rejected.append)
     for key, value in ((b"a", entry), (None, entry), (b"\xff", entry), (b"a", b""), (b"b", entry)):
         reader.take(read(SESSIONS, OddRecord(key, value, int(NOW), ())))
     assert store.get("a", NOW) is not None
@@ -135,11 +135,14 @@ async def test_messages_that_kafka_does_not_take_are_one_line_until_it_takes_the
     class Consumer(Producer):
         def __init__(self, *_: object, **__: object) -> None: ...
 
+        def subscribe(self, *_: object, **__: object) -> None: ...
+
         async def start(self) -> None:
             await asyncio.Event().wait()
 
-    monkeypatch.setattr("web.broker.AIOKafkaProducer", Producer)
-    monkeypatch.setattr("web.broker.AIOKafkaConsumer", Consumer)
+    monkeypatch.setattr("web.kafka.sender.AIOKafkaProducer", Producer)
+    monkeypatch.setattr("web.kafka.partition_reader.AIOKafkaConsumer", Consumer)
+    monkeypatch.setattr("web.kafka.gateway_group.AIOKafkaConsumer", Consumer)
     broker = Gateway().broker
     running = asyncio.create_task(broker.run())
     for takes in (False, True, False):  # noqa: B007 - the producer reads it
@@ -149,7 +152,7 @@ async def test_messages_that_kafka_does_not_take_are_one_line_until_it_takes_the
         await asyncio.sleep(0.1)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert [each.getMessage() for each in caplog.records if each.name == "web.broker"] == [
+    assert [each.getMessage() for each in caplog.records if each.name == "web.kafka.sender"] == [
         "Kafka does not take messages: NodeNotReadyError: node 1",
         "Kafka takes messages again; lost: 49",
         "Kafka does not take messages: NodeNotReadyError: node 1",

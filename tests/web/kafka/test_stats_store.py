@@ -1,7 +1,7 @@
 """The store of encoded statistics keeps within its bounds of bytes and age."""
 
 from streams.contract.stats import SessionStats
-from web.stats_reader import StatsStore
+from web.kafka.stats_store import StatsStore
 
 ENTRY = SessionStats("s", started=1e12, last_seen=1e12).dumps()
 
