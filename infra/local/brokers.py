@@ -18,6 +18,7 @@ from infra.local.kafka.server import LocalKafka
 from infra.local.supervisor import RestartPolicy, describe_exit
 from infra.local.topic_admin import create_topics
 from models.storage import Unwritable
+from streams.contract.kafka.connections import NoConnection, check_connection
 from streams.contract.settings import Settings
 from streams.contract.topics import topic_specs
 
@@ -126,11 +127,14 @@ async def create_all_topics(settings: Settings) -> None:
     brokers = ",".join(settings.broker)
     try:
         async with asyncio.timeout(BROKER_TIMEOUT_S):
+            await check_connection(settings)
             await create_topics(settings, topic_specs(settings))
     except TimeoutError as error:
         raise BrokerUnreachable(
             f"no Kafka answers at {brokers} within {BROKER_TIMEOUT_S:.0f} s: {BROKER_ADVICE}"
         ) from error
+    except NoConnection as error:
+        raise BrokerUnreachable(f"{error}; {BROKER_ADVICE}") from error
     except (KafkaError, OSError) as error:
         why = "no connection" if isinstance(error, KafkaConnectionError) else error
         raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({why}): {BROKER_ADVICE}") from error
