@@ -13,10 +13,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from infra.client.gateway_url import websocket_url
 from infra.client.trust import pinned
 from infra.local.brokers import LocalBrokers, create_all_topics, with_copies
+from infra.local.gateway_urls import local_urls, page_urls
 from infra.local.kafka.security.users import NOBODY, Users
-from infra.local.own_addresses import main_address, own_names, reachable
+from infra.local.own_addresses import own_names
 from infra.local.own_certificate import OwnCertificate, own_certificate
 from infra.local.ports import free_ports, kept_ports
 from infra.local.private_files import private_folder
@@ -29,7 +31,6 @@ from models.picture_folder import shown
 from models.storage import check_folder, write_file, writing
 from streams.contract.addresses import address
 from streams.contract.settings import Settings
-from web.security.certificates import names_of, read_certificates
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ class Stack:
                 brokers,
                 cache=settings.cache,
                 console=console,
-                check_folders=self._check_folders,
+                setting=setting,
                 users=self.users,
             )
             if brokers
@@ -111,7 +112,7 @@ class Stack:
     @property
     def urls(self) -> list[str]:
         """The addresses of the gateways for programs on this machine; that of the first alone before ``run``."""
-        return self._urls(reachable(self.settings.host))
+        return local_urls(self.settings, self.ports)
 
     @property
     def url(self) -> str:
@@ -121,15 +122,7 @@ class Stack:
     @property
     def page_urls(self) -> list[str]:
         """The addresses of the page for people, also on other devices if the gateways listen for them."""
-        host = main_address(self.settings.host)
-        if self.settings.tls_cert and not self.makes_certificate:
-            names = names_of(read_certificates(Path(self.settings.tls_cert))[0])
-            host = host if host in names else next((each for each in names if "*" not in each), host)
-        return self._urls(host)
-
-    def _urls(self, host: str) -> list[str]:
-        scheme = "https" if self.settings.tls_cert else "http"
-        return [f"{scheme}://{address(host, port)}" for port in self.ports]
+        return page_urls(self.settings, self.ports, own_certificate=self.makes_certificate)
 
     @property
     def trust(self) -> ssl.SSLContext | None:
@@ -139,7 +132,7 @@ class Stack:
     @property
     def websockets(self) -> list[str]:
         """The addresses that browsers and clients connect to, the first gateway's first."""
-        return [f"{url.replace('http', 'ws', 1)}/ws" for url in self.urls]
+        return [websocket_url(url) for url in self.urls]
 
     @property
     def websocket(self) -> str:
@@ -169,6 +162,8 @@ class Stack:
             What `models.catalog.find` raises: a model cannot be served.
         """
         self._check_folders(START_BYTES)
+        if self.kafka:
+            self.kafka.check(START_BYTES)
         with writing(self.folder, self.setting):
             private_folder(self.folder / "logs")
             self.ports += self._further_ports()

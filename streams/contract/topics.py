@@ -47,6 +47,7 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     max_message = str(settings.max_message_bytes)
 
     def spec(name: str, partitions: int, **config: str) -> TopicSpec:
+        config["min_insync_replicas"] = str(settings.min_insync)
         return TopicSpec(
             name, partitions, settings.replication, {key.replace("_", "."): v for key, v in config.items()}
         )
