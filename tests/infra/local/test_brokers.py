@@ -29,7 +29,7 @@ def brokers(folder: Path, count: int) -> LocalBrokers:
 def test_topics_have_a_copy_on_each_of_three_brokers_unless_the_settings_say_otherwise(
     count: int, said: dict[str, int], copies: tuple[int, int]
 ) -> None:
-    settings = with_copies(Settings(**said), count)
+    settings = with_copies(Settings().replace(**said), count)
 
     assert (settings.replication, settings.min_insync) == copies
 
