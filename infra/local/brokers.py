@@ -170,7 +170,7 @@ async def create_all_topics(settings: Settings) -> None:
             f"no Kafka answers at {brokers} within {BROKER_TIMEOUT_S:.0f} s: {BROKER_ADVICE}"
         ) from error
     except NoConnection as error:
-        raise BrokerUnreachable(f"{error}; {BROKER_ADVICE}") from error
+        raise BrokerUnreachable(str(error) if error.lasts else f"{error}: {BROKER_ADVICE}") from error
     except (KafkaError, OSError) as error:
         why = "no connection" if isinstance(error, KafkaConnectionError) else error
         raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({why}): {BROKER_ADVICE}") from error
