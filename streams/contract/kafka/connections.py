@@ -33,7 +33,7 @@ METADATA_PAUSE_S = 0.2  # messages to other topics may have to wait for it, too
 
 
 class NoConnection(ConnectionError):
-    """No broker can be used; the message says why, for each. ``lasts`` is whether one of them needs somebody's help."""
+    """No broker can be used; the message says why, for each. ``lasts``: whether people have to do something."""
 
     def __init__(self, problems: Mapping[str, Problem]) -> None:
         super().__init__("; ".join(f"Kafka at {address} {each.text}" for address, each in problems.items()))
