@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from aiokafka.errors import KafkaConnectionError, KafkaError
 from rich.console import Console
 
 from infra.local.errors import StackError
@@ -14,19 +13,10 @@ from infra.local.kafka.configuration import MOST_COPIES, insync_of
 from infra.local.kafka.node import Node
 from infra.local.kafka.server import LocalKafka
 from infra.local.supervisor import RestartPolicy, describe_exit
-from infra.local.topic_admin import create_topics
 from models.storage import Unwritable
 from streams.contract.settings import Settings
-from streams.contract.topics import topic_specs
 
 log = logging.getLogger(__name__)
-
-BROKER_TIMEOUT_S = 15.0
-BROKER_ADVICE = "check the address, or leave out --broker"
-
-
-class BrokerUnreachable(StackError):
-    """No broker answers at the addresses of the settings."""
 
 
 def with_copies(settings: Settings, brokers: int) -> Settings:
@@ -91,23 +81,3 @@ class LocalBrokers:
                 log.warning("%s does not start, and the others go on without it; %s", node.name, error)
                 wait_s = policy.next_wait(wait_s, 0.0)
                 await asyncio.sleep(wait_s)
-
-
-async def create_all_topics(settings: Settings) -> None:
-    """Create the topics that are missing.
-
-    Raises:
-        BrokerUnreachable: Kafka does not answer or cannot be used.
-        What `infra.local.topic_admin.create_topics` raises.
-    """
-    brokers = ",".join(settings.broker)
-    try:
-        async with asyncio.timeout(BROKER_TIMEOUT_S):
-            await create_topics(settings, topic_specs(settings))
-    except TimeoutError as error:
-        raise BrokerUnreachable(
-            f"no Kafka answers at {brokers} within {BROKER_TIMEOUT_S:.0f} s: {BROKER_ADVICE}"
-        ) from error
-    except (KafkaError, OSError) as error:
-        why = "no connection" if isinstance(error, KafkaConnectionError) else error
-        raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({why}): {BROKER_ADVICE}") from error

@@ -71,11 +71,11 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """200 while canary frames come back through Kafka and a worker, 503 otherwise."""
-    canary = gateway_state(request).canary
-    if canary.last is None or not canary.ready:
-        return StructResponse({"ready": False, "why": "no picture came back from a worker lately"}, status_code=503)
-    result = canary.last
+    """200 while canary frames come back through Kafka and a worker, 503 with the reason otherwise."""
+    state = gateway_state(request)
+    result = state.canary.last
+    if result is None or state.why_not_ready:
+        return StructResponse({"ready": False, "why": state.why_not_ready}, status_code=503)
     return StructResponse(
         {
             "ready": True,

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS
-
-GROUP = "sightstream"  # of the workers, who share the partitions
+from streams.contract.settings import Settings
+from streams.contract.topics import Role, group_of, topic_specs
 
 
 class Operation(StrEnum):
@@ -36,38 +35,28 @@ class Right:
     operations: tuple[Operation, ...]
 
 
-def _topic(name: str, *operations: Operation) -> Right:
-    return Right(Kind.TOPIC, name, operations)
-
-
+GROUP = group_of("")  # of the workers, who share the partitions
 _MANAGE = (Operation.CREATE, Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS)
 
-RIGHTS: Mapping[str, tuple[Right, ...]] = {
-    "gateway": (
-        _topic(FRAMES, Operation.WRITE),
-        _topic(PREDICTIONS, Operation.READ, Operation.WRITE),  # it publishes frames that it dropped itself
-        _topic(REJECTED, Operation.WRITE),
-        _topic(WORKERS, Operation.READ),
-        _topic(SESSIONS, Operation.READ),
-    ),
-    "worker": (
-        _topic(FRAMES, Operation.READ),
-        _topic(PREDICTIONS, Operation.READ, Operation.WRITE),
-        _topic(REJECTED, Operation.WRITE),
-        _topic(WORKERS, Operation.WRITE),
-        _topic(SESSIONS, Operation.READ, Operation.WRITE),
-        Right(Kind.GROUP, GROUP, (Operation.READ,)),
-    ),
-    # who creates and checks the topics, and compares the books
-    "operator": (
-        _topic(FRAMES, *_MANAGE),
-        _topic(PREDICTIONS, *_MANAGE, Operation.READ),
-        _topic(REJECTED, *_MANAGE, Operation.READ),
-        _topic(WORKERS, *_MANAGE, Operation.READ),
-        _topic(SESSIONS, *_MANAGE, Operation.READ),
-        Right(Kind.GROUP, GROUP, (Operation.DESCRIBE,)),
-    ),
-}
+
+def rights(role: Role, settings: Settings) -> tuple[Right, ...]:
+    """What a role needs with these settings."""
+    found = []
+    for spec in topic_specs(settings):
+        operations = [
+            *(_MANAGE if role == Role.OPERATOR else ()),
+            *([Operation.READ] if role in spec.readers else []),
+            *([Operation.WRITE] if role in spec.writers else []),
+        ]
+        if operations:
+            found.append(Right(Kind.TOPIC, spec.name, tuple(operations)))
+    group = {Role.WORKER: Operation.READ, Role.OPERATOR: Operation.DESCRIBE}
+    if role in group:
+        found.append(Right(Kind.GROUP, group_of(settings.pool), (group[role],)))
+    return tuple(found)
+
+
+RIGHTS: Mapping[str, tuple[Right, ...]] = {role: rights(role, Settings()) for role in Role}
 
 
 def needs(role: str, kind: Kind, name: str) -> tuple[Operation, ...]:

@@ -38,5 +38,5 @@ def test_neither_gateway_nor_worker_may_do_what_only_the_other_needs() -> None:
     assert needs("gateway", Kind.TOPIC, "sightstream.frames") == ("Write",)
     assert needs("gateway", Kind.TOPIC, "sightstream.sessions") == ("Read",)
     assert needs("worker", Kind.TOPIC, "sightstream.frames") == ("Read",)
-    assert needs("worker", Kind.TOPIC, "sightstream.workers") == ("Write",)
+    assert needs("worker", Kind.TOPIC, "sightstream.rejected") == ("Write",)
     assert needs("gateway", Kind.GROUP, GROUP) == ()
