@@ -53,6 +53,7 @@ def create_app(
     state = GatewayState(
         settings=settings,
         hub=hub,
+        topics=broker.topics,
         # a gateway also reads the outcomes of its predecessor's canary frames, so each start has its own session
         canary=Canary(hub, f"{socket.gethostname()}-{secrets.token_hex(4)}"),
         connection_limit=ConnectionLimit(settings.max_sockets, settings.max_sockets_per_address),
@@ -67,7 +68,7 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         works = [broker.run(), state.canary.run(), tick(hub), sweep(state.stats_store, hub)]
         if settings.statistics == "on":
-            works.append(reader_type(settings, state.stats_store, hub.note_rejected).run())
+            works.append(reader_type(settings, state.stats_store, hub.note_rejected, broker.topics.usable).run())
         if certificate:
             works.append(certificate.follow_files())
         async with asyncio.TaskGroup() as tasks:

@@ -14,10 +14,11 @@ from aiokafka.errors import KafkaError
 from streams.contract.kafka import adapt_clients
 from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rejected import RejectedRecord
+from streams.contract.kafka.topics.check import TopicCheck
 from streams.contract.logs import about
 from streams.contract.messages import Frame, Prediction, WorkerStatus
 from streams.contract.settings import Settings
-from streams.contract.topics import PREDICTIONS, REJECTED, WORKERS, frames_topic
+from streams.contract.topics import PREDICTIONS, REJECTED, WORKERS, Role, frames_topic
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Broker:
         self.on_worker = on_worker
         self.now_ms = now_ms
         self.on_rejected = on_rejected
+        self.topics = TopicCheck(settings, Role.GATEWAY)
         self._outgoing: asyncio.Queue[Frame | Prediction | RejectedRecord] = asyncio.Queue()
         self._setting_aside: set[asyncio.Task[None]] = set()
         self._noted_at = -NOTE_EVERY_S
@@ -67,8 +69,13 @@ class Broker:
         self._outgoing.put_nowait(message)
 
     async def run(self) -> None:
-        """Send and read until cancelled; reconnect whenever Kafka is back."""
+        """Send and read until cancelled, once the topics can be used; reconnect whenever Kafka is back."""
         adapt_clients()
+        await self.topics.until_usable(give_up=False)
+        await self.exchange()
+
+    async def exchange(self) -> None:
+        """Send and read until cancelled, with topics that can be used."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._retry(self._send))
             tasks.create_task(self._retry(self._read))

@@ -76,18 +76,28 @@ class StatsStore:
 
 
 class StatsReader:
-    """Copies statistics from Kafka to a store. A record that cannot be used is passed to ``on_rejected``."""
+    """Copies statistics from Kafka to a store, once ``usable`` is set.
+
+    A record that cannot be used is passed to ``on_rejected``.
+    """
 
     def __init__(
-        self, settings: Settings, store: StatsStore, on_rejected: Callable[[RejectedRecord], None] = lambda _: None
+        self,
+        settings: Settings,
+        store: StatsStore,
+        on_rejected: Callable[[RejectedRecord], None] = lambda _: None,
+        usable: asyncio.Event | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
         self.on_rejected = on_rejected
+        self.usable = usable
 
     async def run(self) -> None:
         """Read until cancelled. After an error of Kafka, read everything again."""
         adapt_clients()
+        if self.usable:
+            await self.usable.wait()
         while True:
             try:
                 await self._read()

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
-from aiokafka.errors import KafkaConnectionError, KafkaError
 from rich.console import Console
 
 from infra.local.errors import StackError
@@ -18,26 +17,17 @@ from infra.local.kafka.security.administration import administer, known
 from infra.local.kafka.security.users import Users
 from infra.local.kafka.server import LocalKafka
 from infra.local.supervisor import RestartPolicy, describe_exit
-from infra.local.topic_admin import create_topics
 from models.storage import Unwritable, check_folder
-from streams.contract.kafka.connections import NoConnection, check_connection
 from streams.contract.settings import Settings
-from streams.contract.topics import topic_specs
 
 log = logging.getLogger(__name__)
 
 LEAST_BYTES = 4_000_000  # that must be free in the folder of a node that is to start again
 LEAST_MEMORY = 200_000_000  # bytes of a node that has just started
-BROKER_TIMEOUT_S = 15.0
-BROKER_ADVICE = "check the address, or leave out --broker"
 
 
 class TooLittleMemory(StackError):
     """This machine has too little memory for Kafka."""
-
-
-class BrokerUnreachable(StackError):
-    """No broker answers at the addresses of the settings."""
 
 
 def with_copies(settings: Settings, brokers: int) -> Settings:
@@ -151,26 +141,3 @@ class LocalBrokers:
                         log.warning("%s cannot start again, and the others go on: %s", node.name, error)
                     said = str(error)
                     wait_s = self._policy.next_wait(wait_s, 0.0)
-
-
-async def create_all_topics(settings: Settings) -> None:
-    """Create the topics that are missing.
-
-    Raises:
-        BrokerUnreachable: Kafka does not answer or cannot be used.
-        What `infra.local.topic_admin.create_topics` raises.
-    """
-    brokers = ",".join(settings.broker)
-    try:
-        async with asyncio.timeout(BROKER_TIMEOUT_S):
-            await check_connection(settings)
-            await create_topics(settings, topic_specs(settings))
-    except TimeoutError as error:
-        raise BrokerUnreachable(
-            f"no Kafka answers at {brokers} within {BROKER_TIMEOUT_S:.0f} s: {BROKER_ADVICE}"
-        ) from error
-    except NoConnection as error:
-        raise BrokerUnreachable(str(error) if error.lasts else f"{error}: {BROKER_ADVICE}") from error
-    except (KafkaError, OSError) as error:
-        why = "no connection" if isinstance(error, KafkaConnectionError) else error
-        raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({why}): {BROKER_ADVICE}") from error

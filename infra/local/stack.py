@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from infra.client.gateway_url import websocket_url
 from infra.client.trust import pinned
-from infra.local.brokers import LocalBrokers, create_all_topics, with_copies
+from infra.local.brokers import LocalBrokers, with_copies
 from infra.local.gateway_urls import local_urls, page_urls
 from infra.local.kafka.security.users import NOBODY, Users
 from infra.local.own_addresses import own_names
@@ -26,11 +26,13 @@ from infra.local.processes import gateway_process, worker_process
 from infra.local.readiness import Answer, first_answer, gateways_ready
 from infra.local.scrape_targets import write_targets
 from infra.local.supervisor import SupervisedProcess
+from infra.local.topic_admin import create_topics
 from models.catalog import configured_specs, find
 from models.picture_folder import shown
 from models.storage import check_folder, write_file, writing
 from streams.contract.addresses import address
 from streams.contract.settings import Settings
+from streams.contract.topics import topic_specs
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ START_BYTES = 8_000_000  # that must be free in the folder at a start
 LEAST_BYTES = 4_000_000  # and while the stack runs: enough to stop it in order
 LOOK_EVERY_S = 1.0
 NEW_ADDRESSES_EVERY_S = 60.0
+BROKER_ADVICE = "check the address, or leave out --broker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,7 @@ class Stack:
         self._report_progress = report_progress
         self.makes_certificate = makes_certificate
         self.certificate: OwnCertificate | None = None  # set by ``run``
-        pools = sorted({"", settings.pool})
-        self.users = Users(folder / "kafka", pools, setting) if secure else None
+        self.users = Users(folder / "kafka", settings, setting) if secure else None
         self.kafka = (
             LocalBrokers(
                 folder / "kafka",
@@ -176,7 +178,8 @@ class Stack:
                 self.settings = self.settings.replace(broker=brokers, secret=self.settings.secret or self._secret())
                 self.settings = self._settings_of("operator")
                 self.report_progress(f"creating topics on {brokers}")
-                await create_all_topics(self.settings)
+                own = self.kafka is not None
+                await create_topics(self.settings, topic_specs(self.settings), own=own, advice=BROKER_ADVICE)
                 await self._keep_running(on_ready)
         except Exception:
             self._check_folders()  # a full disk shows itself as many errors

@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,9 @@ from infra.local.kafka.security.users import Users
 from infra.local.own_certificate import OwnCertificate, own_certificate
 from infra.local.readiness import sample_picture
 from streams.contract.kafka.connections import NoConnection, check_connection
-from streams.contract.kafka.rights import ROLES, Kind, Operation, Right, rights
+from streams.contract.kafka.rights import RIGHTS, Kind, Operation, Right
 from streams.contract.settings import Settings
-from streams.contract.topics import FRAMES, PREDICTIONS, WORKERS
+from streams.contract.topics import FRAMES, PREDICTIONS, WORKERS, Role
 from tests.running_stack import RunningStack, running_stack
 
 pytestmark = pytest.mark.broker
@@ -43,7 +43,7 @@ class SecureStack:
     def __init__(self, running: RunningStack, own: OwnCertificate) -> None:
         self.running = running
         self.trust = pinned(own.certificate)
-        self.users = Users(running.folder / "kafka")
+        self.users = Users(running.folder / "kafka", Settings(), "TMPDIR")
         [self.broker] = self.settings("operator").broker
         ports = json.loads((running.folder / "kafka" / "ports.json").read_text())
         self.inner = f"127.0.0.1:{ports['nodes']}"
@@ -62,7 +62,7 @@ class SecureStack:
         with httpx2.Client(verify=self.trust) as http:
             return dict(http.get(f"{url}/readyz").json())
 
-    def give(self, owned: dict[str, Sequence[Right]]) -> None:
+    def give(self, owned: Mapping[str, Sequence[Right]]) -> None:
         """Give these users these rights and no others."""
         passwords = {role: self.users.passwords()[role] for role in owned}
         asyncio.run(administer(self.inner, self.users.identity.context(), passwords, owned))
@@ -184,23 +184,21 @@ async def denied(settings: Settings, topics: Sequence[str], groups: Sequence[str
     return refused
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_each_user_may_do_what_its_role_needs_and_nothing_else(stack: SecureStack, role: str) -> None:
-    owned = rights()
-    topics = [each.name for each in owned["operator"] if each.kind == Kind.TOPIC]
-    groups = [each.name for each in owned["operator"] if each.kind == Kind.GROUP]
-    allowed = {(each.name, operation) for each in owned[role] for operation in each.operations}
+@pytest.mark.parametrize("role", Role)
+def test_each_user_may_do_what_its_role_needs_and_nothing_else(stack: SecureStack, role: Role) -> None:
+    topics = [each.name for each in RIGHTS[Role.OPERATOR] if each.kind == Kind.TOPIC]
+    groups = [each.name for each in RIGHTS[Role.OPERATOR] if each.kind == Kind.GROUP]
+    allowed = {(each.name, operation) for each in RIGHTS[role] for operation in each.operations}
     possible = {(topic, each) for topic in topics for each in (Operation.READ, Operation.WRITE)}
     possible |= {(group, Operation.READ) for group in groups}
     assert asyncio.run(denied(stack.settings(role), topics, groups)) == possible - allowed
 
 
 def test_a_right_that_is_taken_away_is_one_line_and_given_back_needs_no_restart(stack: SecureStack) -> None:
-    owned = rights()
     pids = {each.pid for each in stack.running.processes("infra.commands gateway")}
     before = {name: len(stack.log(name).splitlines()) for name in ("gateway-1", "gateway-2", "worker-1")}
-    worker = tuple(each for each in owned["worker"] if each.name != PREDICTIONS)
-    gateway = tuple(each for each in owned["gateway"] if each.name not in (FRAMES, WORKERS))
+    worker = tuple(each for each in RIGHTS[Role.WORKER] if each.name != PREDICTIONS)
+    gateway = tuple(each for each in RIGHTS[Role.GATEWAY] if each.name not in (FRAMES, WORKERS))
     stack.give({"worker": worker, "gateway": gateway})
     needed = {"gateway-1": "where it needs Read:", "worker-1": "where it needs Read and Write:"}
     for name, needs in needed.items():
@@ -215,7 +213,7 @@ def test_a_right_that_is_taken_away_is_one_line_and_given_back_needs_no_restart(
         said = [each for each in lines if "does not let" in each]
         assert len(said) == len({each.split("Kafka does not let")[1] for each in said})
         assert [each for each in lines if "Traceback" in each or "uthorization" in each] == []
-    stack.give(owned)  # type: ignore[arg-type]
+    stack.give(RIGHTS)
     for each in stack.running.urls:
         wait_until("ready again", lambda url=each: stack.readyz(url)["ready"])
     assert {each.pid for each in stack.running.processes("infra.commands gateway")} == pids
@@ -225,7 +223,7 @@ def test_no_secret_is_where_others_could_read_it(stack: SecureStack) -> None:
     folder = stack.running.folder
     passwords = stack.users.passwords()
     secrets = {*passwords.values(), (folder / "secret").read_text().strip()}
-    kept = {stack.users.folder / role / "sightstream_kafka_password" for role in ROLES} | {folder / "secret"}
+    kept = {stack.users.folder / role / "sightstream_kafka_password" for role in Role} | {folder / "secret"}
     texts = {
         str(each): each.read_bytes().decode(errors="replace")
         for each in folder.rglob("*")

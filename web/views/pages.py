@@ -7,8 +7,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from streams.contract.kafka.connections import OUTAGES
-from streams.contract.kafka.denials import DENIALS
 from web.security.certificates import public_part
 from web.state import gateway_state
 from web.texts import language_of, translations
@@ -73,12 +71,11 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """200 while canary frames come back through Kafka and a worker, 503 otherwise."""
-    canary = gateway_state(request).canary
-    if canary.last is None or not canary.ready:
-        why = "; ".join([*OUTAGES.lines(), *DENIALS.lines()]) or "no picture came back from a worker lately"
-        return StructResponse({"ready": False, "why": why}, status_code=503)
-    result = canary.last
+    """200 while canary frames come back through Kafka and a worker, 503 with the reason otherwise."""
+    state = gateway_state(request)
+    result = state.canary.last
+    if result is None or state.why_not_ready:
+        return StructResponse({"ready": False, "why": state.why_not_ready}, status_code=503)
     return StructResponse(
         {
             "ready": True,

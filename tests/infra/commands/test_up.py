@@ -95,7 +95,7 @@ def test_a_broker_that_cannot_be_reached_is_named(broker: str) -> None:
 def test_a_server_that_is_no_kafka_is_named_within_a_bounded_time(
     taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.local.brokers.BROKER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("infra.local.topic_admin.BROKER_TIMEOUT_S", 0.5)
     line = complaint("--model", "bundle", "--port", "0", "--broker", f"127.0.0.1:{taken}")
     assert f"no Kafka answers at 127.0.0.1:{taken} within" in line
 
