@@ -16,7 +16,7 @@ from streams.app import WORKER, app, frames, metrics, predictions, reject, setti
 from streams.batching import Batcher
 from streams.contract.clock import now_ms
 from streams.contract.kafka import agreement
-from streams.contract.logs import about
+from streams.contract.logs import about, configure
 from streams.contract.messages import Prediction, ServedModel
 from streams.contract.outcomes import Outcome
 from streams.contract.topics import SESSIONS
@@ -45,10 +45,13 @@ def prepare(*_: Any, **__: Any) -> None:
     if hasattr(app, "batcher"):
         return
     serve(metrics, liveness, settings.metrics_host, settings.metrics_port)
+    configure(settings)  # Faust does that later
     try:
         load_models()
     except Exception as error:
-        if type(error).__module__.startswith("models."):  # its message says what is wrong and what to do
+        if type(error).__module__.startswith(
+            ("models.", "streams.")
+        ):  # its message says what is wrong and what to do
             sys.exit(f"Error: {error}")
         raise
 

@@ -10,9 +10,10 @@ from aiokafka.errors import KafkaError
 from streams.contract.codec import bad_envelope
 from streams.contract.kafka import adapt_clients
 from streams.contract.kafka.rejected import RejectedRecord
+from streams.contract.kafka.topics.check import TopicCheck
 from streams.contract.messages import Frame, Prediction, WorkerStatus
 from streams.contract.settings import Settings
-from streams.contract.topics import PREDICTIONS, WORKERS
+from streams.contract.topics import PREDICTIONS, WORKERS, Role
 from web.kafka.gateway_group import GatewayGroup
 from web.kafka.other_sessions import OtherSessions
 from web.kafka.partition_reader import RETRY_S, PartitionReader
@@ -59,6 +60,7 @@ class Broker:
         self.now_ms = now_ms
         self.on_rejected = on_rejected
         self.others = OtherSessions(settings.resume_s * 1000)
+        self.topics = TopicCheck(settings, Role.GATEWAY)
         self._sender = Sender(settings, pool_of)
         self._group = GatewayGroup(settings, partitions.set_own)
         self._reader = PartitionReader(
@@ -84,8 +86,13 @@ class Broker:
             self.take(record)
 
     async def run(self) -> None:
-        """Send and read until cancelled; reconnect whenever Kafka is back."""
+        """Send and read until cancelled, once the topics can be used; reconnect whenever Kafka is back."""
         adapt_clients()
+        await self.topics.until_usable(give_up=False)
+        await self.exchange()
+
+    async def exchange(self) -> None:
+        """Send and read until cancelled, with topics that can be used."""
         self.partitions.on_change = self._follow
         self._follow()
         async with asyncio.TaskGroup() as tasks:

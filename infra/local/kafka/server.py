@@ -88,6 +88,7 @@ class LocalKafka:
         """
         assert all(node.pid is None for node in self.nodes), "already running"
         check_folders(self.folder, self._cache)
+        check_layout(self.folder, len(self.nodes))
         self._command = await self._java_command()
         taken: set[int] = set()
         for _ in range(_PORT_TRIES):
@@ -143,7 +144,6 @@ class LocalKafka:
 
     async def _launch(self, taken: set[int], timeout: float) -> None:  # noqa: ASYNC109
         private_folder(self.folder)
-        check_layout(self.folder, len(self.nodes))
         for node in self.nodes:
             await node.storage.acquire()
         self._ports = choose_ports(self.folder, len(self.nodes), taken, secured=self._secured)
