@@ -49,11 +49,12 @@ class Node:
         number: its id in the cluster, 1 for the first.
         folder: for its data, settings and logs.
         heap: the largest size of Java's heap, such as "256m".
+        is_copied: whether other nodes have copies of its data.
     """
 
-    def __init__(self, number: int, folder: Path, heap: str) -> None:
+    def __init__(self, number: int, folder: Path, heap: str, *, is_copied: bool) -> None:
         self.number = number
-        self.storage = Storage(folder, number)
+        self.storage = Storage(folder, number, is_copied=is_copied)
         self._heap = heap
         self._ports = Ports(0, 0)
         self._had_data = False

@@ -47,8 +47,11 @@ class LocalKafka:
     ) -> None:
         assert brokers in (1, CLUSTER), brokers
         self.folder = folder.absolute()
-        numbers = range(1, brokers + 1)
-        self.nodes = [Node(each, self.folder if brokers == 1 else self.folder / str(each), heap) for each in numbers]
+        self.nodes = (
+            [Node(1, self.folder, heap, is_copied=False)]
+            if brokers == 1
+            else [Node(each, self.folder / str(each), heap, is_copied=True) for each in range(1, brokers + 1)]
+        )
         self._cache = cache
         self._console = console
         self._mirror = mirror
@@ -205,7 +208,7 @@ def common_cluster_id(storages: Iterable[Storage]) -> str | None:
     if len(with_data) <= len(found) // 2:
         gone = ", ".join(str(storage.data) for storage, cluster_id in found.items() if not cluster_id)
         raise BrokerFolderBroken(
-            f"the data of most brokers is gone ({gone}): put it back, or delete {first.data} to start again "
+            f"the data of most brokers is gone ({gone}): put it back, or delete {first.data}, too, to start again "
             "without recorded frames and statistics"
         )
     return found[first]
