@@ -49,7 +49,8 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
             name, partitions, settings.replication, {key.replace("_", "."): v for key, v in config.items()}
         )
 
-    # Kafka deletes only whole segments, so segments must be short
+    # Kafka deletes only whole segments, so segments must be short; it goes by its own clock, not by the senders'
+    append_time = "LogAppendTime"
     frames = [
         spec(
             frames_topic(pool),
@@ -58,14 +59,27 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
             segment_ms=str(max(10_000, frames_ms // 4)),
             segment_bytes=str(64 * 2**20),
             max_message_bytes=max_message,
+            message_timestamp_type=append_time,
         )
         for pool in sorted({"", settings.pool})
     ]
     return [
         *frames,
-        spec(PREDICTIONS, settings.partitions, retention_ms=str(10 * MINUTE_MS), segment_ms=str(2 * MINUTE_MS)),
+        spec(
+            PREDICTIONS,
+            settings.partitions,
+            retention_ms=str(10 * MINUTE_MS),
+            segment_ms=str(2 * MINUTE_MS),
+            message_timestamp_type=append_time,
+        ),
         spec(REJECTED, 1, retention_ms=str(60 * MINUTE_MS), max_message_bytes=max_message),
-        spec(WORKERS, 1, retention_ms=str(10 * MINUTE_MS), segment_ms=str(2 * MINUTE_MS)),
+        spec(
+            WORKERS,
+            1,
+            retention_ms=str(10 * MINUTE_MS),
+            segment_ms=str(2 * MINUTE_MS),
+            message_timestamp_type=append_time,  # see streams/contract/clock.py
+        ),
         spec(MODELS, 1, cleanup_policy="compact"),
         spec(SESSIONS, settings.partitions, cleanup_policy="compact", segment_ms=str(10 * MINUTE_MS)),
     ]
