@@ -23,18 +23,28 @@ class RunningStack:
 
     process: "subprocess.Popen[str]"
     folder: Path
-    url: str
+    urls: list[str]
     ready_line: str
     took_s: float
 
     @property
+    def url(self) -> str:
+        """The address of the first gateway."""
+        return self.urls[0]
+
+    @property
+    def websockets(self) -> list[str]:
+        """The addresses that clients connect to, the first gateway's first."""
+        return [url.replace("http", "ws", 1) + "/ws" for url in self.urls]
+
+    @property
     def websocket(self) -> str:
-        """The address that clients connect to."""
-        return self.url.replace("http", "ws", 1) + "/ws"
+        """The first gateway's."""
+        return self.websockets[0]
 
     @property
     def broker(self) -> str:
-        """HOST:PORT of its Kafka."""
+        """HOST:PORT of its Kafka's nodes, comma-separated."""
         found = re.search(r"Kafka at (\S+),", (self.folder / "up.err").read_text())
         assert found
         return found[1]
@@ -65,7 +75,8 @@ def running_stack(folder: Path, *options: str, **settings: str) -> Iterator[Runn
             assert time.monotonic() - started < READY_TIMEOUT_S, (folder / "up.err").read_text()
             time.sleep(0.1)
             line = (folder / "up.out").read_text()
-        yield RunningStack(process, folder, line.split()[1], line.strip(), time.monotonic() - started)
+        urls = line.removeprefix("ready ").split("  ")[0].split(" ")
+        yield RunningStack(process, folder, urls, line.strip(), time.monotonic() - started)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)

@@ -11,7 +11,7 @@ except KeyboardInterrupt:  # Ctrl-C before there is anything that could handle i
     sys.exit(130)
 
 COMMANDS = {
-    "up": "Start a whole stack on this machine: Kafka, workers and the gateway with its web page.",
+    "up": "Start a whole stack on this machine: Kafka, workers and gateways with the web page.",
     "stream": "Send pictures or videos through a running stack, and show the labels that come back.",
     "classify": "Label pictures without a stack.",
     "train": "Train a model on your own classes, from folders of pictures.",

@@ -11,15 +11,23 @@ from rich.logging import RichHandler
 
 from infra.commands.edge import Command
 from infra.commands.gateway import tls_options, with_tls
+from infra.local.kafka.server import CLUSTER
 from infra.local.own_addresses import is_loopback
 from infra.local.ports import free_port
-from infra.local.stack import PICTURE, START_BYTES, Ready, Stack
+from infra.local.readiness import PICTURE
+from infra.local.stack import START_BYTES, Ready, Stack
 from models.picture_folder import shown
 from models.storage import check_folder
 from streams.contract.settings import Settings
 from web.security.certificates import server_certificate
 
 GUIDE = "infra/deploy/https.md"
+
+
+def _number_of_brokers(context: click.Context, option: click.Parameter, value: int | None) -> int | None:
+    if value not in (None, 1, CLUSTER):
+        raise click.BadParameter(f"Kafka has 1 node, or {CLUSTER} that go on without one of them, and not {value}")
+    return value
 
 
 @click.command(cls=Command, example="sightstream up --model efficientnet_lite0 --model ./cups")
@@ -55,7 +63,20 @@ GUIDE = "infra/deploy/https.md"
 @click.option(
     "--no-tls", is_flag=True, help="Serve plain HTTP, also to other devices; their browsers then give no camera."
 )
+@click.option(
+    "--brokers",
+    type=click.IntRange(1),
+    callback=_number_of_brokers,
+    show_default="1",
+    help="How many nodes Kafka has: 1, or 3, of which one can be away.",
+)
 @click.option("--workers", type=click.IntRange(1), default=1, help="How many worker processes run the models.")
+@click.option(
+    "--gateways",
+    type=click.IntRange(1),
+    default=1,
+    help="How many web servers; the first has --port, the others have ports of their own.",
+)
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
@@ -72,17 +93,21 @@ def up(
     tls_cert: str | None,
     tls_key: str | None,
     no_tls: bool,
+    brokers: int | None,
     workers: int,
+    gateways: int,
     data_dir: Path,
 ) -> None:
-    """Start a whole stack on this machine: Kafka, workers and the gateway with its web page.
+    """Start a whole stack on this machine: Kafka, workers and gateways with the web page.
 
-    It prints the address of the page, and runs until Ctrl-C. With a --host that other devices reach, such as
-    0.0.0.0, the page is served over HTTPS, because browsers give a camera to no other page. Without --tls-cert, the
-    stack makes a certificate of its own.
+    It prints the address of the page, one for each gateway, and runs until Ctrl-C. With a --host that other devices
+    reach, such as 0.0.0.0, the page is served over HTTPS, because browsers give a camera to no other page. Without
+    --tls-cert, the stack makes a certificate of its own.
     """
     if no_tls and (tls_cert or tls_key):
         raise click.UsageError("--no-tls and a certificate exclude each other: leave out one of them")
+    if brokers and broker != "local":
+        raise click.UsageError("--brokers starts a Kafka and --broker uses another one: leave out one of them")
     check_folder(data_dir, "--data-dir", START_BYTES)
     console = Console(stderr=True)
     # elsewhere than in a terminal, rich would break paths at 80 characters
@@ -96,9 +121,9 @@ def up(
         root_path=settings.root_path if root_path is None else root_path,
         models=models or settings.models,
         weights=str(weights.resolve()) if weights else settings.weights,
-        # a registry that is not set is a part of this stack's folder
-        registry=data_dir.resolve() / "models" if settings.registry == Settings().registry else settings.registry,
     )
+    # a registry that is not set is a part of this stack's folder
+    settings = settings.with_defaults(registry=data_dir.resolve() / "models")
     settings = with_tls(settings, tls_cert, tls_key)
     if no_tls:
         settings = settings.replace(tls_cert="", tls_key="", tls_ca="")
@@ -109,8 +134,9 @@ def up(
         stack = Stack(
             settings,
             data_dir.resolve(),
-            local_broker=broker == "local",
+            brokers=(brokers or 1) if broker == "local" else 0,
             workers=workers,
+            gateways=gateways,
             makes_certificate=not (no_tls or settings.tls_cert or is_loopback(settings.host)),
             console=console,
             report_progress=status.update,
@@ -118,10 +144,11 @@ def up(
 
         def on_ready(ready: Ready) -> None:
             status.stop()
-            picture = f"{PICTURE.name}: {ready.label} {ready.probability:.0%}, {ready.took_ms:.0f} ms"
-            click.echo(f"ready {ready.url}  {picture}")
+            answer = ready.answer
+            picture = f"{PICTURE.name}: {answer.label} {answer.probability:.0%}, {answer.took_ms:.0f} ms"
+            click.echo(f"ready {' '.join(ready.urls)}  {picture}")
             line = (
-                f"Kafka at {ready.broker}, logs in {stack.folder / 'logs'}, "
+                f"Kafka at {ready.brokers}, logs in {stack.folder / 'logs'}, "
                 f"trained models in {settings.registry}; Ctrl-C stops everything"
             )
             console.print(shown(line), markup=False, soft_wrap=True)
@@ -133,7 +160,7 @@ def up(
 
 def remarks_on_tls(stack: Stack) -> list[str]:
     """What to know about the page on other devices, a line each."""
-    page, own = stack.page_url, stack.certificate
+    page, own = stack.page_urls[0], stack.certificate
     if own:
         made = "has made" if own.is_new else "uses"
         return [

@@ -18,7 +18,8 @@ from infra.client.media_source import MediaFrame
 from infra.loadtest.reconcile import lasting_differences
 from infra.loadtest.sample_frames import endless_samples
 from infra.loadtest.stack_under_test import Progress, process_of, settings_under_test, started, wait_until
-from infra.local.stack import PICTURE, Stack
+from infra.local.readiness import PICTURE
+from infra.local.stack import Stack
 from streams.contract.clock import now_ms
 from web.messages import Labels
 from web.protocol import Upload, pack
@@ -207,10 +208,12 @@ async def no_fault(_: Stack) -> None:
 ONE_WORKER = (
     FaultCase("worker stands still for 10 s", suspend("worker-1", 10.0)),  # first: it has committed nothing yet
     FaultCase("kill -9 of the only worker", send_signal("worker-1")),
-    FaultCase("kill -9 of the gateway, 50 clients", send_signal("gateway"), sessions=50, fps=1.0),
-    FaultCase("kill -9 of the gateway, 200 clients come back at once", send_signal("gateway"), sessions=200, fps=0.2),
-    FaultCase("broker stopped by SIGTERM", send_signal("broker", signal.SIGTERM)),
-    FaultCase("kill -9 of the broker", send_signal("broker")),
+    FaultCase("kill -9 of the gateway, 50 clients", send_signal("gateway-1"), sessions=50, fps=1.0),
+    FaultCase(
+        "kill -9 of the gateway, 200 clients come back at once", send_signal("gateway-1"), sessions=200, fps=0.2
+    ),
+    FaultCase("broker stopped by SIGTERM", send_signal("broker-1", signal.SIGTERM)),
+    FaultCase("kill -9 of the broker", send_signal("broker-1")),
     FaultCase("a browser that never reads", slow_reader),
     FaultCase("20 half-open sockets", half_open_sockets),
     FaultCase("client clocks an hour ahead", no_fault, clock_ms=lambda: now_ms() + HOUR_MS),

@@ -14,7 +14,7 @@ SETTLED_AFTER = 0.2  # of a long run; after that, memory must not grow
 
 async def sockets(scenario: Scenario) -> Report:
     """A thousand sessions that each send a frame every five seconds."""
-    gateway = process_of(scenario.stack, "gateway")
+    gateway = process_of(scenario.stack, "gateway-1")
     before = gateway.memory_info().rss
     clients = scenario.clients(SOCKETS, fps=SOCKET_FPS)
     running = asyncio.create_task(scenario.run(clients))

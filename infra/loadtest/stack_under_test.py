@@ -34,8 +34,10 @@ def settings_under_test(model: str = "", weights: Path | None = None, engine: st
 
 
 @asynccontextmanager
-async def started(settings: Settings, *, workers: int = 1, progress: Progress) -> AsyncIterator[Stack]:
-    """A stack that is ready, with its own broker, registry, port and temporary folder; stopped at the end.
+async def started(
+    settings: Settings, *, brokers: int = 1, workers: int = 1, gateways: int = 1, progress: Progress
+) -> AsyncIterator[Stack]:
+    """A stack that is ready, with its own brokers, registry, port and temporary folder; stopped at the end.
 
     Raises the errors of ``Stack.run``.
     """
@@ -50,8 +52,9 @@ async def started(settings: Settings, *, workers: int = 1, progress: Progress) -
         stack = Stack(
             settings,
             folder,
-            local_broker=True,
+            brokers=brokers,
             workers=workers,
+            gateways=gateways,
             console=console,
             report_progress=progress,
             setting="TMPDIR",
@@ -71,16 +74,16 @@ async def started(settings: Settings, *, workers: int = 1, progress: Progress) -
 
 
 def process_of(stack: Stack, name: str) -> psutil.Process:
-    """A running process of ``stack``: "broker", "gateway", "worker-1" and so on."""
+    """A running process of ``stack``: "broker-1", "gateway-1", "worker-1" and so on."""
     return psutil.Process(stack.pids[name])
 
 
 def processes_of(stack: Stack) -> dict[str, psutil.Process]:
-    """The first worker, the broker, the gateway and this process, whose clients make the load."""
+    """The first worker, broker and gateway, and this process, whose clients make the load."""
     return {
         "worker": process_of(stack, "worker-1"),
-        "broker": process_of(stack, "broker"),
-        "gateway": process_of(stack, "gateway"),
+        "broker": process_of(stack, "broker-1"),
+        "gateway": process_of(stack, "gateway-1"),
         "clients": psutil.Process(),
     }
 

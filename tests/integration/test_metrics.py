@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from infra.client.client import Client
 from infra.client.frame_counts import FrameCounts, total
 from infra.client.media_source import MediaFrame, PresentView
-from infra.local.stack import PICTURE
+from infra.local.readiness import PICTURE
 from streams.contract.outcomes import Outcome
 from tests.running_stack import OPERATOR_TOKEN, RunningStack, running_stack
 
@@ -71,7 +71,7 @@ async def overload(stack: RunningStack, sessions: int, seconds: float) -> FrameC
 @pytest.fixture(scope="module")
 def counted(stack: RunningStack) -> Iterator[tuple[FrameCounts, Read, Read, Read, Read]]:
     """What clients counted, and the metrics of gateway and worker before and after."""
-    gateway, worker = targets(stack)["gateway"], targets(stack)["worker-1"]
+    gateway, worker = targets(stack)["gateway-1"], targets(stack)["worker-1"]
     before, worker_before = until_settled(gateway), read(worker)
     counts = asyncio.run(overload(stack, 3, 4.0))
     yield counts, before, until_settled(gateway), worker_before, read(worker)

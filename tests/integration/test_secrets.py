@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from infra.local.stack import PICTURE
+from infra.local.readiness import PICTURE
 from streams.contract.settings import Settings
 from tests.running_stack import RunningStack, running_stack
 from web.messages import Dropped, Labels, Welcome, decode
@@ -82,7 +82,7 @@ def crash(stack: RunningStack) -> None:
     end = time.monotonic() + 60
     while True:
         said = (stack.folder / "up.err").read_text()
-        if "gateway ended" in said and "worker-1 ended" in said:
+        if "gateway-1 ended" in said and "worker-1 ended" in said:
             try:
                 if httpx2.get(f"{stack.url}/readyz").status_code == 200:
                     return
@@ -112,7 +112,7 @@ def written(stack: RunningStack) -> dict[str, str]:
 
 @pytest.mark.parametrize(("log", "log_level"), [("text", "INFO"), ("json", "DEBUG")])
 def test_no_secret_is_where_others_could_read_it(tmp_path: Path, log: str, log_level: str) -> None:
-    earlier = tmp_path / "logs" / "gateway.log"  # of a version whose logs everybody could read
+    earlier = tmp_path / "logs" / "gateway-1.log"  # of a version whose logs everybody could read
     earlier.parent.mkdir()
     earlier.write_text("from the last run\n")
     earlier.chmod(0o644)
@@ -127,7 +127,7 @@ def test_no_secret_is_where_others_could_read_it(tmp_path: Path, log: str, log_l
         leaks = {name: [each for each in secrets if each in text] for name, text in texts.items()}
         assert {name: found for name, found in leaks.items() if found} == {}
         assert texts[str(tmp_path / "logs" / "gateway.old")] == "from the last run\n"
-        assert "WebSocket /ws?…" in texts[str(tmp_path / "logs" / "gateway.log")]
+        assert "WebSocket /ws?…" in texts[str(tmp_path / "logs" / "gateway-1.log")]
         folders = (tmp_path / "logs", tmp_path / "kafka")
         private = [*folders, *folders[0].iterdir(), *folders[1].glob("*.log"), *folders[1].glob("data/**/*")]
         assert len(private) > 20

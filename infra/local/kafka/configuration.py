@@ -1,12 +1,13 @@
 """The local broker's server.properties, log settings and Java command line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.ports import LOOPBACK
 
 HOST = LOOPBACK
-NODE_ID = 1
+MOST_COPIES = 3  # of a topic
 # All paths are relative to the broker's folder, which is its working directory. So a comma, a space or an accent in
 # the folder's name does not get into a properties file.
 DATA = "data"
@@ -16,36 +17,51 @@ LOG = "kafka.log"
 CONSOLE = "console.log"
 
 
-def server_properties(port: int, controller_port: int, data: str = DATA) -> str:
-    """The server.properties of one node that is broker and controller, on loopback only."""
+@dataclass(frozen=True)
+class Ports:
+    """The two loopback ports of a node."""
+
+    broker: int
+    controller: int
+
+
+def server_properties(node: int, ports: Mapping[int, Ports], data: str = DATA) -> str:
+    """The server.properties of a node that is broker and controller, on loopback only.
+
+    ``ports`` has the ports of all nodes of the cluster, by their ids.
+    """
+    copies = min(MOST_COPIES, len(ports))
+    in_sync = insync_of(copies)
     settings: dict[str, object] = {
         "process.roles": "broker,controller",
-        "node.id": NODE_ID,
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "node.id": node,
+        "listeners": f"PLAINTEXT://{HOST}:{ports[node].broker},CONTROLLER://{HOST}:{ports[node].controller}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{ports[node].broker}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
-        # A static quorum: the data does not hold the controller's port, so the port may change between starts.
-        "controller.quorum.voters": f"{NODE_ID}@{HOST}:{controller_port}",
+        # A static quorum: the data does not hold the controllers' ports, so the ports may change between starts.
+        "controller.quorum.voters": ",".join(f"{each}@{HOST}:{ports[each].controller}" for each in ports),
         "log.dirs": data,
-        # There is one node, so there is one copy.
-        "default.replication.factor": 1,
-        "offsets.topic.replication.factor": 1,
+        "default.replication.factor": copies,
+        "min.insync.replicas": in_sync,
+        "offsets.topic.replication.factor": copies,
         "offsets.topic.num.partitions": 4,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
         "transaction.state.log.num.partitions": 1,
-        "share.coordinator.state.topic.replication.factor": 1,
-        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": in_sync,
         "share.coordinator.state.topic.num.partitions": 1,
         "auto.create.topics.enable": "false",
         # A group forms at once (by default after 3 s), and a worker may use a short session timeout.
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 1000,
-        # After a kill -9 the broker can register again after this time (9 s by default).
+        # After a kill -9, other nodes take over and the broker can register again after this time (9 s by default).
         "broker.session.timeout.ms": 2000,
         "broker.heartbeat.interval.ms": 500,
+        # A follower that runs and does not fetch keeps writers waiting for this time (30 s by default).
+        "replica.lag.time.max.ms": 5000,
         # The default, an entry every 0.5 s, is for a quorum of several nodes.
         "metadata.max.idle.interval.ms": 10_000,
         # The default, a check every 5 minutes, is too rare for a retention of minutes.
@@ -64,6 +80,11 @@ def server_properties(port: int, controller_port: int, data: str = DATA) -> str:
         "share.coordinator.threads": 1,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def insync_of(copies: int) -> int:
+    """How many of a topic's copies must have a message: as many as are left when one node is away, at most two."""
+    return max(1, min(2, copies - 1))
 
 
 def log_settings() -> str:

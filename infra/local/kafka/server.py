@@ -1,57 +1,36 @@
-"""A real single-node Apache Kafka as a child process, on loopback."""
+"""A real Apache Kafka on loopback: a node or a cluster of three, as child processes."""
 
 import asyncio
-import contextlib
 import functools
-import os
-import signal
 import threading
-import time
+from collections.abc import Collection, Coroutine, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from infra.local import parent_watch
-from infra.local.errors import StackError
 from infra.local.kafka import jars
-from infra.local.kafka.configuration import (
-    CONSOLE,
-    HOST,
-    LOG,
-    LOG_SETTINGS,
-    SERVER_PROPERTIES,
-    java_command,
-    log_settings,
-    server_properties,
-)
+from infra.local.kafka.configuration import HOST, Ports, java_command
 from infra.local.kafka.java import check_folders, find_java
-from infra.local.kafka.log import read_failure
-from infra.local.kafka.ports import Ports, choose
-from infra.local.kafka.probe import serves
-from infra.local.kafka.storage import BrokerFolderBroken, Storage
-from infra.local.ports import PortInUse
-from infra.local.private_files import open_private
+from infra.local.kafka.node import Command, Node, PortTaken
+from infra.local.kafka.storage import BrokerFolderBroken, Storage, new_cluster_id
+from infra.local.ports import PortInUse, kept_ports
+from infra.local.private_files import private_folder
 
-_POLL_S = 0.05
+CLUSTER = 3  # nodes of a cluster
 _PORT_TRIES = 3
-
-_Command = functools.partial[list[str]]
-
-
-class BrokerSilent(StackError):
-    """The broker was started and did not answer."""
 
 
 class LocalKafka:
-    """One broker and its folder. It can be started again after it was stopped, died or was killed.
+    """A Kafka of one or three nodes. It can be started again after it was stopped, died or was killed.
 
-    It does not run on Windows, because the folder's lock uses `flock`.
+    It does not run on Windows, because the folders' locks use `flock`.
 
     Args:
-        folder: for the broker's data, settings and logs.
+        folder: for the data, settings and logs; each of several nodes has a folder in it, named by its number.
         cache: for the jars, shared by all folders.
-        port: 0 takes a free port, the same one as at the last start where it is still free.
-        heap: the largest size of Java's heap, such as "256m".
+        brokers: the number of nodes. With one of three away, the others go on.
+        heap: the largest size of each node's Java heap, such as "256m".
         console: shows the download of the jars.
         mirror: the URL of the Maven repository to download from, None for the default one.
     """
@@ -61,55 +40,35 @@ class LocalKafka:
         folder: Path,
         *,
         cache: Path,
-        port: int = 0,
+        brokers: int = 1,
         heap: str = "256m",
         console: Console | None = None,
         mirror: str | None = None,
     ) -> None:
-        self._storage = Storage(folder)
+        assert brokers in (1, CLUSTER), brokers
+        self.folder = folder.absolute()
+        numbers = range(1, brokers + 1)
+        self.nodes = [Node(each, self.folder if brokers == 1 else self.folder / str(each), heap) for each in numbers]
         self._cache = cache
-        self._wanted_port = port
-        self._heap = heap
         self._console = console
         self._mirror = mirror
-        self._ports = Ports(port, 0)
-        self._started = 0.0  # as time.time()
-        self._process: asyncio.subprocess.Process | None = None
+        self._command: Command = functools.partial(java_command, Path("java"), ())
+        self._cluster_id = ""
+        self._ports: Mapping[int, Ports] = {}
 
     @property
     def bootstrap(self) -> str:
-        """`127.0.0.1:PORT`, valid after `start`. A later start has another port if this one is in use then."""
-        return f"{HOST}:{self._ports.broker}"
+        """`127.0.0.1:PORT` of each node, comma-separated, valid after `start`.
 
-    @property
-    def pid(self) -> int | None:
-        """The process id, None while it does not run."""
-        return self._process.pid if self._process and self._process.returncode is None else None
-
-    @property
-    def log(self) -> Path:
-        """The path of the server's log."""
-        return self._storage.folder / LOG
-
-    def poll(self) -> int | None:
-        """The exit code, None while it runs and before its first start."""
-        return self._process.returncode if self._process else None
-
-    def why_it_ended(self) -> str:
-        """The error of the last run, if it logged one, and the log's path."""
-        failure = read_failure(self._storage.folder, self._started, self.poll() or 0)
-        return f"{failure.text} (see {self.log})"
-
-    async def wait(self) -> int:
-        """Waits until the broker has ended and returns its exit code."""
-        assert self._process is not None, "not started"
-        return await self._process.wait()
+        A later start has another port for one that is in use then.
+        """
+        return ",".join(node.address for node in self.nodes)
 
     async def start(self, timeout: float = 60.0) -> None:  # noqa: ASYNC109
-        """Starts the broker and returns when clients can use it.
+        """Starts all nodes and returns when clients can use each of them.
 
-        It first downloads missing jars and formats a new folder. `timeout` (seconds) counts from the start of the
-        server. After an error nothing is left running.
+        It first downloads missing jars and formats new folders. `timeout` (seconds) counts from the start of the
+        servers. After an error nothing is left running.
 
         Raises:
             JarsUnavailable: the jars cannot be downloaded.
@@ -118,27 +77,56 @@ class LocalKafka:
             JavaMissing: there is no Java runtime that is new enough.
             FolderInUse: another stack uses the folder.
             BrokerFolderBroken: the folder or its data cannot be used.
-            PortInUse: the port is in use.
-            BrokerSilent: the server ends or does not answer in time.
+            PortInUse: there are too few free ports.
+            BrokerSilent: a server ends or does not answer in time.
         """
-        assert self._process is None or self._process.returncode is not None, "already running"
-        check_folders(self._storage.folder, self._cache)
-        command = await self._java_command()
+        assert all(node.pid is None for node in self.nodes), "already running"
+        check_folders(self.folder, self._cache)
+        self._command = await self._java_command()
+        taken: set[int] = set()
+        for _ in range(_PORT_TRIES):
+            try:
+                await self._launch(taken, timeout)
+                return
+            except PortTaken as error:
+                await self.stop(grace=0)
+                taken.add(error.port)
+            except OSError as error:
+                await self.stop(grace=0)
+                raise self.nodes[0].storage.unusable(error) from error
+            except BaseException:
+                await self.stop(grace=0)
+                raise
+        raise PortInUse(f"ports {sorted(taken)} on {HOST} were taken while Kafka started: start it again")
+
+    async def restart(self, node: Node, timeout: float = 60.0) -> None:  # noqa: ASYNC109
+        """Starts one node again that has ended, on its ports, and returns when clients can use it.
+
+        The others go on meanwhile. A node whose data is gone gets it again from the others.
+
+        Raises:
+            PortTaken: another program has one of its ports now.
+            The other errors of `start`.
+        """
+        assert node.pid is None, "already running"
         try:
-            lock = await self._storage.acquire()
-            await self._launch(command, lock, timeout)
+            await node.storage.acquire()
+            if not any(each.storage.has_data for each in self.nodes):
+                raise BrokerFolderBroken(f"the data of Kafka in {self.folder} is gone: start the stack again")
+            await self._format_new_nodes([node])
+            await node.start(self._command, self._cluster_id, self._ports, timeout)
         except OSError as error:
-            await self._end(grace=0)
-            raise self._storage.unusable(error) from error
+            await node.stop(grace=0)
+            raise node.storage.unusable(error) from error
         except BaseException:
-            await self._end(grace=0)
+            await node.stop(grace=0)
             raise
 
     async def stop(self, grace: float = 15.0) -> None:
-        """Ends the broker with SIGTERM, and with SIGKILL after `grace` seconds. Does nothing if it does not run."""
-        await self._end(grace)
+        """Ends all nodes with SIGTERM, and with SIGKILL after `grace` seconds."""
+        await together(node.stop(grace) for node in self.nodes)
 
-    async def _java_command(self) -> _Command:
+    async def _java_command(self) -> Command:
         java = await asyncio.to_thread(find_java)
         stop = threading.Event()
         try:
@@ -147,77 +135,87 @@ class LocalKafka:
             stop.set()  # so that the thread ends when the start is cancelled
         return functools.partial(java_command, java, class_path)
 
-    async def _launch(self, command: _Command, lock: int, timeout: float) -> None:  # noqa: ASYNC109
-        storage = self._storage
-        cluster_id = storage.cluster_id()
-        had_data = cluster_id is not None
-        storage.write(LOG_SETTINGS, log_settings())
-        taken: set[int] = set()
-        for _ in range(_PORT_TRIES):
-            self._ports = choose(storage.folder, self._wanted_port, avoid=taken)
-            if cluster_id is None:
-                cluster_id = await storage.format(functools.partial(command, "128m", "kafka.tools.StorageTool"))
-            storage.write(SERVER_PROPERTIES, server_properties(self._ports.broker, self._ports.controller))
-            self._started = time.time()
-            await self._spawn(command(self._heap, "kafka.Kafka", SERVER_PROPERTIES), lock)
-            if await self._wait_until_serving(cluster_id, timeout):
-                return
-            failure = read_failure(storage.folder, since=self._started)
-            if self.poll() is None:
-                raise BrokerSilent(
-                    f"Kafka did not answer on {self.bootstrap} in {timeout:g} s ({failure.text}): see {self.log}"
-                )
-            # Another program may have taken the port after the check that it was free.
-            if failure.taken_port is not None:
-                taken.add(failure.taken_port)
-                if failure.taken_port == self._wanted_port:
-                    break
-            elif had_data and failure.by_kafka:
-                raise BrokerFolderBroken(f"Kafka refuses to start ({failure.text}; see {self.log}): {storage.advice}")
-            else:
-                raise BrokerSilent(
-                    f"Kafka ended with exit code {self.poll()} before it answered ({failure.text}): see {self.log}"
-                )
-        raise PortInUse(
-            f"ports {sorted(taken)} on {HOST} were taken while Kafka started: choose another port (0: any)"
+    async def _launch(self, taken: set[int], timeout: float) -> None:  # noqa: ASYNC109
+        private_folder(self.folder)
+        check_layout(self.folder, len(self.nodes))
+        for node in self.nodes:
+            await node.storage.acquire()
+        self._ports = choose_ports(self.folder, len(self.nodes), taken)
+        await self._format_new_nodes(self.nodes)
+        await together(node.start(self._command, self._cluster_id, self._ports, timeout) for node in self.nodes)
+
+    async def _format_new_nodes(self, nodes: Iterable[Node]) -> None:
+        """Gives those ``nodes`` data that have none, if a majority of all has data or none has."""
+        storages = [node.storage for node in self.nodes]
+        self._cluster_id = common_cluster_id(storages) or new_cluster_id()
+        new = [node for node in nodes if node.storage.cluster_id() is None]
+        await together(node.format(self._command, self._cluster_id, self._ports) for node in new)
+        for node in new:
+            node.storage.keep_format()
+
+
+def choose_ports(folder: Path, brokers: int, avoid: Collection[int] = ()) -> dict[int, Ports]:
+    """The ports of each node, the same as at the last start where they are still free. None of ``avoid``.
+
+    Every node has to know the ports of all, so all are chosen before the first node starts.
+
+    Raises:
+        PortInUse: there are too few free ports.
+    """
+    suffixes = {number: f"-{number}" if number > 1 else "" for number in range(1, brokers + 1)}
+    names = [f"{part}{suffix}" for suffix in suffixes.values() for part in ("broker", "controller")]
+    ports = kept_ports(folder / "ports.json", names, avoid=avoid)
+    return {
+        number: Ports(ports[f"broker{suffix}"], ports[f"controller{suffix}"]) for number, suffix in suffixes.items()
+    }
+
+
+def check_layout(folder: Path, brokers: int) -> None:
+    """Check whether the folder was made by as many brokers as are to be started in it.
+
+    Raises:
+        BrokerFolderBroken: it was made by another number.
+    """
+    of_several = any(Storage(folder / str(number)).has_data for number in range(1, CLUSTER + 1))
+    if of_several and brokers == 1:
+        raise BrokerFolderBroken(
+            f"{folder} has the data of {CLUSTER} brokers: start it with --brokers {CLUSTER}, or use another folder"
+        )
+    if brokers > 1 and Storage(folder).has_data:
+        raise BrokerFolderBroken(
+            f"{folder} has the data of one broker: start it with --brokers 1, or use another folder"
         )
 
-    async def _spawn(self, command: list[str], lock: int) -> None:
-        folder = self._storage.folder
-        # The broker inherits the lock. So the folder stays locked if the broker lives longer than this process.
-        with open_private(folder / CONSOLE) as console:
-            console.truncate(0)
-            self._process = await asyncio.create_subprocess_exec(
-                *parent_watch.command(command),
-                cwd=folder,
-                env={"MALLOC_ARENA_MAX": "2", **os.environ, "LC_ALL": "C.UTF-8"},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=console,
-                stderr=asyncio.subprocess.STDOUT,
-                pass_fds=(lock,),
-                start_new_session=True,  # Ctrl-C reaches only this process, which stops the broker after its clients
-                umask=0o077,  # frames and logs are for the owner only
-            )
 
-    async def _wait_until_serving(self, cluster_id: str, timeout: float) -> bool:  # noqa: ASYNC109
-        """Whether the broker serves clients before it ends or the time is over."""
-        end = time.monotonic() + timeout
-        while self.poll() is None and time.monotonic() < end:
-            if await serves(self._ports.broker, cluster_id):
-                return True
-            await asyncio.sleep(_POLL_S)
-        return False
+def common_cluster_id(storages: Iterable[Storage]) -> str | None:
+    """The id of the cluster that the data of all nodes belongs to, None if no node has data.
 
-    async def _end(self, grace: float) -> None:
-        process = self._process
-        try:
-            if process is not None and process.returncode is None and grace > 0:
-                with contextlib.suppress(ProcessLookupError, TimeoutError):
-                    process.terminate()
-                    await asyncio.wait_for(process.wait(), grace)
-        finally:
-            if process is not None and process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
-            self._storage.release()
+    Raises:
+        BrokerFolderBroken: the data of a node cannot be used, or is of another cluster, or most nodes have none.
+    """
+    found = {storage: storage.cluster_id() for storage in storages}
+    with_data = [storage for storage, cluster_id in found.items() if cluster_id]
+    if not with_data:
+        return None
+    first, *others = with_data
+    for other in others:
+        if found[other] != found[first]:
+            raise BrokerFolderBroken(f"{other.data} is of another cluster than {first.data}: {other.advice}")
+    # the nodes without data could outvote the one that has it, and everything would be lost
+    if len(with_data) <= len(found) // 2:
+        gone = ", ".join(str(storage.data) for storage, cluster_id in found.items() if not cluster_id)
+        raise BrokerFolderBroken(
+            f"the data of most brokers is gone ({gone}): put it back, or delete {first.data} to start again "
+            "without recorded frames and statistics"
+        )
+    return found[first]
+
+
+async def together(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run all ``parts`` at the same time; the first error ends the others and is raised."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for each in parts:
+                tasks.create_task(each)
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None

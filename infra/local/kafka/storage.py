@@ -1,4 +1,4 @@
-"""The local broker's folder: locked by one stack at a time, formatted once, checked before every start."""
+"""The folder of a local Kafka node: locked by one stack at a time, formatted once, checked before every start."""
 
 import asyncio
 import base64
@@ -8,17 +8,18 @@ import os
 import shutil
 import signal
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
 from infra.local import parent_watch
 from infra.local.errors import StackError
-from infra.local.kafka.configuration import DATA, NODE_ID, server_properties
+from infra.local.kafka.configuration import DATA, Ports, server_properties
 from infra.local.private_files import private_folder
 from models.processes.last_error import last_error
 
 _NEW_DATA = f"{DATA}.new"
+_METADATA = "__cluster_metadata-0"
 _FORMAT_TIMEOUT_S = 60
 
 
@@ -31,12 +32,23 @@ class FolderInUse(StackError):
 
 
 class Storage:
-    """A folder with the broker's data in `data`, its settings, its logs, and a lock file."""
+    """A folder with a node's data in `data`, its settings, its logs, and a lock file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, node: int = 1) -> None:
         self.folder = folder.absolute()
+        self.node = node
         self.data = self.folder / DATA
         self._lock: IO[str] | None = None
+
+    @property
+    def has_data(self) -> bool:
+        """Whether there is something in the folder of the data."""
+        return self.data.exists() and any(self.data.iterdir())
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a node has run with the data."""
+        return (self.data / _METADATA).exists()
 
     @property
     def advice(self) -> str:
@@ -98,9 +110,9 @@ class Storage:
         """
         path = self.data / "meta.properties"
         try:
-            if not self.data.exists() or not any(self.data.iterdir()):
+            if not self.has_data:
                 return None
-            return parse_cluster_id(path.read_text(encoding="utf-8"))
+            return parse_cluster_id(path.read_text(encoding="utf-8"), self.node)
         except UnicodeDecodeError as error:
             raise BrokerFolderBroken(f"{path} is not text; {self.advice}") from error
         except ValueError as error:
@@ -112,19 +124,20 @@ class Storage:
         """Writes a file of the broker's settings."""
         (self.folder / name).write_text(text, encoding="ascii")
 
-    async def format(self, storage_tool: Callable[..., list[str]]) -> str:
-        """Creates the data of a new cluster and returns the cluster's id.
+    async def format(
+        self, storage_tool: Callable[..., list[str]], cluster_id: str, ports: Mapping[int, Ports]
+    ) -> None:
+        """Creates the data of a new node in another folder; `keep_format` then makes it this node's data.
 
-        `storage_tool(*arguments)` is the command line of Kafka's StorageTool. The data is written to another folder
-        and renamed when it is complete, so a format that was interrupted is done again.
+        So a format that was interrupted is done again. `storage_tool(*arguments)` is the command line of Kafka's
+        StorageTool, `ports` has those of all nodes of the cluster.
 
         Raises:
             BrokerFolderBroken: the tool fails.
         """
         new_data = self.folder / _NEW_DATA
         shutil.rmtree(new_data, ignore_errors=True)
-        self.write("format.properties", server_properties(1, 2, data=_NEW_DATA))
-        cluster_id = new_cluster_id()
+        self.write("format.properties", server_properties(self.node, ports, data=_NEW_DATA))
         command = storage_tool("format", "--cluster-id", cluster_id, "--config", "format.properties")
         process = await asyncio.create_subprocess_exec(
             *parent_watch.command(command),
@@ -148,9 +161,11 @@ class Storage:
         if process.returncode != 0:
             reason = last_error("\n".join(lines)) or (lines[-1].strip()[:300] if lines else "it gave no reason")
             raise BrokerFolderBroken(f"Kafka could not prepare {self.folder}: {reason}; {self.advice}")
-        new_data.rename(self.data)
         (self.folder / "format.properties").unlink()
-        return cluster_id
+
+    def keep_format(self) -> None:
+        """Begins to use the data that `format` has created."""
+        (self.folder / _NEW_DATA).rename(self.data)
 
     def unusable(self, error: OSError) -> BrokerFolderBroken:
         """The error to raise when the folder cannot be read or written."""
@@ -160,21 +175,21 @@ class Storage:
         )
 
 
-def parse_cluster_id(meta_properties: str) -> str:
-    """The cluster id in the text of a `meta.properties`.
+def parse_cluster_id(meta_properties: str, node: int = 1) -> str:
+    """The cluster id in the text of a node's `meta.properties`.
 
     Raises:
         ValueError: this broker cannot use the data; the message is the second half of a sentence.
     """
     lines = [line for line in meta_properties.splitlines() if "=" in line and not line.startswith("#")]
     properties = dict(line.split("=", 1) for line in lines)
-    cluster_id, version, node = (properties.get(name) for name in ("cluster.id", "version", "node.id"))
+    cluster_id, version, owner = (properties.get(name) for name in ("cluster.id", "version", "node.id"))
     if not cluster_id:
         raise ValueError("has no cluster id")
     if version != "1":
         raise ValueError(f"has version {version}, Kafka 4 reads version 1")
-    if node != str(NODE_ID):
-        raise ValueError(f"belongs to node {node}, this broker is node {NODE_ID}")
+    if owner != str(node):
+        raise ValueError(f"belongs to node {owner}, this broker is node {node}")
     return cluster_id
 
 

@@ -67,7 +67,7 @@ class Settings(
             dotenv = DotEnvSettingsSource(_Sources).env_vars
             variables = {name.upper(): value for name, value in dotenv.items()} | dict(os.environ)
             _check_names(variables)
-            return cls(**dict(_Sources(_secrets_dir=_secrets_dir(variables))))
+            return cls(**_given(_Sources(_secrets_dir=_secrets_dir(variables))))
         except ValidationError as error:
             raise BadSetting(_one_line(error)) from None  # without the cause, which shows secrets
         except (OSError, UnicodeError) as error:
@@ -88,9 +88,13 @@ class Settings(
             BadSetting: as in ``from_environ``.
         """
         try:
-            return Settings(**dict(self) | changes)
+            return Settings(**_given(self) | changes)
         except ValidationError as error:
             raise BadSetting(_one_line(error)) from None
+
+    def with_defaults(self, **defaults: Any) -> "Settings":
+        """A copy with those of ``defaults`` that no source and no ``replace`` has given a value."""
+        return self.replace(**{name: value for name, value in defaults.items() if name not in self.model_fields_set})
 
     @classmethod
     def groups(cls) -> Iterator[tuple[str, Mapping[str, FieldInfo]]]:
@@ -104,6 +108,11 @@ class _Sources(BaseSettings, Settings):
     """The same settings, with the sources that their values are read from."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", enable_decoding=False, extra="ignore")
+
+
+def _given(settings: Settings) -> dict[str, Any]:
+    """The values that are not just the defaults."""
+    return {name: getattr(settings, name) for name in settings.model_fields_set}
 
 
 def variable_of(name: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from infra.client.client import Client, Refused
 from infra.client.trust import BadTrust, pinned, trusted
-from infra.local.stack import sample_picture
+from infra.local.readiness import sample_picture
 from tests.fakes.served_gateway import HttpsGateway, https_gateway
 
 pytestmark = pytest.mark.timeout(20)

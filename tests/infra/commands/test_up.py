@@ -94,7 +94,7 @@ def test_a_broker_that_cannot_be_reached_is_named(broker: str) -> None:
 def test_a_server_that_is_no_kafka_is_named_within_a_bounded_time(
     taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.local.stack.BROKER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("infra.local.brokers.BROKER_TIMEOUT_S", 0.5)
     line = complaint("--model", "bundle", "--port", "0", "--broker", f"127.0.0.1:{taken}")
     assert f"no Kafka answers at 127.0.0.1:{taken} within" in line
 
@@ -120,9 +120,9 @@ def test_a_page_for_other_devices_has_tls_and_what_to_do_there_is_said(
     stack = made_stack(monkeypatch, tmp_path, "--host", "0.0.0.0")
     assert (stack.url.split(":")[0], stack.settings.tls_cert) == ("https", str(tmp_path / "tls" / "gateway.pem"))
     phone, install = remarks_on_tls(stack)
-    assert f"open {stack.page_url} and accept the warning" in phone
-    assert stack.page_url.startswith("https://")
-    assert f"{stack.page_url}/ca.crt" in install
+    assert f"open {stack.page_urls[0]} and accept the warning" in phone
+    assert stack.page_urls[0].startswith("https://")
+    assert f"{stack.page_urls[0]}/ca.crt" in install
     assert stack.certificate
     assert stack.certificate.fingerprint in install
 
@@ -141,7 +141,7 @@ def test_without_tls_other_devices_have_no_camera_and_that_is_said(
 ) -> None:
     monkeypatch.setenv("SIGHTSTREAM_TLS_CERT", "gone.pem")
     stack = made_stack(monkeypatch, tmp_path, "--host", "0.0.0.0", "--no-tls")
-    assert stack.page_url.startswith("http://")
+    assert stack.page_urls[0].startswith("http://")
     [line] = remarks_on_tls(stack)
     assert "their browsers give no camera" in line
 
@@ -151,7 +151,7 @@ def test_an_own_certificate_is_used_on_every_address(monkeypatch: pytest.MonkeyP
     for host in ("127.0.0.1", "0.0.0.0"):
         stack = made_stack(monkeypatch, tmp_path, "--host", host, "--tls-cert", own.certificate)
         assert (stack.makes_certificate, remarks_on_tls(stack)) == (False, [])
-        assert stack.page_url.startswith("https://vision.example:")
+        assert stack.page_urls[0].startswith("https://vision.example:")
 
 
 def refused(*arguments: object) -> str:

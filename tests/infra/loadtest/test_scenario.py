@@ -32,7 +32,7 @@ def scenario(tmp_path: Path) -> Scenario:
     def ignore(_: str) -> None: ...
 
     settings = Settings(port=1234)
-    stack = Stack(settings, tmp_path, local_broker=False, workers=1, console=Console(), report_progress=ignore)
+    stack = Stack(settings, tmp_path, brokers=0, workers=1, gateways=1, console=Console(), report_progress=ignore)
     return Scenario(stack, 30.0, ignore)
 
 

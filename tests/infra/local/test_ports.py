@@ -1,8 +1,9 @@
 import socket
+from pathlib import Path
 
 import pytest
 
-from infra.local.ports import LOOPBACK, PORTS, NoSuchHost, PortInUse, free_port, free_ports, is_free
+from infra.local.ports import LOOPBACK, PORTS, NoSuchHost, PortInUse, free_port, free_ports, is_free, kept_ports
 
 
 def test_free_ports_are_different_free_and_below_those_of_outgoing_connections() -> None:
@@ -35,6 +36,38 @@ def test_port_that_something_listens_on_is_not_free() -> None:
 def test_too_few_free_ports_are_an_error_that_gives_the_number() -> None:
     with pytest.raises(PortInUse, match="1 needed"):
         free_ports(1, avoid=PORTS)
+
+
+def test_names_keep_their_ports_from_one_start_to_the_next(tmp_path: Path) -> None:
+    ports = kept_ports(tmp_path / "ports.json", ["one", "two"])
+
+    assert ports["one"] != ports["two"]
+    assert kept_ports(tmp_path / "ports.json", ["two", "one"]) == ports
+    assert kept_ports(tmp_path / "ports.json", ["two"]) == {"two": ports["two"]}
+    assert kept_ports(tmp_path / "ports.json", ["one", "two"]) == ports
+
+
+def test_a_kept_port_that_is_in_use_or_to_avoid_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
+    file = tmp_path / "ports.json"
+    former = kept_ports(file, ["one", "two", "three"])
+
+    with socket.create_server((LOOPBACK, former["one"])):
+        now = kept_ports(file, ["one", "two", "three"], avoid=[former["three"]])
+
+    assert now["two"] == former["two"]
+    assert not {now["one"], now["three"]} & set(former.values())
+    assert kept_ports(file, ["one", "two", "three"]) == now
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"one": "x"}', '{"one": 99999999, "two": 1}'])
+def test_a_damaged_file_of_ports_is_ignored(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "ports.json"
+    file.write_text(text)
+
+    ports = kept_ports(file, ["one", "two"])
+
+    assert all(port in PORTS for port in ports.values())
+    assert kept_ports(file, ["one", "two"]) == ports
 
 
 def test_port_zero_gives_any_free_port() -> None:

@@ -14,8 +14,9 @@ def stack(folder: Path, reported: list[str], **settings: object) -> Stack:
     return Stack(
         Settings(port=8000).replace(**settings),
         folder,
-        local_broker=True,
+        brokers=1,
         workers=1,
+        gateways=1,
         console=Console(stderr=True),
         report_progress=reported.append,
     )
@@ -37,7 +38,7 @@ def test_a_url_has_an_ipv6_address_in_brackets(tmp_path: Path, host: str, url: s
 def test_on_all_addresses_programs_use_loopback_and_people_another_address(tmp_path: Path) -> None:
     stack_at = stack(tmp_path, [], host="0.0.0.0")
     assert (stack_at.url, stack_at.websocket) == ("http://127.0.0.1:8000", "ws://127.0.0.1:8000/ws")
-    assert stack_at.page_url == f"http://{main_address('0.0.0.0')}:8000"
+    assert stack_at.page_urls[0] == f"http://{main_address('0.0.0.0')}:8000"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_people_open_a_name_that_the_certificate_has(tmp_path: Path, names: list
     own = own_certificate(tmp_path, names, "--data-dir")
     stack_at = stack(tmp_path, [], host="0.0.0.0", tls_cert=str(own.certificate))
     assert (stack_at.url, stack_at.websocket) == ("https://127.0.0.1:8000", "wss://127.0.0.1:8000/ws")
-    assert stack_at.page_url == f"https://{shown}:8000"
+    assert stack_at.page_urls[0] == f"https://{shown}:8000"
 
 
 def test_a_step_with_the_name_of_a_folder_or_a_log_line_is_shown_as_it_is(tmp_path: Path) -> None:

@@ -227,7 +227,9 @@ def test_grafana_finds_the_dashboard_beside_its_provider() -> None:
 
 
 def test_every_target_of_a_stack_has_the_labels_that_panels_may_use(tmp_path: Path) -> None:
-    groups = json.loads(write_targets(tmp_path, "127.0.0.1:8000", {"worker-1": "127.0.0.1:20001"}).read_text())
+    groups = json.loads(
+        write_targets(tmp_path, {"gateway-1": "127.0.0.1:8000"}, {"worker-1": "127.0.0.1:20001"}).read_text()
+    )
     assert len(groups) == 2
     assert all({"job", "instance", *each["labels"]} == FROM_TARGETS for each in groups)
 

@@ -61,7 +61,9 @@ class Stack:
     def __post_init__(self) -> None:
         self.worker = WorkerMetrics(clock=lambda: self.now)
         self.gateway.ready.read = lambda: self.ready
-        groups = json.loads(write_targets(self.folder, "127.0.0.1:8000", {"worker-1": "127.0.0.1:9000"}).read_text())
+        groups = json.loads(
+            write_targets(self.folder, {"gateway-1": "127.0.0.1:8000"}, {"worker-1": "127.0.0.1:9000"}).read_text()
+        )
         self.targets = [{"job": "sightstream", "instance": each["targets"][0], **each["labels"]} for each in groups]
 
     def pass_time(self, situation: Situation, seconds: float, since: float) -> None:
@@ -203,7 +205,7 @@ def test_prometheus_loads_the_rules_from_beside_its_configuration() -> None:
     shutil.which("promtool") is None, reason="promtool is not installed (Debian's package prometheus)"
 )
 def test_promtool_accepts_the_rules_and_the_configuration(tmp_path: Path) -> None:
-    write_targets(tmp_path, "127.0.0.1:8000", {"worker-1": "127.0.0.1:9000"})
+    write_targets(tmp_path, {"gateway-1": "127.0.0.1:8000"}, {"worker-1": "127.0.0.1:9000"})
     for arguments in (["rules", "alerts.yml"], ["config", "prometheus.yml"]):
         subprocess.run(["promtool", "check", *arguments], cwd=tmp_path / "prometheus", check=True)
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.kafka.configuration import Ports
 from infra.local.kafka.storage import BrokerFolderBroken, FolderInUse, Storage, new_cluster_id, parse_cluster_id
 
+PORTS = {1: Ports(20_001, 20_002)}
 META = "#\n#Mon Jan 05 10:00:00 UTC 2026\ncluster.id=AbC\ndirectory.id=Xyz\nnode.id=1\nversion=1\n"
 
 
@@ -103,7 +105,7 @@ async def test_format_that_fails_says_why_and_leaves_no_data(tmp_path: Path) -> 
     storage = Storage(tmp_path)
 
     with pytest.raises(BrokerFolderBroken, match=r"could not prepare .*: no such option; delete"):
-        await storage.format(lambda *_: ["sh", "-c", "echo starting; echo no such option >&2; exit 1"])
+        await storage.format(lambda *_: ["sh", "-c", "echo starting; echo no such option >&2; exit 1"], "AbC", PORTS)
 
     assert storage.cluster_id() is None
 
@@ -116,7 +118,10 @@ async def test_format_that_was_interrupted_is_done_again(tmp_path: Path) -> None
         meta = META.replace("AbC", cluster)
         return ["sh", "-c", f"mkdir data.new && echo '{meta}' > data.new/meta.properties"]
 
-    assert await storage.format(tool) == storage.cluster_id()
+    await storage.format(tool, "DeF", PORTS)
+    assert storage.cluster_id() is None
+    storage.keep_format()
+    assert storage.cluster_id() == "DeF"
 
 
 def test_cluster_ids_are_new_each_time_and_fit_kafkas_form() -> None:
