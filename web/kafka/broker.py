@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streams.contract.clock import APPENDED, KafkaClock
 from streams.contract.codec import bad_envelope
 from streams.contract.kafka import adapt_clients
 from streams.contract.kafka.rejected import RejectedRecord
@@ -61,7 +62,8 @@ class Broker:
         self.on_rejected = on_rejected
         self.others = OtherSessions(settings.resume_s * 1000)
         self.topics = TopicCheck(settings, Role.GATEWAY)
-        self._sender = Sender(settings, pool_of)
+        self.clock = KafkaClock()
+        self._sender = Sender(settings, pool_of, self.clock)
         self._group = GatewayGroup(settings, partitions.set_own)
         self._reader = PartitionReader(
             settings,
@@ -119,7 +121,7 @@ class Broker:
             if record.value is None:
                 raise ValueError("there is no value")
             if record.topic == WORKERS:
-                self.on_worker(WorkerStatus.loads(record.value))
+                self.on_worker(self._status(record))
             elif record.key is None or self.is_here(record.key.decode()):
                 self.on_prediction(Prediction.loads(record.value))
             elif why := bad_envelope(record.value):
@@ -132,3 +134,12 @@ class Broker:
             self.on_rejected(rejected)
             if record.topic == WORKERS:
                 self._sender.set_aside(rejected)
+
+    def _status(self, record: ConsumerRecord) -> WorkerStatus:
+        """A worker's status, with the time of the gateway's clock at which Kafka got it."""
+        status = WorkerStatus.loads(record.value)
+        if record.timestamp_type == APPENDED:
+            if self._reader.is_complete(TopicPartition(record.topic, record.partition)):  # it came just now
+                self.clock.note(record.timestamp, self.now_ms())
+            status.at = record.timestamp + (self.clock.ahead_ms or 0.0)
+        return status
