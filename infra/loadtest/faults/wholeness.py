@@ -1,6 +1,7 @@
 """Whether a stack is whole: all processes run and serve, and nothing of Kafka is behind."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -41,15 +42,21 @@ def names_of(stack: Stack) -> list[str]:
 
 async def what_is_missing(stack: Stack) -> list[str]:
     """What the stack lacks, in words; empty when it is whole."""
-    missing = sorted(set(names_of(stack)) - set(stack.pids)) or await behind(stack.settings, stack.workers)
-    if not missing:
-        async with httpx.AsyncClient(trust_env=False) as http:
-            for url in stack.urls:
-                with suppress(httpx.HTTPError):
-                    if (await http.get(f"{url}/readyz")).status_code == 200:
-                        continue
-                missing.append(f"a ready gateway at {url}")
-    return missing
+    if missing := sorted(set(names_of(stack)) - set(stack.pids)):
+        return missing
+    return await not_ready(stack) or await behind(stack.settings, stack.workers)
+
+
+async def not_ready(stack: Stack) -> list[str]:
+    """The gateways and workers that do not say that they are ready."""
+    found = []
+    async with httpx.AsyncClient(trust_env=False) as http:
+        for group in json.loads((stack.folder / "prometheus" / "targets.json").read_text()):
+            with suppress(httpx.HTTPError):
+                if (await http.get(f"http://{group['targets'][0]}/readyz")).status_code == 200:
+                    continue
+            found.append(f"a ready {group['labels']['process']}")
+    return found
 
 
 async def behind(settings: Settings, workers: int) -> list[str]:
