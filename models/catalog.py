@@ -88,8 +88,11 @@ def configured_specs(
 ) -> dict[str, ModelSpec]:
     """Returns, by name and in their order, the specs of `models`. `weights` belongs to the first.
 
-    A bundle folder is served under the bundle's own name. Raises UnknownModel and what `Bundle.open` raises.
+    A bundle folder is served under the bundle's own name. Raises UnknownModel, UnusableWeights and what `Bundle.open`
+    raises.
     """
+    if weights is not None:
+        _short_digest(weights)
     specs: dict[str, ModelSpec] = {}
     for model in models:
         name = model if model in NETWORKS else _open_folder(model, registry).name

@@ -114,6 +114,11 @@ class Batcher:
         """How many frames the engine does not have yet."""
         return len(self._waiting) + self._next.size
 
+    @property
+    def oldest_batch(self) -> float | None:
+        """When the oldest batch on the engine started, in milliseconds since 1970; None if there is none."""
+        return self._dispatcher.oldest
+
     def put(self, frame: Frame) -> None:
         """Take a frame. A lone frame goes to an idle engine at once, before the event loop does anything else."""
         now = self.clock()

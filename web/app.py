@@ -28,7 +28,7 @@ from web.security.origins import Origins
 from web.security.proxies import Proxies
 from web.security.tokens import Tokens
 from web.state import GatewayState
-from web.views import ops, pages, static_files, stats
+from web.views import docs, ops, pages, static_files, stats
 
 TICK_S = 0.25
 SWEEP_S = 60.0
@@ -60,6 +60,7 @@ def create_app(
         partitions,
         hub.settle,
         hub.note_worker,
+        pool_of=hub.pool_of,
         is_here=lambda session: hub.find(session) is not None,
         now_ms=now_ms,
         on_rejected=hub.note_rejected,
@@ -99,6 +100,7 @@ def create_app(
             *pages.routes,
             *stats.routes,
             *ops.routes,
+            *docs.routes,
             *static_files.routes,
         ],
         middleware=[

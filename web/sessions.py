@@ -22,6 +22,7 @@ REMEMBERED_OUTCOMES = 256
 MAX_SUPERSEDED = 48  # frames in one drop: with those in flight, a returning browser may ask for no more than 64
 SUPERSEDED_EVERY_MS = 1000.0  # between two drops of superseded frames: each costs as much as an answer
 FLOOD_AFTER_S = 2.0  # a session that sends for so long at twice its rate is disconnected
+ADOPTED_MS = 500.0  # beyond the freshness limit; workers drop what is older, so it is answered by then, or lost
 GAP = 32  # numbers that are left out when a session comes from another gateway, see ``Session.resume``
 
 
@@ -186,9 +187,10 @@ class Session:
         if sent > self.seq:
             self.seq = sent + GAP
         self.seq = max([self.seq, self.newest, *pending])
+        lost_at = now + min(self.settings.freshness_ms + ADOPTED_MS, self.settings.expire_s * 1000)
         for seq in pending:
             if seq not in self.settled and seq not in self.unanswered:
-                self.adopted.setdefault(seq, now + self.settings.expire_s * 1000)
+                self.adopted.setdefault(seq, lost_at)
         return [(seq, self.settled[seq]) for seq in pending if seq in self.settled]
 
     def expire(self, now: float) -> list[Prediction]:

@@ -52,6 +52,7 @@ def gateway(root_path: str | None, tls_cert: str | None, tls_key: str | None) ->
     import uvicorn
 
     from infra.local.ports import free_port
+    from streams.contract.kafka.denials import DENIALS
     from streams.contract.logs import configure
     from web.app import create_app
     from web.security.certificates import server_certificate
@@ -63,6 +64,7 @@ def gateway(root_path: str | None, tls_cert: str | None, tls_key: str | None) ->
     certificate = server_certificate(settings.tls_cert, settings.tls_key, settings.tls_ca)
     port = free_port(settings.host, settings.port)  # where it is not, uvicorn would say so in a log line
     configure(settings)
+    DENIALS.introduce("gateway", settings.kafka_user)
     uvicorn.run(
         create_app(settings, certificate=certificate),
         host=settings.host,

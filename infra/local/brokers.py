@@ -12,6 +12,8 @@ from rich.console import Console
 from infra.local.errors import StackError
 from infra.local.kafka.configuration import MOST_COPIES, insync_of
 from infra.local.kafka.node import Node
+from infra.local.kafka.security.administration import administer, known
+from infra.local.kafka.security.users import Users
 from infra.local.kafka.server import LocalKafka
 from infra.local.supervisor import RestartPolicy, describe_exit
 from infra.local.topic_admin import create_topics
@@ -42,12 +44,22 @@ class LocalBrokers:
         folder: for the data.
         brokers: the number of nodes.
         check_folders: raises the error to end with if a folder of the stack is full.
+        users: those who may use it; None: every program of this machine.
     """
 
     def __init__(
-        self, folder: Path, brokers: int, *, cache: Path, console: Console, check_folders: Callable[[], None]
+        self,
+        folder: Path,
+        brokers: int,
+        *,
+        cache: Path,
+        console: Console,
+        check_folders: Callable[[], None],
+        users: Users | None = None,
     ) -> None:
-        self.kafka = LocalKafka(folder, cache=cache, brokers=brokers, console=console)
+        identity = users.identity if users else None
+        self.kafka = LocalKafka(folder, cache=cache, brokers=brokers, console=console, identity=identity)
+        self.users = users
         self._check_folders = check_folders
 
     @property
@@ -58,11 +70,22 @@ class LocalBrokers:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
         """Kafka runs inside the block, which gets its addresses."""
+        if self.users:
+            self.users.make_folders()
         await self.kafka.start()
         try:
+            if self.users:
+                await self._make_users(self.users)
             yield self.kafka.bootstrap
         finally:
             await self.kafka.stop()
+
+    async def _make_users(self, users: Users) -> None:
+        context = users.identity.context()
+        await administer(self.kafka.nodes[0].inner_address, context, users.passwords(), users.rights)
+        addresses = [node.address for node in self.kafka.nodes]
+        await known(addresses, [users.connection(role, addresses) for role in users.rights])
+        users.write(addresses)
 
     async def keep_running(self) -> None:
         """Start each node again when it ends.

@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from infra.client.trust import pinned
 from infra.local.brokers import LocalBrokers, create_all_topics, with_copies
+from infra.local.kafka.security.users import NOBODY, Users
 from infra.local.own_addresses import main_address, own_names, reachable
 from infra.local.own_certificate import OwnCertificate, own_certificate
 from infra.local.ports import free_ports, kept_ports
@@ -59,6 +60,7 @@ class Stack:
         gateways: how many.
         console: shows the download of Kafka.
         report_progress: called with each step until the stack is ready.
+        secure: let only known users use the local Kafka, over TLS, each with no more rights than it needs.
         makes_certificate: serve HTTPS with a certificate that is made in ``folder`` and renewed there.
         setting: the option or variable with which the user names another folder.
     """
@@ -73,11 +75,12 @@ class Stack:
         gateways: int,
         console: Console,
         report_progress: Callable[[str], None],
+        secure: bool = False,
         makes_certificate: bool = False,
         setting: str = "--data-dir",
     ) -> None:
         self.setting = setting
-        self.settings = with_copies(settings, brokers) if brokers else settings
+        self.settings = with_copies(settings.replace(**NOBODY), brokers) if brokers else settings
         self.folder = folder
         self.workers = workers
         self.gateways = gateways
@@ -85,9 +88,16 @@ class Stack:
         self._report_progress = report_progress
         self.makes_certificate = makes_certificate
         self.certificate: OwnCertificate | None = None  # set by ``run``
+        pools = sorted({"", settings.pool})
+        self.users = Users(folder / "kafka", pools, setting) if secure else None
         self.kafka = (
             LocalBrokers(
-                folder / "kafka", brokers, cache=settings.cache, console=console, check_folders=self._check_folders
+                folder / "kafka",
+                brokers,
+                cache=settings.cache,
+                console=console,
+                check_folders=self._check_folders,
+                users=self.users,
             )
             if brokers
             else None
@@ -169,6 +179,7 @@ class Stack:
         try:
             async with self._brokers() as brokers:
                 self.settings = self.settings.replace(broker=brokers, secret=self.settings.secret or self._secret())
+                self.settings = self._settings_of("operator")
                 self.report_progress(f"creating topics on {brokers}")
                 await create_all_topics(self.settings)
                 await self._keep_running(on_ready)
@@ -207,10 +218,13 @@ class Stack:
 
     async def _keep_running(self, on_ready: Callable[[Ready], None]) -> None:
         logs = self.folder / "logs"
-        gateways = [gateway_process(self.settings, logs, number, port) for number, port in enumerate(self.ports, 1)]
+        gateways = [
+            gateway_process(self._settings_of("gateway"), logs, number, port)
+            for number, port in enumerate(self.ports, 1)
+        ]
         metrics_ports = free_ports(self.workers, avoid=self.ports)
         workers = [
-            worker_process(self.settings, logs, number, port, self.workers)
+            worker_process(self._settings_of("worker"), logs, number, port, self.workers)
             for number, port in enumerate(metrics_ports, 1)
         ]
         write_targets(
@@ -249,6 +263,12 @@ class Stack:
         self.report_progress("starting Kafka")
         async with self.kafka.running() as addresses:
             yield addresses
+
+    def _settings_of(self, role: str) -> Settings:
+        """The settings of a process that connects to Kafka in this role."""
+        if self.users is None:
+            return self.settings
+        return self.settings.replace(**self.users.settings(role, self.settings.broker))
 
     async def _watch_folders(self) -> None:
         """Ends the stack in order, with the data that it has, before a folder is full."""

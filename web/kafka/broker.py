@@ -34,6 +34,7 @@ class Broker:
     Args:
         partitions: those that are needed.
         is_here: whether a session is at this gateway.
+        pool_of: the pool of workers that serves a model.
         note_read: called with a topic and the number of bytes that were read from it.
     """
 
@@ -48,6 +49,7 @@ class Broker:
         now_ms: Callable[[], float],
         on_rejected: Callable[[RejectedRecord], None] = lambda _: None,
         note_read: Callable[[str, int], None] = lambda topic, size: None,
+        pool_of: Callable[[str], str] = lambda model: "",
     ) -> None:
         self.settings = settings
         self.partitions = partitions
@@ -57,7 +59,7 @@ class Broker:
         self.now_ms = now_ms
         self.on_rejected = on_rejected
         self.others = OtherSessions(settings.resume_s * 1000)
-        self._sender = Sender(settings)
+        self._sender = Sender(settings, pool_of)
         self._group = GatewayGroup(settings, partitions.set_own)
         self._reader = PartitionReader(
             settings,

@@ -121,8 +121,9 @@ class PartitionReader:
     async def _look_up(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
         while partition in self._wanted:
             try:
-                end = (await consumer.end_offsets([partition]))[partition]
-                first = await self._first_offset(consumer, partition)
+                first, end = await asyncio.gather(
+                    self._first_offset(consumer, partition), self._end_offset(consumer, partition)
+                )
             except KafkaError as error:
                 log.warning("%s cannot be read: %s; trying again", partition, error)
                 await asyncio.sleep(RETRY_S)
@@ -133,6 +134,9 @@ class PartitionReader:
             break
         del self._lookups[partition]
         self._follow(consumer)
+
+    async def _end_offset(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> int:
+        return int((await consumer.end_offsets([partition]))[partition])
 
     async def _first_offset(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
         if self.since_ms is None:

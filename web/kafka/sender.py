@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import about
 from streams.contract.messages import Frame, Prediction
 from streams.contract.settings import Settings
-from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED
+from streams.contract.topics import PREDICTIONS, REJECTED, frames_topic
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,12 @@ class Sender:
 
     A message that Kafka does not take is lost. That loses no frame's fate: the gateway gives up each frame whose
     outcome it has not read from Kafka, again and again until it reads one.
+
+    Frames go to the topic of the pool of workers that serves their model, which ``pool_of`` names.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pool_of: Callable[[str], str]) -> None:
+        self.pool_of = pool_of
         self.settings = settings
         self._outgoing: asyncio.Queue[Frame | Prediction | RejectedRecord] = asyncio.Queue()
         self._setting_aside: set[asyncio.Task[None]] = set()
@@ -81,7 +85,7 @@ class Sender:
                 self._setting_aside.add(task)
                 task.add_done_callback(self._setting_aside.discard)
             return
-        topic = FRAMES if isinstance(message, Frame) else PREDICTIONS
+        topic = frames_topic(self.pool_of(message.model)) if isinstance(message, Frame) else PREDICTIONS
         sent = await producer.send(topic, message.dumps(), key=message.session.encode())
         sent.add_done_callback(partial(self._note, message))
 

@@ -9,7 +9,7 @@ from faust.exceptions import ProducerSendError
 from faust.types import TP, FutureMessage, PendingMessage
 
 from streams.app import App
-from streams.consumer import Consumer
+from streams.kafka.consumer import Consumer
 
 SENT: Any = object()
 

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from streams.contract.kafka.rejected import RejectedRecord
-from streams.rejected import MAX_WAITING, SetAside
+from streams.kafka.rejected import MAX_WAITING, SetAside
 
 
 class Clock:

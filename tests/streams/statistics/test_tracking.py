@@ -10,7 +10,7 @@ from streams.contract.canary import canary_session
 from streams.contract.messages import Label, Prediction
 from streams.contract.outcomes import Outcome, Stage
 from streams.contract.stats import SessionStats
-from streams.tracking import Event, Tracker, published_ms
+from streams.statistics.tracking import Event, Tracker, published_ms
 
 NOW_S = 1e9
 

@@ -24,7 +24,7 @@ from streams.contract.logs import session_shown
 from streams.contract.messages import Prediction
 from streams.contract.stats import SessionStats
 from streams.contract.topics import PREDICTIONS, SESSIONS
-from streams.expiry import Expiry
+from streams.statistics.expiry import Expiry
 
 log = logging.getLogger(__name__)
 
@@ -245,7 +245,7 @@ async def reset(*_: Any, **__: Any) -> None:
     tracker.reset()
 
 
-if settings.statistics == "on":
+if settings.statistics == "on" and not settings.pool:  # the predictions of all pools are in one topic
     app.agent(predictions)(track)
     app.task(write_statistics)
     app.task(expire_statistics)

@@ -1,5 +1,5 @@
 from streams.contract.stats import SessionStats
-from streams.expiry import Expiry
+from streams.statistics.expiry import Expiry
 
 HOUR = 3_600_000.0
 
