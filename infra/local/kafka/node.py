@@ -181,7 +181,7 @@ class Node:
         with open_private(folder / CONSOLE) as console:
             console.truncate(0)
             self._process = await asyncio.create_subprocess_exec(
-                *parent_watch.command(command),
+                *parent_watch.command(command, private=True),  # frames and logs are for the owner only
                 cwd=folder,
                 env={"MALLOC_ARENA_MAX": "2", **os.environ, "LC_ALL": "C.UTF-8"},
                 stdin=asyncio.subprocess.DEVNULL,
@@ -189,7 +189,6 @@ class Node:
                 stderr=asyncio.subprocess.STDOUT,
                 pass_fds=(lock,),
                 start_new_session=True,  # Ctrl-C reaches only this process, which stops the broker after its clients
-                umask=0o077,  # frames and logs are for the owner only
             )
 
     async def _wait_until_serving(self, cluster_id: str, timeout: float) -> bool:  # noqa: ASYNC109
