@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.commands.edge import Group, program
-from infra.local.stack import BrokerUnreachable
+from infra.local.brokers import BrokerUnreachable
 from models.bundle import BrokenBundle, Bundle
 from models.catalog import configured_specs
 from models.gate import Gate, read_labels
