@@ -50,13 +50,16 @@ class Node:
         number: its id in the cluster, 1 for the first.
         folder: for its data, settings and logs.
         heap: the largest size of Java's heap, such as "256m".
+        is_copied: whether other nodes have copies of its data.
         identity: its certificate, where clients need a user.
     """
 
-    def __init__(self, number: int, folder: Path, heap: str, identity: Identity | None = None) -> None:
+    def __init__(
+        self, number: int, folder: Path, heap: str, *, is_copied: bool, identity: Identity | None = None
+    ) -> None:
         self.number = number
         self.identity = identity
-        self.storage = Storage(folder, number)
+        self.storage = Storage(folder, number, is_copied=is_copied)
         self._heap = heap
         self._ports = Ports(0, 0)
         self._had_data = False

@@ -50,9 +50,12 @@ class LocalKafka:
     ) -> None:
         assert brokers in (1, CLUSTER), brokers
         self.folder = folder.absolute()
-        numbers = range(1, brokers + 1)
+        several = brokers > 1
         self.nodes = [
-            Node(each, self.folder if brokers == 1 else self.folder / str(each), heap, identity) for each in numbers
+            Node(
+                each, self.folder / str(each) if several else self.folder, heap, is_copied=several, identity=identity
+            )
+            for each in range(1, brokers + 1)
         ]
         self._secured = identity is not None
         self._cache = cache
@@ -212,7 +215,7 @@ def common_cluster_id(storages: Iterable[Storage]) -> str | None:
     if len(with_data) <= len(found) // 2:
         gone = ", ".join(str(storage.data) for storage, cluster_id in found.items() if not cluster_id)
         raise BrokerFolderBroken(
-            f"the data of most brokers is gone ({gone}): put it back, or delete {first.data} to start again "
+            f"the data of most brokers is gone ({gone}): put it back, or delete {first.data}, too, to start again "
             "without recorded frames and statistics"
         )
     return found[first]

@@ -8,7 +8,7 @@ from infra.local.kafka.storage import BrokerFolderBroken, Storage
 
 def node(folder: Path, number: int, cluster: str = "AbC") -> Storage:
     """The folder of a node; without a name of its cluster it has no data."""
-    storage = Storage(folder / str(number), number)
+    storage = Storage(folder / str(number), number, is_copied=True)
     if cluster:
         storage.data.mkdir(parents=True)
         meta = f"cluster.id={cluster}\nnode.id={number}\nversion=1\n"
@@ -63,11 +63,11 @@ def test_a_cluster_that_has_lost_most_of_its_data_is_refused_with_what_to_do(tmp
 
     for gone in (1, 3):
         assert str(tmp_path / str(gone) / "data") in str(raised.value)
-    assert f"or delete {tmp_path / '2' / 'data'} to start again" in str(raised.value)
+    assert f"or delete {tmp_path / '2' / 'data'}, too, to start again" in str(raised.value)
 
 
 def test_the_data_of_another_cluster_is_refused_with_what_to_do(tmp_path: Path) -> None:
     nodes = [node(tmp_path, number, cluster) for number, cluster in enumerate("AAB", 1)]
 
-    with pytest.raises(BrokerFolderBroken, match=r"3/data is of another cluster than .*1/data: delete .*3/data"):
+    with pytest.raises(BrokerFolderBroken, match=r"3/data is of another cluster than .*1/data: delete .*3/data: the"):
         common_cluster_id(nodes)
