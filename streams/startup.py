@@ -46,9 +46,9 @@ def load(settings: Settings, worker: str) -> Loaded:
 
     Raises what ``configured_specs`` and ``catalog.load`` raise, and TopicsUnusable.
     """
-    _run(TopicCheck(settings, Role.WORKER).until_usable(give_up=True))
     weights = Path(settings.weights) if settings.weights else None
     own = configured_specs(settings.models, weights, settings.registry)
+    _run(TopicCheck(settings, Role.WORKER).until_usable(give_up=True))
     registry = Registry(settings.registry)
     options = EngineOptions(settings.cache, settings.engine, settings.precision, settings.threads)
     said: Sequence[str] = ()
