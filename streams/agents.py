@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import sys
+import time
+from collections.abc import Hashable
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -12,16 +14,26 @@ from streams import startup
 from streams.agreed_models import agreed_model, specs_of, with_change
 from streams.app import WORKER, app, frames, metrics, predictions, reject, settings, workers
 from streams.batching import Batcher
-from streams.contract.clock import now_ms
+from streams.contract.clock import APPENDED, now_ms, skew_ms
 from streams.contract.kafka import agreement
 from streams.contract.logs import about, configure
 from streams.contract.messages import Prediction, ServedModel
 from streams.contract.outcomes import Outcome
-from streams.metrics import lag, serve
+from streams.contract.topics import SESSIONS
+from streams.health.ending import STALLED, end
+from streams.health.liveness import LOOK_EVERY_S, Liveness, watch
+from streams.health.probes import serve
+from streams.kafka.consumer import Consumer
+from streams.kafka.tables import TableManager
+from streams.kafka.work import EndOffsets, work_of
+from streams.metrics import lag
 
 log = logging.getLogger(__name__)
 
 ANNOUNCE_EVERY_S = 2.0
+SILENT_S = 10.0  # if Kafka took no status for so long, it is away
+
+liveness = Liveness()
 
 
 @app.on_worker_init.connect
@@ -32,6 +44,7 @@ def prepare(*_: Any, **__: Any) -> None:
     """
     if hasattr(app, "batcher"):
         return
+    serve(metrics, liveness, settings.metrics_host, settings.metrics_port)
     configure(settings)  # Faust does that later
     try:
         load_models()
@@ -54,9 +67,11 @@ def load_models() -> None:
         freshness_ms=settings.freshness_ms,
         max_pixels=settings.max_pixels,
         expire_ms=settings.expire_s * 1000,
+        skew=lambda frame: skew_ms(app.kafka_clock.ahead_ms, frame.ahead),
         metrics=metrics,
     )
     metrics.waiting = lambda: app.batcher.waiting
+    metrics.clock_ahead = lambda: app.kafka_clock.ahead_s
 
 
 @app.agent(frames)
@@ -112,9 +127,45 @@ async def agree(name: str) -> bool:
 
 
 @app.task
+async def watch_progress() -> None:
+    """Look every few seconds whether this worker makes progress, for as long as it lives."""
+    watch(liveness, end_stalled)
+    metrics.standstill = lambda: liveness.standstill()[1]
+    end_offsets = EndOffsets(settings)
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        work, liveness.waits_for = await look(end_offsets)
+        liveness.look(work)
+
+
+async def look(end_offsets: EndOffsets) -> tuple[dict[str, Hashable], str]:
+    """What this worker has to do, with how far it is, and what it waits for."""
+    work: dict[str, Hashable] = {}
+    if (batch := app.batcher.oldest_batch) is not None:
+        work["the engine"] = batch
+    if app.rebalancing or not app.consumer_generation_id:
+        return work, "its partitions"
+    assigned = app.consumer.assignment()
+    ends = await end_offsets.of(assigned)
+    if ends is None or time.monotonic() - app.announced_at > SILENT_S:
+        return work, "Kafka"
+    assert isinstance(app.tables, TableManager)
+    assert isinstance(app.consumer, Consumer)
+    if app.in_recovery:
+        return {**work, "the restore of the tables": app.tables.restored}, "its tables"
+    streams = {tp: end for tp, end in ends.items() if tp.topic != SESSIONS}
+    return work | await work_of(app.consumer, streams), ""
+
+
+def end_stalled(why: str) -> None:
+    """End this process: whoever runs it starts it again."""
+    log.critical("%s: the worker ends now, to be started again", why)
+    end(STALLED)
+
+
+@app.task
 async def keep_announcing() -> None:
-    """Announce this worker every few seconds, and answer Prometheus."""
-    serve(metrics, settings.metrics_host, settings.metrics_port)
+    """Announce this worker every few seconds."""
     while True:
         await announce()
         await asyncio.sleep(ANNOUNCE_EVERY_S)
@@ -135,7 +186,10 @@ async def announce() -> None:
     error = "; ".join(f"{name}: {why}" for name, why in app.registry_watcher.errors.items())
     status = metrics.take_status(WORKER, now_ms(), error, settings.pool)
     try:
-        await (await workers.send(key=WORKER, value=status))
+        sent = await (await workers.send(key=WORKER, value=status))
+        app.announced_at = time.monotonic()
+        if sent.timestamp is not None and sent.timestamp_type == APPENDED:
+            app.kafka_clock.note(sent.timestamp, now_ms())
     except (ProducerSendError, KafkaError) as error:  # the next status comes soon
         log.warning("the worker's status could not be sent: %s", error)
 

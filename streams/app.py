@@ -10,7 +10,9 @@ from faust.app.base import BootStrategy as AppBootStrategy
 
 from streams.batching import Batcher
 from streams.contract import codec
+from streams.contract.clock import KafkaClock
 from streams.contract.kafka.denials import DENIALS
+from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import configuration
 from streams.contract.messages import Agreement, Frame, Prediction, WorkerStatus
@@ -82,7 +84,13 @@ class App(faust.App):
     BootStrategy = Boot
     batcher: Batcher
     agreed: Agreement
+    kafka_clock = KafkaClock()
+    announced_at = 0.0  # the last time that Kafka took this worker's status, in seconds of the monotonic clock
     registry_watcher: RegistryWatcher
+
+    def connection_options(self) -> dict[str, Any]:
+        """How a client of its own connects to Kafka."""
+        return connection_options(settings)
 
     def _create_directories(self) -> None:
         """Faust's folders are for tables on disk, and ours is in memory: a worker needs no folder of its own."""

@@ -8,9 +8,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streams.contract.clock import APPENDED, KafkaClock
 from streams.contract.kafka import adapt_clients
 from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rejected import RejectedRecord
@@ -61,6 +62,8 @@ class Broker:
         self.topics = TopicCheck(settings, Role.GATEWAY)
         self._outgoing: asyncio.Queue[Frame | Prediction | RejectedRecord] = asyncio.Queue()
         self._setting_aside: set[asyncio.Task[None]] = set()
+        self.clock = KafkaClock()
+        self._live_from = 0  # the first offset of the workers' topic that is not history
         self._noted_at = -NOTE_EVERY_S
         self._lost = 0  # messages that Kafka did not take since it last took one
 
@@ -110,6 +113,8 @@ class Broker:
                     await producer.stop()
 
     async def _produce(self, producer: AIOKafkaProducer, message: Frame | Prediction | RejectedRecord) -> None:
+        if isinstance(message, Frame):
+            message.ahead = self.clock.ahead_ms
         if isinstance(message, RejectedRecord):  # no frame waits for it: its topic may be missing
             if len(self._setting_aside) < MAX_WAITING:
                 task = asyncio.create_task(self._produce_rejected(producer, message))
@@ -167,6 +172,7 @@ class Broker:
         since = int(self.now_ms() - self.settings.resume_s * 1000)
         partitions = consumer.assignment()
         offsets = await consumer.offsets_for_times(dict.fromkeys(partitions, since))
+        self._live_from = (await consumer.end_offsets([TopicPartition(WORKERS, 0)]))[TopicPartition(WORKERS, 0)]
         for partition in partitions:
             if found := offsets.get(partition):
                 consumer.seek(partition, found.offset)
@@ -181,13 +187,22 @@ class Broker:
             if record.topic == PREDICTIONS:
                 self.on_prediction(Prediction.loads(record.value))
             else:
-                self.on_worker(WorkerStatus.loads(record.value))
+                self.on_worker(self._status(record))
         except Exception as error:  # it concerns this record only
             why = str(error) if isinstance(error, ValueError) else repr(error)
             rejected = RejectedRecord(record.topic, record.partition, record.offset, why, record.value)
             self.on_rejected(rejected)
             if record.topic == WORKERS:
                 self._set_aside(rejected)
+
+    def _status(self, record: ConsumerRecord) -> WorkerStatus:
+        """A worker's status, with the time of the gateway's clock at which Kafka got it."""
+        status = WorkerStatus.loads(record.value)
+        if record.timestamp_type == APPENDED:
+            if record.offset >= self._live_from:
+                self.clock.note(record.timestamp, self.now_ms())
+            status.at = record.timestamp + (self.clock.ahead_ms or 0.0)
+        return status
 
     def _set_aside(self, record: RejectedRecord) -> None:
         if self._outgoing.qsize() < MAX_WAITING:

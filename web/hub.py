@@ -187,20 +187,28 @@ class Hub:
         ]
 
     def models(self) -> list[ServedModel]:
-        """What the live workers serve, in their order of preference, those of the main pool first."""
-        served = {model.name: model for status in self._by_pool() for model in status.models}
+        """What may be asked for, in the workers' order of preference, the main pool's models first.
+
+        A frame comes to any worker of a pool. So a model that they begin to serve counts once each of them does.
+        """
+        served: dict[str, ServedModel] = {}
+        for workers in self._pools().values():
+            by_name = [{model.name: model for model in each.models} for each in workers]
+            for name in by_name[0]:
+                if name not in served and all(name in each for each in by_name):
+                    served[name] = by_name[-1][name]
         return list(served.values())
+
+    def pool_of(self, name: str) -> str:
+        """The pool of workers that serves a model; an empty name asks for the first model."""
+        for pool, workers in self._pools().items():
+            if any(not name or model.name == name for each in workers for model in each.models):
+                return pool
+        return ""
 
     def model_for(self, name: str) -> ServedModel | None:
         """The served model that answers a session which asked for ``name``; an empty name asks for the first."""
         return next((each for each in self.models() if not name or each.name == name), None)
-
-    def pool_of(self, name: str) -> str:
-        """The pool of workers that serves a model; an empty name asks for the first model."""
-        for status in self._by_pool():
-            if any(not name or each.name == name for each in status.models):
-                return status.pool
-        return ""
 
     def tick(self) -> None:
         """Expire frames without an answer, forget silent workers and sessions that did not come back."""
@@ -220,8 +228,12 @@ class Hub:
         for session_id in gone:
             del self._sessions[session_id]
 
-    def _by_pool(self) -> list[WorkerStatus]:
-        return sorted(self._workers.values(), key=lambda each: each.pool)
+    def _pools(self) -> dict[str, list[WorkerStatus]]:
+        """The live workers by pool."""
+        pools: dict[str, list[WorkerStatus]] = {}
+        for each in sorted(self._workers.values(), key=lambda status: status.pool):
+            pools.setdefault(each.pool, []).append(each)
+        return pools
 
     def _session(self, session_id: str) -> Session:
         session = self._sessions.get(session_id)

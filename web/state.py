@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
+from streams.contract.kafka.connections import OUTAGES
+from streams.contract.kafka.denials import DENIALS
 from streams.contract.kafka.topics.check import TopicCheck
 from streams.contract.settings import Settings
 from web.canary import Canary
@@ -32,7 +34,10 @@ class GatewayState:
     @property
     def why_not_ready(self) -> str:
         """Why no frames are answered; empty while a canary frame was answered lately."""
-        return "" if self.canary.ready else self.topics.why or "no picture came back from a worker lately"
+        if self.canary.ready:
+            return ""
+        known = [*OUTAGES.lines(), *DENIALS.lines()]
+        return "; ".join(known) or self.topics.why or "no picture came back from a worker lately"
 
     @property
     def connected(self) -> int:

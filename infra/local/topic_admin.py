@@ -18,6 +18,7 @@ from aiokafka.errors import (
 )
 
 from infra.local.errors import StackError
+from streams.contract.kafka.connections import NoConnection, check_connection
 from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rights import Kind, Operation
 from streams.contract.kafka.topics.commands import OperatorCommands
@@ -67,10 +68,13 @@ async def answering_kafka(settings: Settings, advice: str) -> AsyncIterator[AIOK
     client = AIOKafkaClient(request_timeout_ms=int(BROKER_TIMEOUT_S * 1000), **connection_options(settings))
     try:
         async with asyncio.timeout(BROKER_TIMEOUT_S):
+            await check_connection(settings)
             await client.bootstrap()
         yield client
     except TimeoutError as error:
         raise BrokerUnreachable(f"no Kafka answers at {brokers} within {BROKER_TIMEOUT_S:.0f} s: {advice}") from error
+    except NoConnection as error:
+        raise BrokerUnreachable(str(error) if error.lasts else f"{error}: {advice}") from error
     except (KafkaError, OSError) as error:
         why = "no connection" if isinstance(error, KafkaConnectionError) else error
         raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({why}): {advice}") from error

@@ -13,6 +13,8 @@ WORKERS = "sightstream.workers"  # the status of each worker
 MODELS = "sightstream.models"  # what the workers of each pool serve; Kafka keeps the newest
 SESSIONS = "sightstream.sessions"  # the statistics of each session; Kafka keeps the newest ones
 
+GATEWAYS = "sightstream.gateways"  # the consumer group in which the gateways share out the partitions
+
 MINUTE_MS = 60_000
 
 
@@ -72,14 +74,16 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
         config = {**config, "min.insync.replicas": str(settings.min_insync)}
         return TopicSpec(name, partitions, settings.replication, config, by_session, readers, writers)
 
-    # Kafka deletes only whole segments, so segments must be short
-    minutes = {"retention.ms": str(10 * MINUTE_MS), "segment.ms": str(2 * MINUTE_MS)}
+    # Kafka deletes only whole segments, so segments must be short; it goes by its own clock, not by the senders'
+    append_time = {"message.timestamp.type": "LogAppendTime"}
+    minutes = {"retention.ms": str(10 * MINUTE_MS), "segment.ms": str(2 * MINUTE_MS), **append_time}
     table = {"cleanup.policy": "compact", "segment.ms": str(10 * MINUTE_MS)}
     frames = {
         "retention.ms": str(frames_ms),
         "segment.ms": str(max(10_000, frames_ms // 4)),
         "segment.bytes": str(max(64 * 2**20, settings.max_message_bytes)),
         **largest,
+        **append_time,
     }
     return [
         *(

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.exceptions import ProducerSendError
@@ -29,6 +29,8 @@ from streams.contract.kafka.options import connection_options
 from streams.contract.settings import Settings
 
 LOOK_S = 1.0
+
+POSITION_S = 1.0
 
 
 class LoopWorker:
@@ -98,12 +100,17 @@ class LoopConsumer(aiokafka.AIOKafkaConsumerThread):
         owned = {
             TopicPartition(*tp): OffsetAndMetadata(at, "") for tp, at in offsets.items() if tp in self.assignment()
         }
+        self.is_committing = True
         try:
             if owned:
                 await self._ensure_consumer().commit(owned)
         except KafkaError as error:
             return not DENIALS.note(error) and await super()._commit(offsets)
+        finally:
+            self.is_committing = False
         return bool(owned)
+
+    is_committing = False  # and waits for Kafka
 
 
 class Consumer(aiokafka.Consumer):
@@ -123,8 +130,29 @@ class Consumer(aiokafka.Consumer):
             except KafkaError as error:
                 DENIALS.note(error)
 
+    @property
+    def is_committing(self) -> bool:
+        """Whether offsets are on their way to Kafka."""
+        return isinstance(self._thread, LoopConsumer) and self._thread.is_committing
+
+    async def position_now(self, tp: TP) -> int | None:
+        """The offset of the next record that a partition delivers; None while there is no such offset."""
+        try:
+            async with asyncio.timeout(POSITION_S):
+                return await self.position(tp)
+        except (TimeoutError, IllegalStateError):
+            return None
+
+    def first_unacknowledged(self, tp: TP) -> int | None:
+        """The least offset of a partition that was delivered and is not acknowledged; None if there is none."""
+        return min((each.offset for each in self.unacked if each.tp == tp and not each.acked), default=None)
+
+    def to_be_committed(self, tp: TP) -> int | None:
+        """The last committed offset of a partition of which more is acknowledged; None if all is committed."""
+        return (self._committed_offset[tp] or 0) if self._acked.get(tp) else None
+
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Check nothing: the lag and the canary show a partition that stands still.
+        """Check nothing: ``streams.liveness`` finds a partition that stands still.
 
         Faust's check ends the worker if a partition has no position, as after a rebalance, and takes the changelog,
         which nobody reads after a restore, for a stream that stands still.

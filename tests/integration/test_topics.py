@@ -17,7 +17,15 @@ from starlette.testclient import TestClient
 
 from infra.commands.topics import topics
 from infra.local.kafka import configuration, node
-from infra.local.kafka.security.administration import ALLOW, KINDS, LITERAL, OPERATIONS, CreateRights, DeleteRights
+from infra.local.kafka.security.administration import (
+    ALLOW,
+    KINDS,
+    LITERAL,
+    OPERATIONS,
+    CreateRights,
+    DeleteRights,
+    everything_of,
+)
 from infra.local.kafka.server import LocalKafka
 from infra.local.topic_admin import TopicsWrong, create_topics
 from streams.contract.kafka.rights import Kind, Operation
@@ -103,7 +111,9 @@ def allow_only(settings: Settings, kind: Kind, name: str, *operations: int) -> N
         client = AIOKafkaClient(bootstrap_servers=list(settings.broker))
         await client.bootstrap()
         acls = [(KINDS[kind], name, LITERAL, f"User:{USER}", "*", each, ALLOW) for each in operations]
-        await client.send(client.get_random_node(), CreateRights(acls) if acls else DeleteRights([USER]))
+        await client.send(
+            client.get_random_node(), CreateRights(acls) if acls else DeleteRights([everything_of(USER)])
+        )
         await client.close()
 
     asyncio.run(change())

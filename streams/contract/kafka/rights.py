@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from streams.contract.settings import Settings
-from streams.contract.topics import Role, group_of, topic_specs
+from streams.contract.topics import FRAMES, GATEWAYS, Role, group_of, topic_specs
 
 
 class Operation(StrEnum):
@@ -16,6 +16,7 @@ class Operation(StrEnum):
     CREATE = "Create"
     DESCRIBE = "Describe"
     DESCRIBE_CONFIGS = "DescribeConfigs"
+    ALTER_CONFIGS = "AlterConfigs"
 
 
 class Kind(StrEnum):
@@ -36,7 +37,8 @@ class Right:
 
 
 GROUP = group_of("")  # of the workers, who share the partitions
-_MANAGE = (Operation.CREATE, Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS)
+CLUSTER = "kafka-cluster"  # the name that every cluster has
+_MANAGE = (Operation.CREATE, Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS, Operation.ALTER_CONFIGS)
 
 
 def rights(role: Role, settings: Settings) -> tuple[Right, ...]:
@@ -50,9 +52,12 @@ def rights(role: Role, settings: Settings) -> tuple[Right, ...]:
         ]
         if operations:
             found.append(Right(Kind.TOPIC, spec.name, tuple(operations)))
-    group = {Role.WORKER: Operation.READ, Role.OPERATOR: Operation.DESCRIBE}
-    if role in group:
-        found.append(Right(Kind.GROUP, group_of(settings.pool), (group[role],)))
+    for group, member in ((group_of(settings.pool), Role.WORKER), (GATEWAYS, Role.GATEWAY)):
+        if role in (member, Role.OPERATOR):
+            operation = Operation.READ if role == member else Operation.DESCRIBE
+            found.append(Right(Kind.GROUP, group, (operation,)))
+    if role == Role.OPERATOR:  # the settings of the brokers
+        found.append(Right(Kind.CLUSTER, CLUSTER, (Operation.DESCRIBE_CONFIGS,)))
     return tuple(found)
 
 
@@ -61,14 +66,15 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {role: rights(role, Settings()) for ro
 
 def needs(role: str, kind: Kind, name: str) -> tuple[Operation, ...]:
     """The operations on a resource that a role needs; empty for none."""
-    return next((each.operations for each in RIGHTS.get(role, ()) if (each.kind, each.name) == (kind, name)), ())
+    prefix = f"{FRAMES if kind == Kind.TOPIC else GROUP}."
+    pool = name.removeprefix(prefix) if name.startswith(prefix) and name != GATEWAYS else ""
+    found = rights(Role(role), Settings(pool=pool)) if pool and role else RIGHTS.get(role, ())
+    return next((each.operations for each in found if (each.kind, each.name) == (kind, name)), ())
 
 
-def commands(
-    role: str, user: str = "", options: str = "--bootstrap-server HOST:PORT --command-config FILE"
-) -> Iterator[str]:
-    """The commands of Kafka's own tool that give a role's rights to a user, who is named like it by default."""
+def commands(role: str) -> Iterator[str]:
+    """What kafka-acls.sh needs after ``--allow-principal`` to give a role's rights to a user of this name."""
     for right in RIGHTS[role]:
         operations = " ".join(f"--operation {each}" for each in right.operations)
-        resource = f"--{right.kind} {right.name}"
-        yield f"kafka-acls.sh {options} --add --allow-principal User:{user or role} {operations} {resource}"
+        resource = f"--{right.kind}" if right.kind == Kind.CLUSTER else f"--{right.kind} {right.name}"
+        yield f"User:{role} {operations} {resource}"

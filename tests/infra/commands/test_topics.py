@@ -23,7 +23,7 @@ def silent() -> Iterator[str]:
 def test_a_kafka_that_cannot_be_reached_is_one_line(broker: str, options: tuple[str, ...]) -> None:
     result = run("--broker", broker, *options)
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
-    assert result.output.startswith(f"Error: Kafka at {broker} cannot be used")
+    assert result.output.startswith(f"Error: Kafka at {broker} does not answer (")
 
 
 def test_a_server_that_is_no_kafka_is_one_line_in_time(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:

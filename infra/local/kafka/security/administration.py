@@ -9,10 +9,12 @@ import hashlib
 import secrets
 import ssl
 from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
 
 from aiokafka.conn import AIOKafkaConnection, create_conn
-from aiokafka.errors import KafkaError, for_code
-from aiokafka.protocol.admin import CreateAclsRequest_v1, DeleteAclsRequest_v1
+from aiokafka.errors import KafkaError, SaslAuthenticationFailed, for_code
+from aiokafka.protocol.admin import CreateAclsRequest_v1, DeleteAclsRequest_v1, DescribeAclsRequest
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     CompactArray,
@@ -26,7 +28,7 @@ from aiokafka.protocol.types import (
 )
 
 from infra.local.errors import StackError
-from streams.contract.kafka.rights import RIGHTS, Kind, Operation, Right
+from streams.contract.kafka.rights import Kind, Operation, Right
 
 ITERATIONS = 8192
 SALT_BYTES = 32
@@ -40,11 +42,13 @@ OPERATIONS = {
     Operation.CREATE: 5,
     Operation.DESCRIBE: 8,
     Operation.DESCRIBE_CONFIGS: 10,
+    Operation.ALTER_CONFIGS: 11,
 }
 ANY, ALLOW, LITERAL = 1, 3, 3
 SCRAM_SHA_512 = 2
 
-Acl = tuple[int, str, int, str, str, int, int]  # kind, name, pattern, principal, host, operation, permission
+# kind, name, pattern, principal, host, operation, permission; as a filter, None is for any
+Acl = tuple[int, str | None, int, str, str | None, int, int]
 
 
 class NotAdministered(StackError):
@@ -127,16 +131,16 @@ class CreateRights(Request[CreateAclsRequest_v1]):  # type: ignore[misc]
 
 
 class DeleteRights(Request[DeleteAclsRequest_v1]):  # type: ignore[misc]
-    """Takes all rights from these users."""
+    """Allows what these say, or what fits them, no longer."""
 
     API_KEY = 31
 
-    def __init__(self, users: Sequence[str]) -> None:
-        self.users = users
+    def __init__(self, acls: Sequence[Acl]) -> None:
+        self.acls = acls
 
     def build(self, kind: type[DeleteAclsRequest_v1]) -> DeleteAclsRequest_v1:
-        """A filter for each user."""
-        return kind([(ANY, None, ANY, f"User:{user}", None, ANY, ANY) for user in self.users])
+        """A filter for each."""
+        return kind(list(self.acls))
 
 
 def acls(user: str, rights: Sequence[Right]) -> list[Acl]:
@@ -148,38 +152,71 @@ def acls(user: str, rights: Sequence[Right]) -> list[Acl]:
     ]
 
 
-async def administer(addresses: Sequence[str], context: ssl.SSLContext, passwords: Mapping[str, str]) -> None:
-    """Give each user its password and exactly the rights of its role, and wait until each broker knows the users.
+def everything_of(user: str) -> Acl:
+    """A filter for all rights of a user."""
+    return ANY, None, ANY, f"User:{user}", None, ANY, ANY
+
+
+async def administer(
+    address: str, context: ssl.SSLContext, passwords: Mapping[str, str], rights: Mapping[str, Sequence[Right]]
+) -> None:
+    """Give each user its password and exactly these rights.
 
     Args:
-        addresses: of the brokers' own listeners, HOST:PORT.
+        address: of a broker's own listener, HOST:PORT.
         context: with the brokers' certificate.
-        passwords: by role, which is also the user's name.
+        passwords: by user.
+        rights: by user.
 
     Raises:
         NotAdministered: Kafka refuses that, or does not do it in time.
     """
+    wanted = {acl for user in passwords for acl in acls(user, rights[user])}
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            connection = await _connect(addresses[0], context)
+            host, port = address.rsplit(":", 1)
+            connection = await create_conn(host, int(port), security_protocol="SSL", ssl_context=context)
             try:
-                removed = await connection.send(DeleteRights(list(passwords)))
-                wanted = [acl for role in passwords for acl in acls(role, RIGHTS[role])]
-                created = await connection.send(CreateRights(wanted))
+                there = {acl for user in passwords for acl in await _acls_of(connection, user)}
+                # first what is missing: nobody who connects again meanwhile misses a right
+                created = await connection.send(CreateRights([*wanted]))
+                deleted = await connection.send(DeleteRights([*there - wanted]))
                 made = await connection.send(UsersRequest(passwords))
             finally:
                 connection.close()
     except (OSError, KafkaError, TimeoutError) as error:
         raise NotAdministered(f"the users of Kafka could not be made: {error or type(error).__name__}") from error
-    codes = [
-        *(each[0] for each in removed.filter_responses),
-        *(each[0] for each in created.creation_responses),
-        *(each[1] for each in made.results),
-    ]
-    if failed := [for_code(code) for code in codes if code]:
+    codes = [each[0] for each in (*created.creation_responses, *deleted.filter_responses)]
+    if failed := [for_code(code) for code in (*codes, *(each[1] for each in made.results)) if code]:
         raise NotAdministered(f"the users of Kafka could not be made: {failed[0].__name__}")
 
 
-async def _connect(address: str, context: ssl.SSLContext) -> AIOKafkaConnection:
-    host, port = address.rsplit(":", 1)
-    return await create_conn(host, int(port), security_protocol="SSL", ssl_context=context)
+async def _acls_of(connection: AIOKafkaConnection, user: str) -> list[Acl]:
+    answer = await connection.send(DescribeAclsRequest(*everything_of(user)))
+    if answer.error_code:
+        raise for_code(answer.error_code)(answer.error_message)
+    return [(*resource, *acl) for *resource, entries in answer.resources for acl in entries]
+
+
+async def known(addresses: Sequence[str], options: Sequence[Mapping[str, Any]]) -> None:
+    """Wait until each broker knows each user: they hear of it one after the other.
+
+    Args:
+        addresses: of the listeners for clients, HOST:PORT.
+        options: of a connection of each user.
+
+    Raises:
+        NotAdministered: one does not in time.
+    """
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            for each, user in product(addresses, options):
+                host, port = each.rsplit(":", 1)
+                while True:
+                    try:
+                        (await create_conn(host, int(port), **user)).close()
+                        break
+                    except SaslAuthenticationFailed:
+                        await asyncio.sleep(POLL_S)
+    except (OSError, KafkaError, TimeoutError) as error:
+        raise NotAdministered(f"the users of Kafka cannot connect: {error or type(error).__name__}") from error
