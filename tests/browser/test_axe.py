@@ -23,7 +23,7 @@ from tests.fakes.statistics import session_stats
 from tests.fakes.videos import write_video
 from training.report import write_report
 from training.scores import score
-from web.stats_reader import StatsStore
+from web.kafka.stats_store import StatsStore
 
 pytestmark = pytest.mark.browser
 

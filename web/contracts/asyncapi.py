@@ -40,6 +40,7 @@ TOPICS: Mapping[str, TopicContract] = {
         messages.fields_of(messages.Prediction), "workers, and gateways for what they drop", "gateways and workers"
     ),
     topics.WORKERS: TopicContract(messages.fields_of(messages.WorkerStatus), "workers", "gateways"),
+    topics.MODELS: TopicContract(messages.fields_of(messages.Agreement), "workers, and operators", "workers"),
     topics.SESSIONS: TopicContract(PackedStats, "workers", "gateways, and workers that take partitions over"),
     topics.REJECTED: TopicContract(RejectedRecord, "workers", "people"),
 }

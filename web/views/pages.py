@@ -107,11 +107,11 @@ async def healthz(request: Request) -> Response:
 
 @answers(Answer(200, "Frames are answered.", Ready), Answer(503, "Frames are not answered now.", NotReady))
 async def readyz(request: Request) -> Response:
-    """200 while canary frames come back through Kafka and a worker, 503 otherwise."""
-    canary = gateway_state(request).canary
-    if canary.last is None or not canary.ready:
-        return StructResponse(NotReady(False, "no picture came back from a worker lately"), status_code=503)
-    result = canary.last
+    """200 while canary frames come back through Kafka and a worker, 503 with the reason otherwise."""
+    state = gateway_state(request)
+    result = state.canary.last
+    if result is None or state.why_not_ready:
+        return StructResponse(NotReady(False, state.why_not_ready), status_code=503)
     return StructResponse(Ready(True, result.label, round(result.took_ms, 1), result.model, result.version))
 
 

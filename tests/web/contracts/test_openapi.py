@@ -21,8 +21,8 @@ from tests.fakes.statistics import session_stats
 from web.app import create_app
 from web.contracts.answers import Answer, answers
 from web.contracts.openapi import openapi, operations
+from web.kafka.stats_reader import StatsReader
 from web.protocol import Upload, pack
-from web.stats_reader import StatsReader
 
 TOKEN = "a word that only operators know"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
