@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from infra.loadtest.faults.brokers import (
@@ -19,6 +20,7 @@ from infra.loadtest.faults.processes import no_fault, restart_one_by_one, send_s
 from infra.loadtest.faults.report import FaultReport
 from infra.loadtest.faults.tables import compacted_statistics, join_while_restoring, kill_worker
 from infra.loadtest.stack_under_test import Progress, settings_under_test, started
+from infra.local.stack import Stack
 from streams.contract.clock import now_ms
 
 HOUR_MS = 3_600_000.0
@@ -85,13 +87,16 @@ CLUSTER_FAULTS = (
 
 
 async def run_cases(model: str, cases: Sequence[FaultCase], size: Size, *, progress: Progress) -> list[FaultReport]:
-    """Try ``cases`` one after the other on one stack that serves ``model``."""
-    settings = settings_under_test(model).replace(max_sockets_per_address=1000, ping_s=3.0)
+    """Try ``cases`` one after the other on one stack that serves ``model``, each with sessions of its own."""
     reports = []
-    async with started(
-        settings, brokers=size.brokers, workers=size.workers, gateways=size.gateways, progress=progress
-    ) as stack:
+    async with stack_of(model, size, progress) as stack:
         for case in cases:
             progress(case.name)
             reports.append(await case.run(stack))
     return reports
+
+
+def stack_of(model: str, size: Size, progress: Progress) -> AbstractAsyncContextManager[Stack]:
+    """A stack of a size, which serves ``model`` and notices soon that a browser has vanished."""
+    settings = settings_under_test(model).replace(max_sockets_per_address=1000, ping_s=3.0)
+    return started(settings, brokers=size.brokers, workers=size.workers, gateways=size.gateways, progress=progress)
