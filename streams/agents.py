@@ -14,9 +14,9 @@ from streams import startup
 from streams.agreed_models import agreed_model, specs_of, with_change
 from streams.app import WORKER, app, frames, metrics, predictions, reject, settings, workers
 from streams.batching import Batcher
-from streams.contract.clock import now_ms
+from streams.contract.clock import APPENDED, now_ms, skew_ms
 from streams.contract.kafka import agreement
-from streams.contract.logs import about
+from streams.contract.logs import about, configure
 from streams.contract.messages import Prediction, ServedModel
 from streams.contract.outcomes import Outcome
 from streams.contract.topics import SESSIONS
@@ -45,10 +45,13 @@ def prepare(*_: Any, **__: Any) -> None:
     if hasattr(app, "batcher"):
         return
     serve(metrics, liveness, settings.metrics_host, settings.metrics_port)
+    configure(settings)  # Faust does that later
     try:
         load_models()
     except Exception as error:
-        if type(error).__module__.startswith("models."):  # its message says what is wrong and what to do
+        if type(error).__module__.startswith(
+            ("models.", "streams.")
+        ):  # its message says what is wrong and what to do
             sys.exit(f"Error: {error}")
         raise
 
@@ -64,9 +67,11 @@ def load_models() -> None:
         freshness_ms=settings.freshness_ms,
         max_pixels=settings.max_pixels,
         expire_ms=settings.expire_s * 1000,
+        skew=lambda frame: skew_ms(app.kafka_clock.ahead_ms, frame.ahead),
         metrics=metrics,
     )
     metrics.waiting = lambda: app.batcher.waiting
+    metrics.clock_ahead = lambda: app.kafka_clock.ahead_s
 
 
 @app.agent(frames)
@@ -181,8 +186,10 @@ async def announce() -> None:
     error = "; ".join(f"{name}: {why}" for name, why in app.registry_watcher.errors.items())
     status = metrics.take_status(WORKER, now_ms(), error, settings.pool)
     try:
-        await (await workers.send(key=WORKER, value=status))
+        sent = await (await workers.send(key=WORKER, value=status))
         app.announced_at = time.monotonic()
+        if sent.timestamp is not None and sent.timestamp_type == APPENDED:
+            app.kafka_clock.note(sent.timestamp, now_ms())
     except (ProducerSendError, KafkaError) as error:  # the next status comes soon
         log.warning("the worker's status could not be sent: %s", error)
 

@@ -10,6 +10,7 @@ from faust.app.base import BootStrategy as AppBootStrategy
 
 from streams.batching import Batcher
 from streams.contract import codec
+from streams.contract.clock import KafkaClock
 from streams.contract.kafka.denials import DENIALS
 from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rejected import RejectedRecord
@@ -83,6 +84,7 @@ class App(faust.App):
     BootStrategy = Boot
     batcher: Batcher
     agreed: Agreement
+    kafka_clock = KafkaClock()
     announced_at = 0.0  # the last time that Kafka took this worker's status, in seconds of the monotonic clock
     registry_watcher: RegistryWatcher
 

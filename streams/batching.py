@@ -29,6 +29,8 @@ from streams.served_models import ServedModels
 DECODERS = 2  # threads: Pillow releases the GIL while it decodes; more would only take the engine's cores
 DECODED_ON_LOOP_BYTES = 64 * 1024  # the largest JPEG that is: twice what the page sends
 
+WORKER_HOPS = {Hop.QUEUED, Hop.DECODED, Hop.CLASSIFIED, Hop.PUBLISHED}
+
 Decoded = NDArray[np.uint8] | Exception  # a picture (size, size, 3), or why there is none
 
 
@@ -73,6 +75,8 @@ class Batcher:
         max_pixels: the most pixels that a frame may have.
         expire_ms: the age at which gateways give a frame up.
         clock: milliseconds since 1970.
+        skew: by how many milliseconds this clock is ahead of that of a frame's gateway. The times in predictions are
+            by the gateway's clock.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class Batcher:
         max_pixels: int,
         expire_ms: float = math.inf,
         clock: Callable[[], float] = now_ms,
+        skew: Callable[[Frame], float] = lambda _: 0.0,
         metrics: Metrics | None = None,
     ) -> None:
         self.models = ServedModels(classifiers)
@@ -93,10 +98,11 @@ class Batcher:
         self.max_pixels = max_pixels
         self.expire_ms = expire_ms
         self.clock = clock
+        self.skew = skew
         self.metrics = metrics or Metrics()
         self._waiting: list[WaitingFrame] = []
         self._next = NextBatch()
-        self._answers: list[Prediction] = []
+        self._answers: list[tuple[Prediction, float]] = []  # each with the skew of its frame
         self._share = FairShare()
         self._look_again: asyncio.TimerHandle | None = None
         self._runs = False
@@ -121,11 +127,13 @@ class Batcher:
 
     def put(self, frame: Frame) -> None:
         """Take a frame. A lone frame goes to an idle engine at once, before the event loop does anything else."""
-        now = self.clock()
+        now, skew = self.clock(), self.skew(frame)
+        times = {CAPTURED: frame.captured, Hop.RECEIVED: frame.received, Hop.QUEUED: now}
+        frame.received += skew
         if is_expiring(frame, now, self.expire_ms):
             return
         frame.model = frame.model or self.models.default
-        waiting = WaitingFrame(frame, {CAPTURED: frame.captured, Hop.RECEIVED: frame.received, Hop.QUEUED: now})
+        waiting = WaitingFrame(frame, times, skew)
         if frame.model in self.models:
             self._waiting.append(waiting)
         else:
@@ -144,9 +152,11 @@ class Batcher:
                 self._wake.clear()
                 self._start()
                 answers, self._answers = self._answers, []
-                for answer in answers:
+                for answer, skew in answers:
                     answer.times[Hop.PUBLISHED] = self.clock()
-                await self._publish(answers)
+                    for hop in WORKER_HOPS & answer.times.keys() if skew else ():
+                        answer.times[hop] -= skew
+                await self._publish([answer for answer, _ in answers])
                 self._prepare()
         finally:
             self._runs = False
@@ -277,7 +287,7 @@ class Batcher:
                 answer.labels = [Label(one.index, one.label, round(one.probability, 5)) for one in ranked]
                 answer.version = batch.classifier.version
                 answer.input_size = batch.classifier.view.size
-                self._answers.append(answer)
+                self._answers.append((answer, each.skew))
         self._close_unused()
 
     def _close_unused(self) -> None:
@@ -295,7 +305,7 @@ class Batcher:
     def _drop(self, waiting: WaitingFrame, reason: Outcome, message: str = "") -> None:
         answer = _prediction(waiting, reason)
         answer.message = message
-        self._answers.append(answer)
+        self._answers.append((answer, waiting.skew))
         self._wake.set()
 
 

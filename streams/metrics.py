@@ -58,6 +58,12 @@ class Metrics(MetricSet):
             "partition",
             read=lambda: {(str(partition),): frames for partition, frames in self.lag.items()},
         )
+        self.clock_ahead: Callable[[], float | None] = lambda: None
+        self.gauge(
+            "sightstream_worker_clock_ahead_seconds",
+            "Seconds by which the worker's clock is ahead of Kafka's.",
+            read=lambda: self.clock_ahead(),
+        )
         self.standstill: Callable[[], float] = float
         self.gauge(
             "sightstream_worker_standstill_seconds",

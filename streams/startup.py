@@ -20,8 +20,10 @@ from models.engines.base import EngineOptions
 from models.registry import Registry
 from streams.agreed_models import Choice, agreed_model, choose
 from streams.contract.kafka import agreement
+from streams.contract.kafka.topics.check import TopicCheck
 from streams.contract.messages import AgreedModel, Agreement
 from streams.contract.settings import Settings
+from streams.contract.topics import Role
 from streams.registry_watcher import RegistryWatcher
 
 log = logging.getLogger(__name__)
@@ -42,10 +44,11 @@ class Loaded:
 def load(settings: Settings, worker: str) -> Loaded:
     """Load what the pool has agreed on, and wait until that is possible. A worker that is alone decides for its pool.
 
-    Raises what ``configured_specs`` and ``catalog.load`` raise.
+    Raises what ``configured_specs`` and ``catalog.load`` raise, and TopicsUnusable.
     """
     weights = Path(settings.weights) if settings.weights else None
     own = configured_specs(settings.models, weights, settings.registry)
+    _run(TopicCheck(settings, Role.WORKER).until_usable(give_up=True))
     registry = Registry(settings.registry)
     options = EngineOptions(settings.cache, settings.engine, settings.precision, settings.threads)
     said: Sequence[str] = ()

@@ -80,6 +80,7 @@ def create_app(
         tokens=Tokens(settings.secret),
     )
     connect_gauges(state)
+    hub.metrics.clock_ahead.read = lambda: broker.clock.ahead_s
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.commands.edge import Group, program
-from infra.local.brokers import BrokerUnreachable
+from infra.local.topic_admin import BrokerUnreachable
 from models.bundle import BrokenBundle, Bundle
 from models.catalog import configured_specs
 from models.gate import Gate, read_labels
@@ -22,6 +22,7 @@ from models.picture_folder import quoted, shown
 from models.registry import BrokenRegistry, Promotion, Registry
 from models.weights import imagenet_labels
 from streams.contract.kafka import agreement
+from streams.contract.kafka.connections import check_connection
 from streams.contract.messages import AgreedModel, Agreement
 from streams.contract.settings import Settings
 from streams.contract.topics import MODELS
@@ -225,6 +226,7 @@ async def agree(settings: Settings, served: list[AgreedModel]) -> None:
     brokers = ",".join(settings.broker)
     try:
         async with asyncio.timeout(KAFKA_S):
+            await check_connection(settings)
             before = await agreement.read(settings)
             configured = [*before.configured] if before else []
             await agreement.write(settings, Agreement(served, configured, "sightstream models serve"))

@@ -13,10 +13,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from infra.client.gateway_url import websocket_url
 from infra.client.trust import pinned
-from infra.local.brokers import LocalBrokers, create_all_topics, with_copies
+from infra.local.brokers import LocalBrokers, with_copies
+from infra.local.gateway_urls import local_urls, page_urls
 from infra.local.kafka.security.users import NOBODY, Users
-from infra.local.own_addresses import main_address, own_names, reachable
+from infra.local.own_addresses import own_names
 from infra.local.own_certificate import OwnCertificate, own_certificate
 from infra.local.ports import free_ports, kept_ports
 from infra.local.private_files import private_folder
@@ -24,12 +26,13 @@ from infra.local.processes import gateway_process, worker_process
 from infra.local.readiness import Answer, first_answer, gateways_ready
 from infra.local.scrape_targets import write_targets
 from infra.local.supervisor import SupervisedProcess
+from infra.local.topic_admin import create_topics
 from models.catalog import configured_specs, find
 from models.picture_folder import shown
 from models.storage import check_folder, write_file, writing
 from streams.contract.addresses import address
 from streams.contract.settings import Settings
-from web.security.certificates import names_of, read_certificates
+from streams.contract.topics import topic_specs
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ START_BYTES = 8_000_000  # that must be free in the folder at a start
 LEAST_BYTES = 4_000_000  # and while the stack runs: enough to stop it in order
 LOOK_EVERY_S = 1.0
 NEW_ADDRESSES_EVERY_S = 60.0
+BROKER_ADVICE = "check the address, or leave out --broker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +92,14 @@ class Stack:
         self._report_progress = report_progress
         self.makes_certificate = makes_certificate
         self.certificate: OwnCertificate | None = None  # set by ``run``
-        pools = sorted({"", settings.pool})
-        self.users = Users(folder / "kafka", pools, setting) if secure else None
+        self.users = Users(folder / "kafka", settings, setting) if secure else None
         self.kafka = (
             LocalBrokers(
                 folder / "kafka",
                 brokers,
                 cache=settings.cache,
                 console=console,
-                check_folders=self._check_folders,
+                setting=setting,
                 users=self.users,
             )
             if brokers
@@ -111,7 +114,7 @@ class Stack:
     @property
     def urls(self) -> list[str]:
         """The addresses of the gateways for programs on this machine; that of the first alone before ``run``."""
-        return self._urls(reachable(self.settings.host))
+        return local_urls(self.settings, self.ports)
 
     @property
     def url(self) -> str:
@@ -121,15 +124,7 @@ class Stack:
     @property
     def page_urls(self) -> list[str]:
         """The addresses of the page for people, also on other devices if the gateways listen for them."""
-        host = main_address(self.settings.host)
-        if self.settings.tls_cert and not self.makes_certificate:
-            names = names_of(read_certificates(Path(self.settings.tls_cert))[0])
-            host = host if host in names else next((each for each in names if "*" not in each), host)
-        return self._urls(host)
-
-    def _urls(self, host: str) -> list[str]:
-        scheme = "https" if self.settings.tls_cert else "http"
-        return [f"{scheme}://{address(host, port)}" for port in self.ports]
+        return page_urls(self.settings, self.ports, own_certificate=self.makes_certificate)
 
     @property
     def trust(self) -> ssl.SSLContext | None:
@@ -139,7 +134,7 @@ class Stack:
     @property
     def websockets(self) -> list[str]:
         """The addresses that browsers and clients connect to, the first gateway's first."""
-        return [f"{url.replace('http', 'ws', 1)}/ws" for url in self.urls]
+        return [websocket_url(url) for url in self.urls]
 
     @property
     def websocket(self) -> str:
@@ -169,6 +164,8 @@ class Stack:
             What `models.catalog.find` raises: a model cannot be served.
         """
         self._check_folders(START_BYTES)
+        if self.kafka:
+            self.kafka.check(START_BYTES)
         with writing(self.folder, self.setting):
             private_folder(self.folder / "logs")
             self.ports += self._further_ports()
@@ -181,7 +178,8 @@ class Stack:
                 self.settings = self.settings.replace(broker=brokers, secret=self.settings.secret or self._secret())
                 self.settings = self._settings_of("operator")
                 self.report_progress(f"creating topics on {brokers}")
-                await create_all_topics(self.settings)
+                own = self.kafka is not None
+                await create_topics(self.settings, topic_specs(self.settings), own=own, advice=BROKER_ADVICE)
                 await self._keep_running(on_ready)
         except Exception:
             self._check_folders()  # a full disk shows itself as many errors

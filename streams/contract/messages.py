@@ -54,7 +54,7 @@ class Frame(Message, serializer=codec.NAME, include_metadata=False):
 
     ``seq`` numbers the frames of the session, from 1. ``model`` is the model asked for; if empty, the worker uses its
     first one. ``captured`` and ``received`` are times, ``echoes`` the echoes that came with this frame. ``jpeg`` is
-    the whole JPEG file.
+    the whole JPEG file. The gateway's clock is ``ahead`` of Kafka's by so many milliseconds; None: it is not known.
     """
 
     session: str = ""
@@ -63,6 +63,7 @@ class Frame(Message, serializer=codec.NAME, include_metadata=False):
     captured: float = 0.0
     received: float = 0.0
     echoes: list[list[float]] = []  # noqa: RUF012 - the type of a Record's field; nothing changes the default
+    ahead: float | None = None
     jpeg: bytes = b""
 
     def invalid_reason(self) -> str:
@@ -71,7 +72,7 @@ class Frame(Message, serializer=codec.NAME, include_metadata=False):
             _bad_id("session", self.session)
             or _bad_seqs([self.seq])
             or _bad_name("model", self.model)
-            or _bad_times([self.captured, self.received])
+            or _bad_times([self.captured, self.received, self.ahead or 0.0])
             or _bad_echoes(self.echoes)
         )
 

@@ -50,8 +50,8 @@ class Recovery(FaustRecovery):
 
     Faust's own restore takes each record through its streams, and ends with the last one of a partition. It waits for
     ever if that is not at the very end, as after compaction or a transaction, or if the partition is empty
-    (faust#176, #597, #651). Here a consumer of its own reads each partition to its end, and Faust finds nothing left
-    to restore. An error of Kafka would end Faust's restore, or the worker; here it begins again where it was.
+    (faust#176, #597, #651). Here a consumer of its own reads each partition to its end; nothing is left for Faust.
+    An error of Kafka would end Faust's restore, or the worker; here it begins again where it was.
     """
 
     def note_written(self, tp: TP, offset: int) -> None:

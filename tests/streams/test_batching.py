@@ -6,6 +6,7 @@ import time
 from io import BytesIO
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -13,6 +14,7 @@ from models.classifier import Label
 from models.engines.base import OnRoom, ignore_room
 from streams.batching import DECODED_ON_LOOP_BYTES
 from streams.contract.clock import now_ms
+from streams.contract.outcomes import SERVER_HOPS, Outcome
 from tests.fakes.classifiers import Slow, frame, jpeg, running, until
 
 
@@ -248,3 +250,16 @@ async def test_a_frame_that_its_gateway_is_giving_up_is_left_to_it() -> None:
         assert sorted(await published.count(2)) == [("fresh", 1, "answered"), ("stale", 1, "stale")]
         batcher.put(frame("next"))
         assert ("next", 1, "answered") in await published.count(3)
+
+
+@pytest.mark.parametrize("skew", [-7_200_000.0, -2000.0, 2000.0, 7_200_000.0])
+async def test_a_frame_of_a_gateway_with_another_time_is_judged_by_its_age(skew: float) -> None:
+    async with running(Slow(), skew=lambda _: skew, expire_ms=3000.0) as (batcher, published):
+        batcher.put(frame("fresh", age_ms=skew + 10))
+        batcher.put(frame("old", age_ms=skew + 1500))
+        batcher.put(frame("given up", age_ms=skew + 5000))
+        assert sorted(await published.count(2)) == [("fresh", 1, "answered"), ("old", 1, "stale")]
+    [fresh] = [each for each in published.predictions if each.outcome == Outcome.ANSWERED]
+    hops = [fresh.times[hop] for hop in SERVER_HOPS]
+    assert hops == sorted(hops)
+    assert hops[-1] - hops[0] < 1000  # all by the gateway's clock

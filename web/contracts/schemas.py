@@ -58,8 +58,8 @@ def members(kind: type[Enum]) -> list[Schema]:
     remarks = comments(kind)
     found = []
     for each in kind:
-        about = {"title": getattr(each, "words", ""), "description": remarks.get(each.name, "")}
-        found.append({"const": each.value, **{key: text for key, text in about.items() if text}})
+        remark = {"description": remarks[each.name]} if each.name in remarks else {}
+        found.append({"const": each.value, "title": getattr(each, "words", str(each.value)), **remark})
     return found
 
 

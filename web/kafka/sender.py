@@ -11,6 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from streams.contract.clock import KafkaClock
 from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import about
@@ -33,11 +34,13 @@ class Sender:
     A message that Kafka does not take is lost. That loses no frame's fate: the gateway gives up each frame whose
     outcome it has not read from Kafka, again and again until it reads one.
 
-    Frames go to the topic of the pool of workers that serves their model, which ``pool_of`` names.
+    Frames go to the topic of the pool of workers that serves their model, which ``pool_of`` names. With each goes how
+    far the ``clock`` is ahead of Kafka's.
     """
 
-    def __init__(self, settings: Settings, pool_of: Callable[[str], str]) -> None:
+    def __init__(self, settings: Settings, pool_of: Callable[[str], str], clock: KafkaClock) -> None:
         self.pool_of = pool_of
+        self.clock = clock
         self.settings = settings
         self._outgoing: asyncio.Queue[Frame | Prediction | RejectedRecord] = asyncio.Queue()
         self._setting_aside: set[asyncio.Task[None]] = set()
@@ -79,6 +82,8 @@ class Sender:
                     await producer.stop()
 
     async def _produce(self, producer: AIOKafkaProducer, message: Frame | Prediction | RejectedRecord) -> None:
+        if isinstance(message, Frame):
+            message.ahead = self.clock.ahead_ms
         if isinstance(message, RejectedRecord):  # no frame waits for it: its topic may be missing
             if len(self._setting_aside) < MAX_WAITING:
                 task = asyncio.create_task(self._produce_rejected(producer, message))

@@ -9,8 +9,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from streams.contract.kafka.connections import OUTAGES
-from streams.contract.kafka.denials import DENIALS
 from web.contracts.answers import Answer, PageQuery, answers
 from web.security.certificates import public_part
 from web.state import gateway_state
@@ -109,12 +107,11 @@ async def healthz(request: Request) -> Response:
 
 @answers(Answer(200, "Frames are answered.", Ready), Answer(503, "Frames are not answered now.", NotReady))
 async def readyz(request: Request) -> Response:
-    """200 while canary frames come back through Kafka and a worker, 503 otherwise."""
-    canary = gateway_state(request).canary
-    if canary.last is None or not canary.ready:
-        why = "; ".join([*OUTAGES.lines(), *DENIALS.lines()]) or "no picture came back from a worker lately"
-        return StructResponse(NotReady(False, why), status_code=503)
-    result = canary.last
+    """200 while canary frames come back through Kafka and a worker, 503 with the reason otherwise."""
+    state = gateway_state(request)
+    result = state.canary.last
+    if result is None or state.why_not_ready:
+        return StructResponse(NotReady(False, state.why_not_ready), status_code=503)
     return StructResponse(Ready(True, result.label, round(result.took_ms, 1), result.model, result.version))
 
 

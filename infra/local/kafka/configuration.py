@@ -77,6 +77,7 @@ def server_properties(node: int, ports: Mapping[int, Ports], data: str = DATA, t
         "log.cleaner.dedupe.buffer.size": 8 * 2**20,
         "log.index.size.max.bytes": 2**20,
         "socket.request.max.bytes": 16 * 2**20,
+        "replica.fetch.max.bytes": 16 * 2**20,
         "num.network.threads": 2,
         "num.io.threads": 2,
         "num.replica.fetchers": 1,

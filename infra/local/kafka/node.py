@@ -50,13 +50,16 @@ class Node:
         number: its id in the cluster, 1 for the first.
         folder: for its data, settings and logs.
         heap: the largest size of Java's heap, such as "256m".
+        is_copied: whether other nodes have copies of its data.
         identity: its certificate, where clients need a user.
     """
 
-    def __init__(self, number: int, folder: Path, heap: str, identity: Identity | None = None) -> None:
+    def __init__(
+        self, number: int, folder: Path, heap: str, *, is_copied: bool, identity: Identity | None = None
+    ) -> None:
         self.number = number
         self.identity = identity
-        self.storage = Storage(folder, number)
+        self.storage = Storage(folder, number, is_copied=is_copied)
         self._heap = heap
         self._ports = Ports(0, 0)
         self._had_data = False
@@ -178,7 +181,7 @@ class Node:
         with open_private(folder / CONSOLE) as console:
             console.truncate(0)
             self._process = await asyncio.create_subprocess_exec(
-                *parent_watch.command(command),
+                *parent_watch.command(command, private=True),  # frames and logs are for the owner only
                 cwd=folder,
                 env={"MALLOC_ARENA_MAX": "2", **os.environ, "LC_ALL": "C.UTF-8"},
                 stdin=asyncio.subprocess.DEVNULL,
@@ -186,7 +189,6 @@ class Node:
                 stderr=asyncio.subprocess.STDOUT,
                 pass_fds=(lock,),
                 start_new_session=True,  # Ctrl-C reaches only this process, which stops the broker after its clients
-                umask=0o077,  # frames and logs are for the owner only
             )
 
     async def _wait_until_serving(self, cluster_id: str, timeout: float) -> bool:  # noqa: ASYNC109

@@ -50,9 +50,10 @@ class LocalKafka:
     ) -> None:
         assert brokers in (1, CLUSTER), brokers
         self.folder = folder.absolute()
-        numbers = range(1, brokers + 1)
+        is_copied = brokers > 1
+        folders = {each: self.folder / str(each) if is_copied else self.folder for each in range(1, brokers + 1)}
         self.nodes = [
-            Node(each, self.folder if brokers == 1 else self.folder / str(each), heap, identity) for each in numbers
+            Node(number, each, heap, is_copied=is_copied, identity=identity) for number, each in folders.items()
         ]
         self._secured = identity is not None
         self._cache = cache
@@ -88,6 +89,7 @@ class LocalKafka:
         """
         assert all(node.pid is None for node in self.nodes), "already running"
         check_folders(self.folder, self._cache)
+        check_layout(self.folder, len(self.nodes))
         self._command = await self._java_command()
         taken: set[int] = set()
         for _ in range(_PORT_TRIES):
@@ -143,7 +145,6 @@ class LocalKafka:
 
     async def _launch(self, taken: set[int], timeout: float) -> None:  # noqa: ASYNC109
         private_folder(self.folder)
-        check_layout(self.folder, len(self.nodes))
         for node in self.nodes:
             await node.storage.acquire()
         self._ports = choose_ports(self.folder, len(self.nodes), taken, secured=self._secured)
@@ -212,7 +213,7 @@ def common_cluster_id(storages: Iterable[Storage]) -> str | None:
     if len(with_data) <= len(found) // 2:
         gone = ", ".join(str(storage.data) for storage, cluster_id in found.items() if not cluster_id)
         raise BrokerFolderBroken(
-            f"the data of most brokers is gone ({gone}): put it back, or delete {first.data} to start again "
+            f"the data of most brokers is gone ({gone}): put it back, or delete {first.data}, too, to start again "
             "without recorded frames and statistics"
         )
     return found[first]

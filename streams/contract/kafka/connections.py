@@ -10,7 +10,7 @@ import logging
 import random
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
@@ -33,7 +33,11 @@ METADATA_PAUSE_S = 0.2  # messages to other topics may have to wait for it, too
 
 
 class NoConnection(ConnectionError):
-    """No broker can be used; the message is one line for each reason."""
+    """No broker can be used; the message says why, for each. ``lasts``: whether people have to do something."""
+
+    def __init__(self, problems: Mapping[str, Problem]) -> None:
+        super().__init__("; ".join(f"Kafka at {address} {each.text}" for address, each in problems.items()))
+        self.lasts = any(each.lasts for each in problems.values())
 
 
 class Pause:
@@ -133,16 +137,16 @@ async def check_connection(settings: Settings) -> None:
         BadSetting: a certificate or a key cannot be read.
     """
     options = connection_options(settings)
-    problems: dict[str, None] = {}
+    problems: dict[str, Problem] = {}
     for host, port, _ in collect_hosts(options.pop("bootstrap_servers")):
         try:
             connection = await checked_connection(host, port, **options)
         except (OSError, KafkaError, TimeoutError) as error:
-            problems[f"Kafka at {address_of(host, port)} {problem_of(error, host, **options).text}"] = None
+            problems[address_of(host, port)] = problem_of(error, host, **options)
         else:
             connection.close()
             return
-    raise NoConnection("; ".join(problems))
+    raise NoConnection(problems)
 
 
 class PatientClient(AIOKafkaClient):  # type: ignore[misc]  # aiokafka has no types

@@ -25,6 +25,7 @@ GUIDE = "infra/deploy/kafka_security.md"
 
 KINDS = {TopicAuthorizationFailedError: Kind.TOPIC, GroupAuthorizationFailedError: Kind.GROUP}
 OTHERS = {ClusterAuthorizationFailedError: "the cluster", TransactionalIdAuthorizationFailed: "a transactional id"}
+NAMES = {each.__name__ for each in (*KINDS, *OTHERS)}
 
 
 class Denials:
@@ -70,6 +71,8 @@ class Denied(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a line is logged."""
         values = record.args if isinstance(record.args, tuple) else ()
+        if any(getattr(each, "__name__", each) in NAMES for each in values if isinstance(each, type | str)):
+            return False  # aiokafka also raises what it logs like this
         # all of them are noted
         return not [each for each in values if isinstance(each, BaseException) and self.denials.note(each)]
 

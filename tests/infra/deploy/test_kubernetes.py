@@ -9,7 +9,10 @@ import pytest
 from starlette.routing import Route
 
 from streams.contract.settings import Settings, variable_of
-from streams.contract.topics import FRAMES
+from streams.contract.topics import frames_topic, group_of
+from streams.health.liveness import Liveness
+from streams.health.probes import answer
+from streams.metrics import Metrics
 from tests.infra.deploy.manifests import (
     DEPLOY,
     OVERLAYS,
@@ -144,13 +147,14 @@ def test_the_settings_exist_and_are_accepted_with_those_of_the_image(
 @overlays
 def test_probes_ask_paths_that_the_processes_answer_at_ports_that_they_have(overlay: str) -> None:
     routes = {route.path for route in create_app(Settings()).routes if isinstance(route, Route)}
-    for part, port in (("gateway", lines("gateway", "EXPOSE")), ("worker", lines("worker", "EXPOSE"))):
+    for part in ("gateway", "worker"):
         only = container(pods(kubernetes(overlay))[part])
-        assert [str(each["containerPort"]) for each in only["ports"]] == port
+        assert [str(each["containerPort"]) for each in only["ports"]] == lines(part, "EXPOSE")
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            asked = only[probe]["httpGet"]
-            assert asked["port"] == only["ports"][0]["name"]
-            assert asked["path"] in routes  # a worker has the same two
+            path, port = only[probe]["httpGet"]["path"], only[probe]["httpGet"]["port"]
+            assert port == only["ports"][0]["name"]
+            answered = path in routes if part == "gateway" else answer(path, Metrics(), Liveness())[0] != 404
+            assert answered, path
         assert only["livenessProbe"]["httpGet"]["path"] == "/healthz"
         assert only["readinessProbe"]["httpGet"]["path"] == "/readyz"
 
@@ -228,8 +232,8 @@ def test_keda_counts_the_lag_of_the_group_and_the_topic_that_workers_have() -> N
     settings = settings_map(objects)
     [scaled] = of_kind(objects, "ScaledObject").values()
     [kafka] = [each["metadata"] for each in scaled["spec"]["triggers"] if each["type"] == "kafka"]
-    assert kafka["topic"] == FRAMES
-    assert kafka["consumerGroup"] == "sightstream"
+    pool = settings.get("SIGHTSTREAM_POOL", "")
+    assert (kafka["topic"], kafka["consumerGroup"]) == (frames_topic(pool), group_of(pool))
     assert kafka["bootstrapServers"] == settings["SIGHTSTREAM_BROKER"]
     assert scaled["spec"]["maxReplicaCount"] <= int(settings["SIGHTSTREAM_PARTITIONS"])
     assert kafka["sasl"] == settings["SIGHTSTREAM_KAFKA_SASL"].replace("-", "_").lower().replace("sha_", "sha")

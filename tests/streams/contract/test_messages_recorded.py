@@ -3,7 +3,7 @@
 A change that breaks a test here breaks a rolling upgrade: infra/deploy/upgrade.md says how to make it instead.
 """
 
-from streams.contract.messages import Frame, Label, Prediction, ServedModel, WorkerStatus
+from streams.contract.messages import AgreedModel, Agreement, Frame, Label, Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome, Stage
 from streams.contract.stats import SessionStats
 
@@ -27,6 +27,10 @@ STATUS = (
 SHORT_STATUS = (
     b'\x01\x00\x00\x00\x5c{"worker":"w-1","at":1700000000000.0,"models":'
     b'[{"name":"m","version":"v","input_size":224}]}'
+)
+AGREEMENT = (
+    b'\x01\x00\x00\x00\x76{"models":[{"name":"m","model":"efficientnet_lite2","version":"3f2a"}'
+    b'],"configured":["efficientnet_lite2"],"by":"w-1"}'
 )
 STATISTICS = (
     b'\x01\x00\x00\x02\x53{"session":"s-1","started":1700000000000.0,"last_seen":1700000003900.0,"answered":1,'
@@ -65,6 +69,12 @@ def test_a_workers_status_is_read() -> None:
     status = WorkerStatus.loads(STATUS)
     assert status.models == [ServedModel("m", "3f2a", 260, "openvino", "f32", 0.875, 0.3)]
     assert (status.worker, status.fps, status.lag, status.drops) == ("w-1", 12.5, {"0": 3}, {"stale": 1})
+
+
+def test_what_a_pool_has_agreed_on_is_read() -> None:
+    agreed = Agreement.loads(AGREEMENT)
+    assert agreed.models == [AgreedModel("m", "efficientnet_lite2", "3f2a")]
+    assert (agreed.configured, agreed.by) == (["efficientnet_lite2"], "w-1")
 
 
 def test_a_sessions_statistics_are_read_with_every_count() -> None:

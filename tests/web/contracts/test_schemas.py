@@ -40,7 +40,10 @@ def test_a_type_has_its_docstring_and_each_field_the_comment_behind_it() -> None
 
 
 def test_an_enumeration_has_its_values_in_order_with_words_and_comments() -> None:
-    assert members(Colour) == [{"const": "red", "description": "warm"}, {"const": "blue"}]
+    assert members(Colour) == [
+        {"const": "red", "title": "red", "description": "warm"},
+        {"const": "blue", "title": "blue"},
+    ]
     shown = members(Outcome)
     assert [each["const"] for each in shown] == list(Outcome)
     assert [each["title"] for each in shown] == [each.words for each in Outcome]

@@ -47,7 +47,8 @@ OPERATIONS = {
 ANY, ALLOW, LITERAL = 1, 3, 3
 SCRAM_SHA_512 = 2
 
-Acl = tuple[int, str, int, str, str, int, int]  # kind, name, pattern, principal, host, operation, permission
+# kind, name, pattern, principal, host, operation, permission; as a filter, None is for any
+Acl = tuple[int, str | None, int, str, str | None, int, int]
 
 
 class NotAdministered(StackError):
@@ -130,7 +131,7 @@ class CreateRights(Request[CreateAclsRequest_v1]):  # type: ignore[misc]
 
 
 class DeleteRights(Request[DeleteAclsRequest_v1]):  # type: ignore[misc]
-    """Allows what these say no longer."""
+    """Allows what these say, or what fits them, no longer."""
 
     API_KEY = 31
 
@@ -149,6 +150,11 @@ def acls(user: str, rights: Sequence[Right]) -> list[Acl]:
         for right in rights
         for each in right.operations
     ]
+
+
+def everything_of(user: str) -> Acl:
+    """A filter for all rights of a user."""
+    return ANY, None, ANY, f"User:{user}", None, ANY, ANY
 
 
 async def administer(
@@ -186,7 +192,7 @@ async def administer(
 
 
 async def _acls_of(connection: AIOKafkaConnection, user: str) -> list[Acl]:
-    answer = await connection.send(DescribeAclsRequest(ANY, None, ANY, f"User:{user}", None, ANY, ANY))
+    answer = await connection.send(DescribeAclsRequest(*everything_of(user)))
     if answer.error_code:
         raise for_code(answer.error_code)(answer.error_message)
     return [(*resource, *acl) for *resource, entries in answer.resources for acl in entries]

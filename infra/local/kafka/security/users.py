@@ -13,8 +13,9 @@ from infra.local.kafka.security.listeners import MECHANISM
 from infra.local.private_files import private_folder
 from models.storage import write_file, writing
 from streams.contract.kafka.options import connection_options
-from streams.contract.kafka.rights import ROLES, Right, rights
+from streams.contract.kafka.rights import Right, rights
 from streams.contract.settings import Settings, variable_of
+from streams.contract.topics import Role
 
 TLS_FOLDER = "tls"
 USERS_FOLDER = "users"
@@ -31,14 +32,14 @@ class Users:
 
     Args:
         folder: of Kafka; their folders and the brokers' certificate are made in it.
-        pools: of the workers.
+        settings: of the stack, which say what there is to have rights for.
         setting: the option or variable with which people name another folder.
     """
 
-    def __init__(self, folder: Path, pools: Sequence[str] = ("",), setting: str = "--data-dir") -> None:
+    def __init__(self, folder: Path, settings: Settings, setting: str) -> None:
         self.folder = folder / USERS_FOLDER
         self.identity = Identity(folder / TLS_FOLDER)
-        self.rights: Mapping[str, Sequence[Right]] = rights(pools)
+        self.rights: Mapping[str, Sequence[Right]] = {role: rights(role, settings) for role in Role}
         self.setting = setting
 
     def make_folders(self) -> None:
@@ -47,7 +48,7 @@ class Users:
         Raises:
             Unwritable: the files cannot be written.
         """
-        for each in (self.folder.parent, self.folder, *(self.folder / role for role in ROLES)):
+        for each in (self.folder.parent, self.folder, *(self.folder / role for role in Role)):
             with writing(each, self.setting):
                 private_folder(each)
         self.identity.make(self.setting)
@@ -58,7 +59,7 @@ class Users:
         Raises:
             Unwritable: the file cannot be written.
         """
-        return {role: self._password(role) for role in ROLES}
+        return {role: self._password(role) for role in Role}
 
     def settings(self, role: str, brokers: Sequence[str]) -> dict[str, str]:
         """The values of the settings with which a process connects as this user."""
@@ -82,7 +83,7 @@ class Users:
         Raises:
             Unwritable: a file cannot be written.
         """
-        for role in ROLES:
+        for role in Role:
             for name, value in self.settings(role, brokers).items():
                 write_file(self._file(role, name), value.encode(), self.setting, mode=0o600)
 

@@ -92,6 +92,8 @@ def test_no_other_line_is_logged_for_such_an_error(caplog: pytest.LogCaptureFixt
     try:
         for error in 3 * [TopicAuthorizationFailedError(FRAMES)] + [KafkaError("broken")]:
             logger.warning("it could not be sent: %r", error)
+        logger.warning("fetch failed: %s, %s", "x", TopicAuthorizationFailedError)
+        logger.warning("commit failed: %s", TopicAuthorizationFailedError.__name__)
         logger.warning("with no error: %s", "x")
     finally:
         logger.removeFilter(seen)

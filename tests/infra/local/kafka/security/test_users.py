@@ -6,23 +6,23 @@ from pathlib import Path
 import pytest
 
 from infra.local.kafka.security.users import NOBODY, Users
-from streams.contract.kafka.rights import ROLES
 from streams.contract.settings import Settings
+from streams.contract.topics import Role
 
 BROKERS = ("127.0.0.1:20001", "127.0.0.1:20004")
 
 
 @pytest.fixture
 def users(tmp_path: Path) -> Users:
-    users = Users(tmp_path / "kafka")
+    users = Users(tmp_path / "kafka", Settings(), "--data-dir")
     users.make_folders()
     return users
 
 
 def test_each_user_has_a_long_password_of_its_own_that_stays(users: Users) -> None:
     passwords = users.passwords()
-    assert passwords.keys() == set(ROLES)
-    assert len({*passwords.values()}) == len(ROLES)
+    assert passwords.keys() == set(Role)
+    assert len({*passwords.values()}) == len(Role)
     assert min(map(len, passwords.values())) >= 40
     assert users.passwords() == passwords
 
@@ -42,8 +42,10 @@ def test_only_their_owner_can_read_the_files(users: Users) -> None:
     assert [each.name for each in files if each.stat().st_mode & 0o077] == []
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_a_users_folder_is_all_that_a_process_needs(users: Users, role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("role", Role)
+def test_a_users_folder_is_all_that_a_process_needs(
+    users: Users, role: Role, monkeypatch: pytest.MonkeyPatch
+) -> None:
     users.write(BROKERS)
     for name in [each for each in os.environ if each.startswith("SIGHTSTREAM_")]:
         monkeypatch.delenv(name)
