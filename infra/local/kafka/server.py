@@ -18,6 +18,7 @@ from infra.local.ports import PortInUse, kept_ports
 from infra.local.private_files import private_folder
 
 CLUSTER = 3  # nodes of a cluster
+HEAP, CLUSTER_HEAP = "256m", "128m"  # of each node's Java, at most
 _PORT_TRIES = 3
 
 
@@ -30,7 +31,6 @@ class LocalKafka:
         folder: for the data, settings and logs; each of several nodes has a folder in it, named by its number.
         cache: for the jars, shared by all folders.
         brokers: the number of nodes. With one of three away, the others go on.
-        heap: the largest size of each node's Java heap, such as "256m".
         console: shows the download of the jars.
         mirror: the URL of the Maven repository to download from, None for the default one.
     """
@@ -41,16 +41,15 @@ class LocalKafka:
         *,
         cache: Path,
         brokers: int = 1,
-        heap: str = "256m",
         console: Console | None = None,
         mirror: str | None = None,
     ) -> None:
         assert brokers in (1, CLUSTER), brokers
         self.folder = folder.absolute()
         self.nodes = (
-            [Node(1, self.folder, heap, is_copied=False)]
+            [Node(1, self.folder, HEAP, is_copied=False)]
             if brokers == 1
-            else [Node(each, self.folder / str(each), heap, is_copied=True) for each in range(1, brokers + 1)]
+            else [Node(each, self.folder / str(each), CLUSTER_HEAP, is_copied=True) for each in range(1, brokers + 1)]
         )
         self._cache = cache
         self._console = console
