@@ -25,7 +25,9 @@ def main(seconds: float, workers: int, write: bool) -> None:
 
 def show(measured: Measured, figures: list[StackFigures], console: Console) -> None:
     """Print the runs as a table, and the costs."""
-    table = Table(*(Column(name, justify="right") for name in ("workers", "measured", "", "simulated", "off", "batch")))
+    table = Table(
+        *(Column(name, justify="right") for name in ("workers", "measured", "", "simulated", "off", "batch"))
+    )
     table.title = f"{measured.model}, answers a second, {measured.machine}"
     for run, found in zip(measured.runs, figures, strict=True):
         table.add_row(

@@ -117,7 +117,9 @@ class World:
         for number in range(deployment.sessions):
             name = f"{rng.getrandbits(128):032x}"
             partition = partitioner(name.encode(), partitions, partitions)
-            client = Client(self, name, self.gateways[number % len(self.gateways)], self.workers[partition % len(self.workers)])
+            client = Client(
+                self, name, self.gateways[number % len(self.gateways)], self.workers[partition % len(self.workers)]
+            )
             start_ms = rng.uniform(0, 1000 / deployment.fps if deployment.fps else 100)
             self.clock.after(start_ms, client.send)
 
@@ -254,7 +256,9 @@ class Worker:
 
     def _prepare(self) -> None:
         now = self.world.clock.now
-        progress = Progress("" if self.decoding or self.decoded else None, self.decoding + len(self.decoded), self.running)
+        progress = Progress(
+            "" if self.decoding or self.decoded else None, self.decoding + len(self.decoded), self.running
+        )
         planned = plan(
             self.waiting, now, lambda _: self.pace_ms, limits=self.limits, share=self.share, progress=progress
         )
@@ -301,6 +305,4 @@ class Worker:
         frame = each.frame
         client = self.clients.pop((frame.session, frame.seq))
         prediction = Prediction(session=frame.session, seq=frame.seq, outcome=outcome, stage=Stage.WORKER)
-        self.loop.work(
-            self.world.costs.worker / 2, lambda: client.through_kafka(lambda: client.answered(prediction))
-        )
+        self.loop.work(self.world.costs.worker / 2, lambda: client.through_kafka(lambda: client.answered(prediction)))
