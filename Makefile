@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# two test files at a time: most tests wait for a browser or for Kafka
+IN_PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check unit browser screenshots clean
@@ -22,7 +24,7 @@ demo: setup ## Run the whole stack on this machine: Kafka, worker, gateway, web 
 	$(BIN)/sightstream up
 
 test: setup browser check ## Run all checks and all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 check: setup
 	$(BIN)/ruff check .

@@ -28,8 +28,11 @@ def data() -> Path:
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cache of the models that the tests build; each is built once."""
-    return tmp_path_factory.mktemp("cache")
+    """The cache of the models that the tests build, each once for all processes of this run."""
+    folder = tmp_path_factory.getbasetemp()
+    cache = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "cache"
+    cache.mkdir(exist_ok=True)
+    return cache
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ class WebDriverTab(ABC):
     def resize(self) -> None:
         """Give the page its size: a window is larger by its bars."""
         self.command("SetWindowRect", width=SIZE[0], height=SIZE[1])
+        self._until_loaded()
         inner = self.evaluate("[innerWidth, innerHeight]")
         width, height = (2 * wanted - got for wanted, got in zip(SIZE, inner, strict=True))
         self.command("SetWindowRect", width=width, height=height)
@@ -63,6 +64,13 @@ class WebDriverTab(ABC):
         finally:
             self.command("CloseWindow")
             self.command("SwitchToWindow", handle=own)
+
+    def _until_loaded(self, within_s: float = 10) -> None:
+        """A document that is just being replaced answers nothing."""
+        end = time.monotonic() + within_s
+        while self.evaluate("document.readyState") != "complete":
+            assert time.monotonic() < end, f"the page is not loaded within {within_s:.0f} s"
+            time.sleep(0.02)
 
     def _new_window(self, known: set[str], within_s: float = 5) -> str:
         end = time.monotonic() + within_s
