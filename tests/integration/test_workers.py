@@ -15,7 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from infra.client.client import Client
 from infra.client.frame_counts import FrameCounts, total
@@ -24,11 +25,15 @@ from infra.local.ports import free_ports
 from infra.local.topic_admin import create_topics
 from models.bundle import Bundle
 from models.registry import Registry
+from streams.contract.clock import now_ms
 from streams.contract.messages import Prediction
 from streams.contract.outcomes import Outcome
 from streams.contract.settings import Settings
 from streams.contract.topics import PREDICTIONS, topic_specs
+from streams.contract.topics import SESSIONS as SESSIONS_TOPIC
+from streams.health.ending import STALLED
 from tests import ROOT
+from tests.fakes.statistics import session_stats
 from tests.running_stack import RunningStack, running_stack
 
 pytestmark = pytest.mark.broker
@@ -206,3 +211,50 @@ def test_a_worker_whose_clock_is_wrong_answers_and_one_that_stood_still_answers_
         assert counts.sent == counts.answered + counts.expired + sum(counts.dropped.values())
         assert asyncio.run(answered_twice(stack)) == []
         assert joined.process.poll() is None
+
+
+def test_a_worker_whose_consumer_stands_still_says_so_and_ends_to_be_started_again(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    flag = tmp_path / "still"
+    command = ("-m", "tests.fakes.standing_worker", str(flag))
+    with worker(stack, tmp_path / "log", command, models="efficientnet_lite0") as joined:
+        joined.wait_until_ready()
+        assert joined.get("/healthz") == (200, "ok\n")
+        flag.touch()
+        streamed(stack, 2.0)
+        until(lambda: joined.get("/healthz")[0] == 503, joined.log)
+        assert "has made no progress for" in joined.get("/healthz")[1]
+        assert joined.process.wait(60) == STALLED
+        assert "the worker ends now, to be started again" in joined.log.read_text()
+    flag.unlink()
+    until(lambda: streamed(stack, 1.0).answered, stack.folder / "up.err")  # the other worker has its partitions
+
+
+def test_a_worker_restores_what_is_left_of_a_topic_whose_records_were_removed(stack: RunningStack) -> None:
+    brokers = stack.broker
+    log = stack.folder / "logs" / "worker-1.log"
+
+    async def fill() -> None:
+        """Partition 0 loses all of its records, 1 the first ones; 3 ends with records that are no entries."""
+        producer = AIOKafkaProducer(bootstrap_servers=brokers)
+        await producer.start()
+        for key, partition in ((b"a", 0), (b"b", 0), (b"c", 1), (b"d", 1), (b"e", 3), (b"\xff", 3), (None, 3)):
+            entry = session_stats(str(key), "cat", 3, now_ms()).dumps()
+            await producer.send_and_wait(SESSIONS_TOPIC, entry, key=key, partition=partition)
+        ends = {}
+        for partition in (0, 1):
+            sent = await producer.send_and_wait(SESSIONS_TOPIC, entry, key=b"f", partition=partition)
+            ends[TopicPartition(SESSIONS_TOPIC, partition)] = RecordsToDelete(sent.offset + 1 - partition)
+        await producer.stop()
+        admin = AIOKafkaAdminClient(bootstrap_servers=brokers)
+        await admin.start()
+        await admin.delete_records(ends)
+        await admin.close()
+
+    asyncio.run(fill())
+    [process] = stack.processes("streams.worker")
+    starts = log.read_text().count("Worker ready")
+    process.kill()
+    until(lambda: log.read_text().count("Worker ready") > starts, log)
+    until(lambda: streamed(stack, 1.0).answered, log)
