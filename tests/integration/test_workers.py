@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.partitioner import DefaultPartitioner
 
 from infra.client.client import Client
 from infra.client.frame_counts import FrameCounts, total
+from infra.client.media_source import MediaFrame, PresentView
 from infra.loadtest.sample_frames import endless_samples
 from infra.local.ports import free_ports
 from infra.local.topic_admin import create_topics
@@ -42,6 +44,7 @@ pytestmark = pytest.mark.broker
 FAUST = ("-m", "faust", "-A", "streams.worker", "worker", "-l", "info")
 PARTITIONS = 4
 SESSIONS = 6
+HUGE = 400_000  # bytes of a frame, near the limit
 
 
 @dataclass
@@ -61,6 +64,11 @@ class Worker:
 
     def wait_until_ready(self) -> None:
         until(lambda: self.get("/readyz")[0] == 200, self.log)
+
+
+def partition_of(session: str) -> int:
+    partitions = [*range(PARTITIONS)]
+    return int(DefaultPartitioner()(session.encode(), partitions, partitions))
 
 
 def until(true: Callable[[], object], log: Path, timeout_s: float = 120.0) -> None:
@@ -261,3 +269,25 @@ def test_a_worker_restores_what_is_left_of_a_topic_whose_records_were_removed(st
     process.kill()
     until(lambda: log.read_text().count("Worker ready") > starts, log)
     until(lambda: streamed(stack, 1.0).answered, log)
+
+
+def test_a_session_that_floods_with_huge_frames_does_not_hold_up_the_others_of_its_partition(
+    stack: RunningStack,
+) -> None:
+    async def huge(view: PresentView) -> AsyncIterator[MediaFrame]:
+        async for each in endless_samples(view):
+            yield MediaFrame(each.path, each.jpeg + bytes(HUGE - len(each.jpeg)))
+
+    async def stream() -> tuple[Client, list[Client]]:
+        hot = Client(stack.websocket, huge, fps=60.0, heeds_credits=False)
+        quiet = [Client(stack.websocket, endless_samples, fps=1.0) for _ in range(16)]
+        await asyncio.gather(*(each.run(8.0) for each in (hot, *quiet)))
+        return hot, quiet
+
+    hot, quiet = asyncio.run(stream())
+    neighbours = [each for each in quiet if partition_of(each.session) == partition_of(hot.session)]
+    assert neighbours  # of 16 sessions in 4 partitions
+    assert hot.counts.answered
+    for each in neighbours:
+        assert each.counts.expired == 0
+        assert each.counts.answered >= each.counts.sent / 2
