@@ -152,7 +152,7 @@ async def answered_twice(stack: RunningStack) -> list[tuple[str, int]]:
 def test_a_worker_that_joins_by_the_readmes_command_serves_what_the_stack_does(
     stack: RunningStack, tmp_path: Path
 ) -> None:
-    with worker(stack, tmp_path / "log") as joined:  # its own default is another model
+    with worker(stack, tmp_path / "log", worker_name="named") as joined:  # its own default is another model
         joined.wait_until_ready()
         assert "and not efficientnet_lite2" in joined.log.read_text()
         counts = streamed(stack, 3.0)
@@ -165,6 +165,7 @@ def test_a_worker_that_joins_by_the_readmes_command_serves_what_the_stack_does(
         assert Outcome.UNKNOWN_MODEL not in counts.dropped
         serve(stack, "efficientnet_lite0")
         until(lambda: offered(stack) == ["efficientnet_lite0"], joined.log)
+    assert "LeaveGroup request succeeded" in joined.log.read_text()  # so that no partition waits for its return
 
 
 def test_a_worker_takes_no_frames_before_it_has_every_model_of_the_stack(
