@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.produce import ProduceRequest
 
-from streams.contract.kafka.rights import Operation
+from streams.contract.kafka.rights import Kind, Operation, Right
 from streams.contract.topics import TopicSpec
 
 TOPIC_SETTINGS = (
@@ -50,7 +50,10 @@ class FoundPartition:
 
 @dataclass(frozen=True, slots=True)
 class FoundTopic:
-    """A topic with its settings, those that it has from the broker included. None: this user may not read them."""
+    """A topic with its settings, those included that it has from the broker, as far as they are known.
+
+    None: this user may not read them.
+    """
 
     partitions: Sequence[FoundPartition]
     config: Mapping[str, str] | None = None
@@ -61,8 +64,8 @@ class FoundState:
     """What is there of what was looked for.
 
     ``topics`` has those that exist and that this user may describe, ``denied`` the rights that the user lacks, by the
-    name of a topic or of the workers' group. ``brokers`` has the settings of each broker; None where they cannot be
-    read.
+    name of a topic or of a group. ``brokers`` has the settings of each broker: None where this user may not read
+    them, and none where the broker does not answer.
     """
 
     topics: Mapping[str, FoundTopic]
@@ -95,18 +98,21 @@ async def find_state(client: AIOKafkaClient, specs: Sequence[TopicSpec]) -> Foun
         _configs(client, [(TOPIC, name, settings) for name in found]), *asked
     )
     return FoundState(
-        {name: FoundTopic(partitions, configs.get(name)) for name, partitions in found.items()},
+        {name: FoundTopic(partitions, configs.get(name, {})) for name, partitions in found.items()},
         frozenset((name, Operation.DESCRIBE) for name in hidden),
-        {node: config.get(str(node)) for node, config in zip(brokers, broker_configs, strict=True)},
+        {node: config.get(str(node), {}) for node, config in zip(brokers, broker_configs, strict=True)},
     )
 
 
-async def find_denied(client: AIOKafkaClient, names: Sequence[str], group: str) -> frozenset[tuple[str, Operation]]:
-    """The rights to read and to write topics, and to read with a group, that this user lacks.
+async def find_denied(client: AIOKafkaClient, rights: Iterable[Right]) -> frozenset[tuple[str, Operation]]:
+    """Which rights to read or write the topics and groups of ``rights`` this user lacks.
 
     Kafka says whether it allows a request before it looks at what the request contains: here no record to write, an
     offset that does not exist, and a member that no group has.
     """
+    rights = list(rights)
+    names = sorted({each.name for each in rights if each.kind == Kind.TOPIC})
+    groups = sorted({each.name for each in rights if each.kind == Kind.GROUP})
     write = ProduceRequest(None, 1, 1000, [(name, [(0, b"")]) for name in names])
     read = FetchRequest(0, 0, 1, 0, [(name, [(0, PAST_THE_END, 1)]) for name in names])
     denied: set[tuple[str, Operation]] = set()
@@ -114,10 +120,11 @@ async def find_denied(client: AIOKafkaClient, names: Sequence[str], group: str) 
         with suppress(KafkaError):  # what cannot be found out here shows itself when it is used
             answer = await _ask(client, request)
             denied |= {(name, operation) for name, [(_, code, *_)] in answer.topics if code == DENIED}
-    with suppress(KafkaError):
-        answer = await _ask(client, HeartbeatRequest(group, 0, "nobody"))
-        if answer.error_code == GroupAuthorizationFailedError.errno:
-            denied.add((group, Operation.READ))
+    for group in groups:
+        with suppress(KafkaError):
+            answer = await _ask(client, HeartbeatRequest(group, 0, "nobody"))
+            if answer.error_code == GroupAuthorizationFailedError.errno:
+                denied.add((group, Operation.READ))
     return frozenset(denied)
 
 
@@ -135,8 +142,11 @@ async def _ask(client: AIOKafkaClient, request: Any, node: int | None = None) ->
 
 async def _configs(
     client: AIOKafkaClient, resources: Sequence[tuple[int, str, list[str]]], node: int | None = None
-) -> dict[str, dict[str, str]]:
-    """The settings of topics or of a broker, by name, as far as they can be read."""
+) -> dict[str, dict[str, str] | None]:
+    """The settings of topics or of a broker, by name: None where this user may not read them.
+
+    Those that nobody answers for are missing.
+    """
     if not resources:
         return {}
     try:
@@ -144,5 +154,6 @@ async def _configs(
     except KafkaError:
         return {}
     return {
-        name: {entry[0]: entry[1] for entry in entries} for code, _, _, name, entries in answer.resources if code == 0
+        name: None if code else {entry[0]: entry[1] for entry in entries}
+        for code, _, _, name, entries in answer.resources
     }

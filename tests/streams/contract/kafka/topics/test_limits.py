@@ -74,6 +74,14 @@ def about(topic: str, settings: dict[str, str]) -> list[Finding]:
             Harm.STOPS,
         ),
         (SESSIONS, {"min.insync.replicas": "1"}, "min.insync.replicas=1", "2, ", Harm.DIFFERS),
+        # whose clock counts
+        (
+            FRAMES,
+            {"message.timestamp.type": "CreateTime"},
+            "message.timestamp.type=CreateTime",
+            "LogAppendTime",
+            Harm.DIFFERS,
+        ),
         # segments that are closed too late are no loss
         (WORKERS, {"segment.ms": DAY_MS}, f"segment.ms={DAY_MS}", "120000 or less", Harm.UNKNOWN),
     ],
@@ -127,3 +135,14 @@ def test_a_smaller_largest_frame_needs_less() -> None:
     settings = Settings(max_frame_bytes=100_000)
     state = with_settings(as_wanted(topic_specs(settings)), FRAMES, {"max.message.bytes": "1048588"})
     assert [each for each in findings(settings, state) if each.harm] == []
+
+
+def test_a_broker_that_does_not_answer_is_named() -> None:
+    state = replace(GOOD, brokers={**GOOD.brokers, 3: {}})
+    [silent] = [each for each in findings(SETTINGS, state) if each.harm]
+    assert (silent.topic, silent.found, silent.harm, silent.waiting_helps) == (
+        "broker 3",
+        "no answer",
+        Harm.DIFFERS,
+        True,
+    )
