@@ -49,12 +49,9 @@ class LocalKafka:
     ) -> None:
         assert brokers in (1, CLUSTER), brokers
         self.folder = folder.absolute()
-        is_copied = brokers > 1
-        heap = CLUSTER_HEAP if is_copied else HEAP
-        folders = {each: self.folder / str(each) if is_copied else self.folder for each in range(1, brokers + 1)}
-        self.nodes = [
-            Node(number, each, heap, is_copied=is_copied, identity=identity) for number, each in folders.items()
-        ]
+        several, heap = brokers > 1, CLUSTER_HEAP if brokers > 1 else HEAP
+        folders = {each: self.folder / str(each) if several else self.folder for each in range(1, brokers + 1)}
+        self.nodes = [Node(*each, heap, is_copied=several, identity=identity) for each in folders.items()]
         self._secured = identity is not None
         self._cache = cache
         self._console = console

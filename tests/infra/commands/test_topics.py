@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 from infra.commands.topics import size, topics
 from streams.contract.settings import Settings
 from streams.contract.topics import topic_specs
-from tests.fakes.topics import as_wanted
+from tests.fakes.topic_states import as_wanted
 
 
 def run(*options: str) -> Result:
