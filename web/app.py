@@ -13,9 +13,13 @@ from starlette.routing import WebSocketRoute
 from streams.contract.clock import now_ms
 from streams.contract.settings import Settings
 from web import websocket
-from web.broker import Broker
 from web.canary import Canary
 from web.hub import Hub
+from web.kafka.broker import Broker
+from web.kafka.stats_reader import StatsReader
+from web.kafka.stats_store import StatsStore
+from web.metrics import Metrics
+from web.partitions import Partitions
 from web.security.certificates import ServerCertificate
 from web.security.connection_limit import ConnectionLimit
 from web.security.headers import SecurityHeaders
@@ -24,8 +28,7 @@ from web.security.origins import Origins
 from web.security.proxies import Proxies
 from web.security.tokens import Tokens
 from web.state import GatewayState
-from web.stats_reader import StatsReader, StatsStore
-from web.views import ops, pages, static_files, stats
+from web.views import docs, ops, pages, static_files, stats
 
 TICK_S = 0.25
 SWEEP_S = 60.0
@@ -41,26 +44,49 @@ def create_app(
 
     The server that runs it uses the ``certificate``, whose files are followed as long as the application runs.
     """
-    hub = Hub(settings, lambda message: broker.post(message), now_ms=now_ms)
-    broker = broker_type(settings, hub.settle, hub.note_worker, now_ms=now_ms, on_rejected=hub.note_rejected)
+    # a gateway also reads the outcomes of its predecessor's canary frames, so each start has its own name
+    name = f"{socket.gethostname()}-{settings.port}-{secrets.token_hex(4)}"
+    partitions, metrics = Partitions(settings.partitions, name), Metrics()
+    hub = Hub(
+        settings,
+        lambda message: broker.post(message),
+        now_ms=now_ms,
+        metrics=metrics,
+        partitions=partitions,
+        recall=lambda session: broker.recall(session),
+    )
+    broker = broker_type(
+        settings,
+        partitions,
+        hub.settle,
+        hub.note_worker,
+        pool_of=hub.pool_of,
+        is_here=lambda session: hub.find(session) is not None,
+        now_ms=now_ms,
+        on_rejected=hub.note_rejected,
+        note_read=metrics.count_read,
+    )
+    stats_store = StatsStore(settings.stats_keep_s * 1000)
     state = GatewayState(
         settings=settings,
         hub=hub,
-        # a gateway also reads the outcomes of its predecessor's canary frames, so each start has its own session
-        canary=Canary(hub, f"{socket.gethostname()}-{secrets.token_hex(4)}"),
+        broker=broker,
+        canary=Canary(hub, name),
         connection_limit=ConnectionLimit(settings.max_sockets, settings.max_sockets_per_address),
         operator_auth=OperatorAuth(settings.operator_token),
         origins=Origins(settings.origins),
-        stats_store=StatsStore(settings.stats_keep_s * 1000),
+        stats_store=stats_store,
+        stats_reader=reader_type(settings, stats_store, partitions.of, hub.note_rejected, metrics.count_read),
         tokens=Tokens(settings.secret),
     )
     connect_gauges(state)
+    hub.metrics.clock_ahead.read = lambda: broker.clock.ahead_s
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        works = [broker.run(), state.canary.run(), tick(hub), sweep(state.stats_store, hub)]
+        works = [broker.run(), state.canary.run(), tick(hub), sweep(state)]
         if settings.statistics == "on":
-            works.append(reader_type(settings, state.stats_store, hub.note_rejected).run())
+            works.append(state.stats_reader.run())
         if certificate:
             works.append(certificate.follow_files())
         async with asyncio.TaskGroup() as tasks:
@@ -75,6 +101,7 @@ def create_app(
             *pages.routes,
             *stats.routes,
             *ops.routes,
+            *docs.routes,
             *static_files.routes,
         ],
         middleware=[
@@ -105,8 +132,10 @@ async def tick(hub: Hub) -> None:
         await asyncio.sleep(TICK_S)
 
 
-async def sweep(store: StatsStore, hub: Hub) -> None:
-    """Remove old statistics once a minute."""
+async def sweep(state: GatewayState) -> None:
+    """Remove old statistics, and old outcomes of sessions that did not come here, once a minute."""
     while True:
         await asyncio.sleep(SWEEP_S)
-        store.sweep(hub.now_ms())
+        now = state.hub.now_ms()
+        state.stats_store.sweep(now)
+        state.broker.others.sweep(now)

@@ -1,6 +1,7 @@
 """Readiness: the gateway is ready while a real picture comes back from a worker with labels."""
 
 import asyncio
+import itertools
 import math
 import time
 from collections.abc import Callable
@@ -37,13 +38,15 @@ class CanaryResult:
 class Canary:
     """Sends a real picture through the whole pipeline every few seconds, in a session of its own.
 
+    That session lies in one of the gateway's own partitions: when these change, another session may begin.
     The picture is a square, sent as the frame that it is: whatever a model's crop, it shows a cup of coffee.
     """
 
     def __init__(self, hub: Hub, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.hub = hub
         self.clock = clock
-        self.session = canary_session(name)
+        self.name = name
+        self.session = ""
         self.last: CanaryResult | None = None
         self._jpeg = PICTURE.read_bytes()
         self._outbox: Outbox | None = None
@@ -72,17 +75,28 @@ class Canary:
 
     async def send_one(self) -> None:
         """Send one canary frame, and wait until its outcome is known or the time for it is over."""
-        self._outbox = self._outbox or self.hub.join(self.session, [], "")
+        outbox = self._join()
         self._seq += 1
         started = self.clock()
         with suppress(TimeoutError, Flood):  # where sessions may send very little, this limits the canary too
             self.hub.offer(self.session, Upload(self._seq, self.hub.now_ms(), self._jpeg), "")
             async with asyncio.timeout(self._timeout_s):
-                message = await self._outcome(self._outbox, self._seq)
+                message = await self._outcome(outbox, self._seq)
             if isinstance(message, Labels):
                 now, top = self.clock(), message.labels[0]
                 took_ms = (now - started) * 1000
                 self.last = CanaryResult(top.label, top.probability, took_ms, message.model, message.version, at=now)
+
+    def _join(self) -> Outbox:
+        partitions = self.hub.partitions
+        if self._outbox:
+            if partitions.of(self.session) in partitions.own:
+                return self._outbox
+            self.hub.leave(self.session, self._outbox)
+        names = (f"{self.name}-{number}" for number in itertools.count())
+        self.session = partitions.new_session(lambda: canary_session(next(names)))
+        self._outbox = self.hub.join(self.session, [], "")
+        return self._outbox
 
     async def _outcome(self, outbox: Outbox, seq: int) -> Labels | Dropped:
         while True:

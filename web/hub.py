@@ -12,8 +12,9 @@ from streams.contract.outcomes import Outcome
 from streams.contract.settings import Settings
 from web.messages import Dropped, Error, GatewayMessage, Label, Labels, ModelInfo, Models, SmoothedLabel, Welcome
 from web.metrics import Metrics
+from web.partitions import Partitions
 from web.protocol import Upload
-from web.sessions import Session
+from web.sessions import Session, TakenOver
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,8 @@ class Hub:
         post: publishes a message to its topic.
         now_ms: milliseconds since 1970.
         metrics: where frames and their outcomes are counted.
+        partitions: learns which sessions are here.
+        recall: called with a session that was not here until now, to settle what was read for it before.
     """
 
     def __init__(
@@ -77,29 +80,32 @@ class Hub:
         *,
         now_ms: Callable[[], float],
         metrics: Metrics | None = None,
+        partitions: Partitions | None = None,
+        recall: Callable[[str], None] = lambda session: None,
     ) -> None:
         self.settings = settings
         self.post = post
         self.now_ms = now_ms
         self.metrics = metrics or Metrics()
+        self.partitions = partitions or Partitions(settings.partitions, "")
+        self.recall = recall
         self.outboxes: dict[str, Outbox] = {}
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._workers: dict[str, WorkerStatus] = {}
         self._rejection_logged = 0.0
 
-    def join(self, session_id: str, pending: list[int], model: str, token: str = "") -> Outbox:
+    def join(self, session_id: str, pending: list[int], model: str, token: str = "", sent: int = 0) -> Outbox:
         """Connect a socket to a session. Returns the outbox whose messages the socket sends, a welcome first.
 
         An earlier socket of the same session gets an error and must close. ``pending`` are the frames for which the
-        browser has no answer. With ``token`` it can come back to this session.
+        browser has no answer, ``sent`` is the number of its last one. With ``token`` it can come back to this
+        session.
         """
         session = self._session(session_id)
         outbox = Outbox(model, session_id)
-        if former := self.outboxes.get(session_id):
-            former.taken_over = True
-            former.put(Error("taken_over", "this session goes on in another tab or window"))
+        self._disconnect(session_id)
         self.outboxes[session_id] = outbox
-        answers = session.resume(pending, self.now_ms())
+        answers = session.resume(pending, self.now_ms(), sent)
         served = self._served(model)
         outbox.put(
             Welcome(
@@ -134,7 +140,12 @@ class Hub:
             BadMessage: the frame breaks the protocol.
         """
         session = self._session(session_id)
-        messages = session.offer(upload, model, self.now_ms())
+        try:
+            messages = session.offer(upload, model, self.now_ms())
+        except TakenOver:
+            self._disconnect(session_id)
+            raise
+        self.partitions.count_frame(session.partition)
         if not is_canary(session_id):
             self._count_upload(session, upload)
         log.debug("a frame came", extra={"session": session_id, "seq": upload.seq})
@@ -147,18 +158,21 @@ class Hub:
         self._session(session_id).offset = offset
 
     def settle(self, prediction: Prediction) -> None:
-        """Take a frame's outcome from the topic, and hand it to the browser that sent the frame."""
-        session = self._session(prediction.session)
-        now = self.now_ms()
-        seqs, messages = session.settle(prediction, now)
-        if seqs and not is_canary(session.id):
-            self.metrics.count_outcome(prediction, len(seqs))
+        """Take a frame's outcome from the topic, and hand it to the browser that sent the frame, if that is here."""
+        session = self._sessions.get(prediction.session)
+        if session is None:
+            return
+        seqs, messages, received = session.settle(prediction, self.now_ms())
+        if received and not is_canary(session.id):
+            self.metrics.count_outcome(prediction, received)
         for seq in seqs:
             log.debug("a frame was %s", prediction.outcome, extra={"session": session.id, "seq": seq})
         for message in messages:
             self.post(message)
         if seqs and (outbox := self.outboxes.get(prediction.session)):
             outbox.put(answer(prediction, seqs, smoothed_label(session)))
+        if session.is_elsewhere:
+            self._disconnect(session.id)
 
     def note_worker(self, status: WorkerStatus) -> None:
         """Take a worker's status; browsers get a message if this changes what is served."""
@@ -187,9 +201,24 @@ class Hub:
         ]
 
     def models(self) -> list[ServedModel]:
-        """What the live workers serve, in their order of preference."""
-        served = {model.name: model for status in self._workers.values() for model in status.models}
+        """What may be asked for, in the workers' order of preference, the main pool's models first.
+
+        A frame comes to any worker of a pool. So a model that they begin to serve counts once each of them does.
+        """
+        served: dict[str, ServedModel] = {}
+        for workers in self._pools().values():
+            by_name = [{model.name: model for model in each.models} for each in workers]
+            for name in by_name[0]:
+                if name not in served and all(name in each for each in by_name):
+                    served[name] = by_name[-1][name]
         return list(served.values())
+
+    def pool_of(self, name: str) -> str:
+        """The pool of workers that serves a model; an empty name asks for the first model."""
+        for pool, workers in self._pools().items():
+            if any(not name or model.name == name for each in workers for model in each.models):
+                return pool
+        return ""
 
     def model_for(self, name: str) -> ServedModel | None:
         """The served model that answers a session which asked for ``name``; an empty name asks for the first."""
@@ -208,16 +237,33 @@ class Hub:
         gone = [
             each.id
             for each in self._sessions.values()
-            if each.last_seen < limit and each.id not in self.outboxes and not each.unanswered
+            if each.last_seen < limit and each.id not in self.outboxes and not each.is_waiting
         ]
         for session_id in gone:
-            del self._sessions[session_id]
+            self.partitions.remove_session(self._sessions.pop(session_id).partition)
+        self.partitions.tick()
+
+    def _pools(self) -> dict[str, list[WorkerStatus]]:
+        """The live workers by pool."""
+        pools: dict[str, list[WorkerStatus]] = {}
+        for each in sorted(self._workers.values(), key=lambda status: status.pool):
+            pools.setdefault(each.pool, []).append(each)
+        return pools
 
     def _session(self, session_id: str) -> Session:
         session = self._sessions.get(session_id)
         if session is None:
-            session = self._sessions[session_id] = Session(session_id, self.settings, last_seen=self.now_ms())
+            partition = self.partitions.add_session(session_id)
+            session = Session(session_id, self.settings, partition, last_seen=self.now_ms())
+            self._sessions[session_id] = session
+            self.recall(session_id)
         return session
+
+    def _disconnect(self, session_id: str) -> None:
+        """Let the session's socket close, if it has one: another one has the session from now on."""
+        if former := self.outboxes.pop(session_id, None):
+            former.taken_over = True
+            former.put(Error("taken_over", str(TakenOver())))
 
     def _served(self, name: str) -> Models:
         mine = self.model_for(name)

@@ -1,8 +1,8 @@
 """The metrics of a gateway.
 
 The hub counts what concerns a frame as it passes, canary frames excepted. Gauges are read at each scrape. A frame's
-outcome is counted once, so received = answers + drops + expired + unanswered, as long as no session moves to another
-gateway.
+outcome is counted once, by the gateway that received it, so received = answers + drops + expired + unanswered, also
+when its session moves to another gateway.
 """
 
 from collections.abc import Mapping
@@ -21,6 +21,9 @@ class Metrics(MetricSet):
         super().__init__()
         self.sessions = self.gauge("sightstream_gateway_sessions", "Sessions that have a socket now.")
         self.sockets = self.gauge("sightstream_gateway_sockets", "Open WebSockets, those without a session included.")
+        self.clock_ahead = self.gauge(
+            "sightstream_gateway_clock_ahead_seconds", "Seconds by which the gateway's clock is ahead of Kafka's."
+        )
         self.unanswered = self.gauge("sightstream_gateway_unanswered_frames", "Frames that have no outcome yet.")
         self.workers = self.gauge("sightstream_gateway_workers", "Workers that sent their status lately.")
         self.received = self.counter("sightstream_gateway_frames_received_total", "Frames that browsers sent.")
@@ -31,6 +34,9 @@ class Metrics(MetricSet):
         self.expired = self.counter("sightstream_gateway_expired_total", "Frames given up without an answer.")
         self.rejected = self.counter(
             "sightstream_gateway_rejected_total", "Records of Kafka that could not be used.", "topic"
+        )
+        self.read_bytes = self.counter(
+            "sightstream_gateway_read_bytes_total", "Bytes of keys and values that were read from Kafka.", "topic"
         )
         self.hop_seconds = self.histogram(
             "sightstream_gateway_hop_seconds",
@@ -53,6 +59,10 @@ class Metrics(MetricSet):
         self._round_trip = self.round_trip.of()
         self._server_hops = [(hop, self.hop_seconds.of(hop)) for hop in SERVER_HOPS]
         self._delivered = self.hop_seconds.of(Hop.DELIVERED)
+
+    def count_read(self, topic: str, size: int) -> None:
+        """Count so many bytes that were read from a topic."""
+        self.read_bytes.add(size, topic)
 
     def count_round_trip(self, milliseconds: float, times: Mapping[str, float]) -> None:
         """Count a round trip that a browser measured; ``times`` are those of the frame's answer, if still known."""

@@ -4,14 +4,18 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
+from streams.contract.kafka.connections import OUTAGES
+from streams.contract.kafka.denials import DENIALS
 from streams.contract.settings import Settings
 from web.canary import Canary
 from web.hub import Hub
+from web.kafka.broker import Broker
+from web.kafka.stats_reader import StatsReader
+from web.kafka.stats_store import StatsStore
 from web.security.connection_limit import ConnectionLimit
 from web.security.operator_auth import OperatorAuth
 from web.security.origins import Origins
 from web.security.tokens import Tokens
-from web.stats_reader import StatsStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +24,22 @@ class GatewayState:
 
     settings: Settings
     hub: Hub
+    broker: Broker
     canary: Canary
     connection_limit: ConnectionLimit
     operator_auth: OperatorAuth
     origins: Origins
     stats_store: StatsStore
+    stats_reader: StatsReader
     tokens: Tokens
+
+    @property
+    def why_not_ready(self) -> str:
+        """Why no frames are answered; empty while a canary frame was answered lately."""
+        if self.canary.ready:
+            return ""
+        known = [*OUTAGES.lines(), *DENIALS.lines()]
+        return "; ".join(known) or self.broker.topics.why or "no picture came back from a worker lately"
 
     @property
     def connected(self) -> int:
@@ -34,7 +48,7 @@ class GatewayState:
 
     @property
     def unanswered(self) -> int:
-        """How many frames of browsers have no outcome yet."""
+        """How many frames that browsers sent here have no outcome yet."""
         return sum(len(each.unanswered) for each in self.hub.sessions())
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from streams.contract.messages import MAX_SEQ
 from web.hub import Hub, Outbox
 from web.messages import Error, Pong, encode, parse_ping
 from web.protocol import SUBPROTOCOL, BadMessage, CloseCode, offered_token, unpack
 from web.read_windows import seconds_until_open
 from web.security.tokens import BadToken
-from web.sessions import Flood
+from web.sessions import Flood, TakenOver
 from web.state import gateway_state
 
 MAX_MISTAKES = 16
@@ -45,8 +46,11 @@ async def stream(socket: WebSocket) -> None:
             return
         try:
             token = offered_token(offered)
-            session = state.tokens.session(token) if token else state.tokens.new_session()
-            pending = read_pending(socket.query_params.get("pending", ""))
+            session = (
+                state.tokens.session(token) if token else state.hub.partitions.new_session(state.tokens.new_session)
+            )
+            pending = read_numbers("pending", socket.query_params.get("pending", ""))
+            sent = max(read_numbers("sent", socket.query_params.get("sent", "")), default=0)
         except BadToken as why:
             await refuse(socket, CloseCode.BAD_TOKEN, "bad_token", str(why))
             return
@@ -54,7 +58,8 @@ async def stream(socket: WebSocket) -> None:
             await refuse(socket, CloseCode.BAD_REQUEST, why.code, str(why))
             return
         hub = state.hub
-        outbox = hub.join(session, pending, socket.query_params.get("model", ""), state.tokens.sign(session))
+        model = socket.query_params.get("model", "")
+        outbox = hub.join(session, pending, model, state.tokens.sign(session), sent)
         try:
             await until_first_ends(read(socket, hub, session, outbox), write(socket, outbox))
         finally:
@@ -72,6 +77,8 @@ async def read(socket: WebSocket, hub: Hub, session: str, outbox: Outbox) -> Non
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return
+        if outbox.taken_over:
+            continue
         try:
             if (data := message.get("bytes")) is not None:
                 has_room = hub.offer(session, unpack(data), outbox.model)
@@ -81,6 +88,8 @@ async def read(socket: WebSocket, hub: Hub, session: str, outbox: Outbox) -> Non
                 ping = parse_ping(message.get("text") or "")
                 hub.note_offset(session, ping.offset)
                 outbox.put(Pong(ping.sent, hub.now_ms()))
+        except TakenOver:
+            continue  # the writer says so
         except BadMessage as error:
             mistakes += 1
             if isinstance(error, Flood) or mistakes > MAX_MISTAKES:
@@ -123,15 +132,15 @@ async def until_first_ends(*coroutines: Coroutine[Any, Any, None]) -> None:
             tasks.start_soon(run_and_cancel_others, each)
 
 
-def read_pending(text: str) -> list[int]:
-    """The sequence numbers in a list such as ``5,6``.
+def read_numbers(name: str, text: str) -> list[int]:
+    """The sequence numbers in a part of the query, a list such as ``5,6``.
 
     Raises:
         BadMessage: the text is something else.
     """
     numbers = text.split(",") if text else []
     if len(numbers) > MAX_PENDING or not all(
-        each.isascii() and each.isdigit() and len(each) < 11 for each in numbers
+        each.isascii() and each.isdigit() and len(each) < 11 and int(each) <= MAX_SEQ for each in numbers
     ):
-        raise BadMessage("bad_pending", f"pending={text[:80]!r} is no list of at most {MAX_PENDING} sequence numbers")
+        raise BadMessage(f"bad_{name}", f"{name}={text[:80]!r} is no list of at most {MAX_PENDING} sequence numbers")
     return [int(each) for each in numbers]

@@ -1,12 +1,13 @@
-"""A headless browser: one session on the gateway's WebSocket, with credits, echoes and reconnects."""
+"""A headless browser: one session on the WebSocket of a gateway, with credits, echoes and reconnects."""
 
 import asyncio
+import itertools
 import os
 import random
 import re
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -29,6 +30,7 @@ from web.protocol import CloseCode, Upload, pack, subprotocols
 FIRST_WAIT_S = 0.25  # before a reconnect, at most; it doubles with each attempt that fails
 LONGEST_WAIT_S = 5.0
 PING_EVERY_S = 2.0
+SILENT_S = 8.0  # a gateway that says nothing for so long, and does not answer, is left, as the page leaves it
 FINAL = frozenset(CloseCode) - {CloseCode.TRY_AGAIN_LATER}
 
 
@@ -63,11 +65,14 @@ class Client:
 
     ``source`` gets a function that says how frames are to be cut at present: it depends on the model that answers.
 
+    When the connection is lost, or a gateway cannot be reached or takes nobody now, the session goes on at the next
+    of ``fallbacks``, and after the last at ``url`` again. They are addresses of gateways of the same stack.
+
     ``on_answer`` is called with each answered frame, the gateway's message and the round trip in milliseconds, and
     ``on_drop`` with each dropped frame and the message. ``counts`` has the outcomes of all frames.
     """
 
-    url: str
+    url: str  # the WebSocket's address
     source: Callable[[PresentView], AsyncIterator[MediaFrame]]
     model: str = ""
     fps: float | None = None
@@ -77,12 +82,14 @@ class Client:
     clock_ms: Callable[[], float] = now_ms
     on_answer: Callable[[MediaFrame, Labels, float], None] = lambda frame, message, ms: None
     on_drop: Callable[[MediaFrame, Dropped], None] = lambda frame, message: None
+    fallbacks: Sequence[str] = ()
     counts: FrameCounts = field(default_factory=FrameCounts)
     session: str = ""
     served: ModelInfo | None = None  # the model that answers
     view: View | None = None  # how frames are cut for it
     offered: list[ModelInfo] = field(default_factory=list)  # all models that are served
     connects: int = 0
+    repeated: int = 0  # answers for frames whose outcome was known already
     _token: str = ""
     _seq: int = 0
     _pending: dict[int, SentFrame] = field(default_factory=dict)
@@ -169,36 +176,52 @@ class Client:
 
     async def _stay_connected(self) -> None:
         wait = FIRST_WAIT_S
-        while True:
-            query = {"model": self.model, "pending": ",".join(map(str, self._pending))}
-            trust = self.trust if self.url.startswith("wss:") else None
-            address = f"{self.url}?{urlencode({key: value for key, value in query.items() if value})}"
+        addresses = [self.url, *self.fallbacks]
+        for tried, url in enumerate(itertools.cycle(addresses), 1):
             try:
-                offered = [Subprotocol(each) for each in subprotocols(self._token)]
-                async with connect(
-                    address, subprotocols=offered, compression=None, max_size=2**20, proxy=None, ssl=trust
-                ) as socket:
-                    await self._receive(socket)
+                await self._connect(url)
             except InvalidStatus as status:
                 # a proxy answers 5xx while a gateway restarts: who was served before comes back
-                if status.response.status_code < 500 or not self.session:
-                    raise Refused(f"{self.url} answers {http_error(status)}") from status
+                if status.response.status_code < 500 or not (self.session or tried < len(addresses)):
+                    raise Refused(f"{url} answers {http_error(status)}") from status
             except ConnectionClosed as closed:
+                is_busy = closed.rcvd is not None and closed.rcvd.code == CloseCode.TRY_AGAIN_LATER
                 if closed.rcvd is not None and (
-                    closed.rcvd.code in FINAL or (closed.rcvd.code == CloseCode.TRY_AGAIN_LATER and not self.session)
+                    closed.rcvd.code in FINAL or (is_busy and not (self.session or tried < len(addresses)))
                 ):
                     raise Refused(closed.rcvd.reason) from closed
             except (OSError, WebSocketException, TimeoutError) as error:
-                if not self.connects:
-                    why = f"cannot connect to {self.url} ({reason(error)})"
+                if not self.connects and tried >= len(addresses):
+                    why = f"cannot connect to {url} ({reason(error)})"
                     why += ": is the stack up? `sightstream up` starts one"
-                    raise Refused(tls_failure(self.url, error) or why) from error
+                    raise Refused(tls_failure(url, error) or why) from error
             finally:
                 if self._socket is not None:  # it was welcome
                     wait = FIRST_WAIT_S
                 self._socket = None
             await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - jitter
-            wait = min(LONGEST_WAIT_S, wait * 2)
+            if tried % len(addresses) == 0:
+                wait = min(LONGEST_WAIT_S, wait * 2)
+
+    async def _connect(self, url: str) -> None:
+        """Be connected until the connection ends, which raises."""
+        query = {
+            "model": self.model,
+            "pending": ",".join(map(str, self._pending)),
+            "sent": str(self._seq) if self._token else "",
+        }
+        async with connect(
+            f"{url}?{urlencode({key: value for key, value in query.items() if value})}",
+            subprotocols=[Subprotocol(each) for each in subprotocols(self._token)],
+            compression=None,
+            max_size=2**20,
+            proxy=None,
+            ssl=self.trust if url.startswith("wss:") else None,
+            open_timeout=SILENT_S,
+            ping_interval=SILENT_S / 2,
+            ping_timeout=SILENT_S,
+        ) as socket:
+            await self._receive(socket)
 
     async def _receive(self, socket: ClientConnection) -> None:
         self.connects += 1
@@ -235,6 +258,8 @@ class Client:
                     self._window.answered()
                 self.counts.answer(message.labels[0].label, round_trip_ms)
                 self.on_answer(sent.frame, message, round_trip_ms)
+            case Labels():
+                self.repeated += 1
             case Dropped():
                 for seq in message.seqs:
                     if sent := self._pending.pop(seq, None):

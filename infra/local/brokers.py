@@ -8,33 +8,26 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
-from aiokafka.errors import KafkaConnectionError, KafkaError
 from rich.console import Console
 
 from infra.local.errors import StackError
 from infra.local.kafka.configuration import MOST_COPIES, insync_of
 from infra.local.kafka.node import Node
+from infra.local.kafka.security.administration import administer, known
+from infra.local.kafka.security.users import Users
 from infra.local.kafka.server import LocalKafka
 from infra.local.supervisor import RestartPolicy, describe_exit
-from infra.local.topic_admin import create_topics
 from models.storage import Unwritable, check_folder
 from streams.contract.settings import Settings
-from streams.contract.topics import topic_specs
 
 log = logging.getLogger(__name__)
 
 LEAST_BYTES = 4_000_000  # that must be free in the folder of a node that is to start again
 LEAST_MEMORY = 200_000_000  # bytes of a node that has just started
-BROKER_TIMEOUT_S = 15.0
-BROKER_ADVICE = "check the address, or leave out --broker"
 
 
 class TooLittleMemory(StackError):
     """This machine has too little memory for Kafka."""
-
-
-class BrokerUnreachable(StackError):
-    """No broker answers at the addresses of the settings."""
 
 
 def with_copies(settings: Settings, brokers: int) -> Settings:
@@ -52,10 +45,22 @@ class LocalBrokers:
         cache: for Kafka's jars.
         console: shows their download.
         setting: the option or variable with which the user names another folder.
+        users: those who may use it; None: every program of this machine.
     """
 
-    def __init__(self, folder: Path, brokers: int, *, cache: Path, console: Console, setting: str) -> None:
-        self.kafka = LocalKafka(folder, cache=cache, brokers=brokers, console=console)
+    def __init__(
+        self,
+        folder: Path,
+        brokers: int,
+        *,
+        cache: Path,
+        console: Console,
+        setting: str,
+        users: Users | None = None,
+    ) -> None:
+        identity = users.identity if users else None
+        self.kafka = LocalKafka(folder, cache=cache, brokers=brokers, console=console, identity=identity)
+        self.users = users
         self._setting = setting
         self._policy = RestartPolicy()
 
@@ -86,11 +91,22 @@ class LocalBrokers:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
         """Kafka runs inside the block, which gets its addresses."""
+        if self.users:
+            self.users.make_folders()
         await self.kafka.start()
         try:
+            if self.users:
+                await self._make_users(self.users)
             yield self.kafka.bootstrap
         finally:
             await self.kafka.stop()
+
+    async def _make_users(self, users: Users) -> None:
+        context = users.identity.context()
+        await administer(self.kafka.nodes[0].inner_address, context, users.passwords(), users.rights)
+        addresses = [node.address for node in self.kafka.nodes]
+        await known(addresses, [users.connection(role, addresses) for role in users.rights])
+        users.write(addresses)
 
     async def keep_running(self) -> None:
         """Start each node again when it ends.
@@ -125,23 +141,3 @@ class LocalBrokers:
                         log.warning("%s cannot start again, and the others go on: %s", node.name, error)
                     said = str(error)
                     wait_s = self._policy.next_wait(wait_s, 0.0)
-
-
-async def create_all_topics(settings: Settings) -> None:
-    """Create the topics that are missing.
-
-    Raises:
-        BrokerUnreachable: Kafka does not answer or cannot be used.
-        What `infra.local.topic_admin.create_topics` raises.
-    """
-    brokers = ",".join(settings.broker)
-    try:
-        async with asyncio.timeout(BROKER_TIMEOUT_S):
-            await create_topics(settings, topic_specs(settings))
-    except TimeoutError as error:
-        raise BrokerUnreachable(
-            f"no Kafka answers at {brokers} within {BROKER_TIMEOUT_S:.0f} s: {BROKER_ADVICE}"
-        ) from error
-    except (KafkaError, OSError) as error:
-        why = "no connection" if isinstance(error, KafkaConnectionError) else error
-        raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({why}): {BROKER_ADVICE}") from error

@@ -16,7 +16,7 @@ def test_reconnect_resumes_the_session_and_names_what_is_pending(page: Page, gat
     gateway.answer = lambda _, upload: labels(upload)
     gateway.close(1012)
     until(page, lambda: len(gateway.uploads) >= 5)
-    assert gateway.connections[1] == {"token": "token-1", "pending": "1,2"}
+    assert gateway.connections[1] == {"token": "token-1", "pending": "1,2", "sent": "2"}
     counts = frame_counts(page)
     assert counts["expired"] == 2
     assert [upload.seq for upload in gateway.uploads[2:4]] == [3, 4]

@@ -9,16 +9,23 @@ from starlette.testclient import TestClient
 from streams.contract.clock import now_ms
 from streams.contract.messages import Frame, Label, Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome, Stage
-from web.broker import Broker
+from web.kafka.broker import Broker
+from web.kafka.stats_reader import StatsReader
 from web.state import GatewayState
-from web.stats_reader import StatsReader
 
 
 class InstantBroker(Broker):
     """Answers each frame with a label that is its session's id; a picture with the bytes ``wait`` gets none."""
 
+    heard_at: float | None = None
+
+    @property
+    def read_at(self) -> float | None:
+        return self.heard_at
+
     async def run(self) -> None:
         while True:
+            self.heard_at = self.now_ms()
             self.on_worker(WorkerStatus(worker="w", at=self.now_ms(), models=[ServedModel("net", "1", 224)]))
             await asyncio.sleep(1)
 
@@ -32,11 +39,15 @@ class InstantBroker(Broker):
 class EmptyStatsReader(StatsReader):
     """Reads nothing from Kafka. Its store counts as complete, and tests write into it directly."""
 
+    @property
+    def read_at(self) -> float:
+        return now_ms()
+
+    def is_complete(self, _: str) -> bool:
+        return True
+
     async def run(self) -> None:
-        self.store.complete = True
-        while True:
-            self.store.read_at = now_ms()
-            await asyncio.sleep(0.2)
+        await asyncio.Event().wait()
 
 
 def answer(frame: Frame) -> Prediction:

@@ -58,6 +58,17 @@ class ScriptedGateway:
         for message in messages:
             await self.socket.send(encode(message))
 
+    async def lose(self) -> None:
+        """Close the newest connection once it is there."""
+        while self.socket is None:
+            await asyncio.sleep(0.002)
+        await self.socket.close(CloseCode.TRY_AGAIN_LATER)
+        self.socket = None
+
+    async def until_queries(self, count: int) -> None:
+        while len(self.queries) < count or self.socket is None:
+            await asyncio.sleep(0.002)
+
     async def until_uploads(self, count: int) -> None:
         while len(self.uploads) < count:
             await asyncio.sleep(0.002)

@@ -20,7 +20,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from infra.local.brokers import LocalBrokers, create_all_topics, with_copies
+from infra.local.brokers import LocalBrokers, with_copies
+from infra.local.topic_admin import create_topics
 from streams.contract.settings import Settings
 from streams.contract.topics import PREDICTIONS, topic_specs
 
@@ -151,7 +152,7 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clu
     """A running cluster with the topics of a stack."""
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     await cluster.start()
-    await create_all_topics(cluster.settings)
+    await create_topics(cluster.settings, topic_specs(cluster.settings))
     yield cluster
     await cluster.stop()
 

@@ -236,3 +236,18 @@ def test_more_sockets_than_allowed_are_refused_for_now() -> None:
     with gateway(max_sockets_per_address=1) as client, client.websocket_connect("/ws") as socket:
         welcome(socket)
         assert closed_by(client) == CloseCode.TRY_AGAIN_LATER
+
+
+def test_a_session_goes_on_at_another_gateway_with_the_same_secret_and_with_numbers_of_its_own() -> None:
+    with gateway(secret="s") as one, one.websocket_connect("/ws") as socket:
+        first = welcome(socket)
+    offered = subprotocols(first["token"])
+    with gateway(secret="s") as other, other.websocket_connect("/ws?sent=7&pending=7", offered) as socket:
+        again = welcome(socket)
+    assert again["session"] == first["session"]
+    assert again["seq"] > 7
+
+
+@pytest.mark.parametrize("sent", ["x", "-1", "4294967296"])
+def test_a_number_of_the_last_frame_that_is_none_is_refused(client: TestClient, sent: str) -> None:
+    assert closed_by(client, f"sent={sent}") == CloseCode.BAD_REQUEST

@@ -4,11 +4,13 @@ import asyncio
 
 import pytest
 
-from streams.contract.messages import ServedModel, WorkerStatus
+from streams.contract.messages import Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome, Stage
 from streams.contract.settings import Settings
 from web.hub import OUTBOX_SIZE, Hub, Outbox
-from web.messages import Dropped, Label, Labels, ModelInfo, Models, Pong, Welcome
+from web.messages import Dropped, Error, Label, Labels, ModelInfo, Models, Pong, Welcome
+from web.partitions import Partitions
+from web.protocol import Upload
 
 NAMES = ("cat", "dog", "fox")
 
@@ -73,3 +75,53 @@ async def test_browsers_are_told_how_to_cut_frames_and_when_a_model_is_not_sure(
     hub.note_worker(WorkerStatus(worker="w", at=2.0, models=[promoted]))
     info = ModelInfo("net", "2", 224, crop=0.875, unsure_below=0.3)
     assert await outbox.get() == Models([info], info)
+
+
+def stale(session: str, seq: int) -> Prediction:
+    return Prediction(session=session, seq=seq, outcome=Outcome.STALE, stage=Stage.WORKER)
+
+
+def plain_hub(now: list[float]) -> Hub:
+    return Hub(Settings(resume_s=60), lambda message: None, now_ms=lambda: now[0], partitions=Partitions(4, "me"))
+
+
+def test_outcomes_of_sessions_that_are_not_here_leave_nothing_behind() -> None:
+    hub = plain_hub([1.0])
+    hub.settle(stale("elsewhere", 1))
+    assert hub.find("elsewhere") is None
+
+
+async def test_a_session_that_comes_gets_what_was_read_for_it_before() -> None:
+    hub = plain_hub([1.0])
+    hub.recall = lambda session: hub.settle(stale(session, 2))
+    outbox = hub.join("s", [1, 2], "", sent=2)
+    assert isinstance(await outbox.get(), Welcome)
+    assert await outbox.get() == Dropped(2, Outcome.STALE, Stage.WORKER)
+
+
+async def test_a_socket_whose_session_goes_on_at_another_gateway_is_closed() -> None:
+    hub = plain_hub([1.0])
+    outbox = hub.join("s", [], "")
+    hub.offer("s", Upload(1, 0.0, b"\xff\xd8"), "")
+    hub.settle(stale("s", 50))
+    messages = [await outbox.get() for _ in range(2)]
+    assert isinstance(messages[1], Error)
+    assert outbox.taken_over
+    assert "s" not in hub.outboxes
+
+
+def test_a_partition_is_needed_as_long_as_a_session_of_it_is_here() -> None:
+    now = [1.0]
+    hub = plain_hub(now)
+    hub.partitions.set_own({0})
+    foreign = next(name for name in map(str, range(99)) if hub.partitions.of(name) == 3)
+    changes: list[set[int]] = []
+    hub.partitions.on_change = lambda: changes.append(set(hub.partitions.needed))
+    outbox = hub.join(foreign, [], "")
+    hub.leave(foreign, outbox)
+    now[0] += 59_000
+    hub.tick()
+    assert changes == [{0, 3}]
+    now[0] += 2_000
+    hub.tick()
+    assert changes == [{0, 3}, {0}]

@@ -7,7 +7,7 @@ from streams.contract.messages import Frame, Prediction
 from streams.contract.outcomes import Stage
 from streams.contract.settings import Settings
 from web.protocol import BadMessage, Upload
-from web.sessions import Flood, Session
+from web.sessions import Flood, Session, TakenOver
 
 JPEG = b"\xff\xd8\xff\xe0picture"
 NOW = 1_000_000.0
@@ -52,8 +52,8 @@ def test_frames_superseded_while_none_is_done_share_one_drop() -> None:
     [frame, drop] = one.settle(answered(1), NOW)[1]
     assert isinstance(drop, Prediction)
     assert (frame.seq, drop.outcome, drop.seqs) == (7, "superseded", [3, 4, 5, 6])
-    assert one.settle(drop, NOW) == ([3, 4, 5, 6], [])
-    assert one.settle(drop, NOW) == ([], [])
+    assert one.settle(drop, NOW) == ([3, 4, 5, 6], [], 4)
+    assert one.settle(drop, NOW) == ([], [], 0)
 
 
 def test_superseded_frames_are_published_now_and_then_and_not_with_every_answer() -> None:
@@ -172,7 +172,7 @@ def test_a_new_gateway_takes_up_an_old_session_where_the_topic_left_it() -> None
     fresh = session()
     fresh.settle(answered(8), NOW)
     assert [seq for seq, _ in fresh.resume([8, 9], NOW)] == [8]
-    assert set(fresh.unanswered) == {9}
+    assert kinds(fresh.expire(NOW + 3000)) == [(9, "expired")]
 
 
 def test_capture_time_is_moved_to_the_servers_clock() -> None:
@@ -189,3 +189,69 @@ def test_a_clock_that_runs_ahead_never_makes_a_frame_from_the_future() -> None:
     [frame] = one.offer(upload(1, captured=NOW + 3_600_000), "", NOW)
     assert isinstance(frame, Frame)
     assert frame.captured == NOW
+
+
+def test_a_session_that_comes_from_another_gateway_leaves_numbers_out_for_a_socket_that_still_sends_there() -> None:
+    here = session()
+    here.resume([49, 50], NOW, sent=50)
+    assert here.seq > 50
+    with pytest.raises(BadMessage):
+        here.offer(upload(51), "", NOW)
+    assert kinds(here.offer(upload(here.seq + 1), "", NOW)) == [(here.seq, "frame")]
+
+
+def test_a_session_that_comes_back_to_the_gateway_of_its_last_frame_numbers_on() -> None:
+    here = session()
+    here.offer(upload(7), "", NOW)
+    here.resume([7], NOW, sent=7)
+    assert here.seq == 7
+
+
+def test_an_outcome_of_a_frame_that_was_sent_elsewhere_after_those_sent_here_says_that_the_session_is_there() -> None:
+    here = session()
+    here.offer(upload(1), "", NOW)
+    here.settle(answered(1), NOW)
+    assert not here.is_elsewhere
+    here.settle(answered(40), NOW)
+    assert here.is_elsewhere
+    with pytest.raises(TakenOver):
+        here.offer(upload(2), "", NOW)
+
+
+def test_outcomes_of_earlier_frames_at_another_gateway_say_nothing_about_a_browser_that_has_come_back() -> None:
+    here = session()
+    here.offer(upload(1), "", NOW)
+    for sent in (20, 0):  # the page of an older version does not say what it sent
+        here.resume([], NOW, sent)
+        here.settle(answered(19 if sent else 20), NOW)
+        assert not here.is_elsewhere
+    here.offer(upload(here.seq + 1), "", NOW)
+    assert not here.is_elsewhere
+
+
+def test_a_frame_that_another_gateway_received_is_given_up_when_no_worker_can_answer_it_any_more() -> None:
+    here = session()
+    here.resume([1], NOW, sent=1)
+    assert here.expire(NOW + SETTINGS.freshness_ms) == []
+    assert kinds(here.expire(NOW + SETTINGS.expire_s * 1000 / 2)) == [(1, "expired")]
+    assert here.is_waiting
+    here.settle(Prediction(session="s", seq=1, outcome="expired", stage="gateway"), NOW)
+    assert not here.is_waiting
+
+
+def test_a_browser_that_reconnects_all_the_time_does_not_put_off_the_end_of_its_frames() -> None:
+    here = session()
+    for ms in range(0, 3000, 500):
+        here.resume([1], NOW + ms, sent=1)
+    assert kinds(here.expire(NOW + 3000)) == [(1, "expired")]
+
+
+def test_a_frame_counts_only_at_the_gateway_that_received_it() -> None:
+    there, here = session(), session()
+    there.offer(upload(1), "", NOW)
+    here.resume([1], NOW, sent=1)
+    given_up = here.expire(NOW + 3000)[0]
+    both = [each.settle(given_up, NOW + 3001) for each in (there, here)]
+    assert [each.seqs for each in both] == [[1], [1]]
+    assert [each.received for each in both] == [1, 0]
+    assert [each.traffic.expired for each in (there, here)] == [1, 0]

@@ -8,7 +8,6 @@ import os
 
 import msgspec
 
-from streams.contract.canary import canary_name
 from streams.contract.logs import SESSION_PREFIX
 from streams.contract.messages import ServedModel, WorkerStatus
 from web.sessions import Session
@@ -102,7 +101,9 @@ class OperationsReport(msgspec.Struct, frozen=True):
     ready: bool
     canary_ms: float | None  # the last round trip of a canary frame
     canary_at: float | None  # when that frame came back
-    read_at: float | None  # when this gateway last heard from Kafka; None if it does not read statistics
+    read_at: float | None  # when this gateway last heard from Kafka
+    own_partitions: list[int]  # in which this gateway's new sessions begin
+    read_partitions: list[int]  # these, and those of sessions that came from other gateways
     load: Load
     received: int
     answered: int
@@ -124,11 +125,13 @@ def operations_report(state: GatewayState) -> OperationsReport:
     )
     return OperationsReport(
         now=now,
-        gateway=canary_name(canary.session),
+        gateway=canary.name,
         ready=canary.ready,
         canary_ms=round(canary.last.took_ms, 1) if canary.last else None,
         canary_at=round(now - 1000 * canary.silent_s) if canary.last else None,
-        read_at=state.stats_store.read_at,
+        read_at=state.broker.read_at,
+        own_partitions=sorted(hub.partitions.own),
+        read_partitions=sorted(hub.partitions.needed),
         load=Load(
             sockets=len(state.connection_limit),
             sessions=state.connected,

@@ -13,6 +13,7 @@ from infra.local.kafka import jars
 from infra.local.kafka.configuration import HOST, Ports, java_command
 from infra.local.kafka.java import check_folders, find_java
 from infra.local.kafka.node import Command, Node, PortTaken
+from infra.local.kafka.security.identity import Identity
 from infra.local.kafka.storage import BrokerFolderBroken, Storage, new_cluster_id
 from infra.local.ports import PortInUse, kept_ports
 from infra.local.private_files import private_folder
@@ -33,6 +34,7 @@ class LocalKafka:
         brokers: the number of nodes. With one of three away, the others go on.
         console: shows the download of the jars.
         mirror: the URL of the Maven repository to download from, None for the default one.
+        identity: the certificate of the nodes; without one, every program of this machine may do everything.
     """
 
     def __init__(
@@ -43,14 +45,17 @@ class LocalKafka:
         brokers: int = 1,
         console: Console | None = None,
         mirror: str | None = None,
+        identity: Identity | None = None,
     ) -> None:
         assert brokers in (1, CLUSTER), brokers
         self.folder = folder.absolute()
-        self.nodes = (
-            [Node(1, self.folder, HEAP, is_copied=False)]
-            if brokers == 1
-            else [Node(each, self.folder / str(each), CLUSTER_HEAP, is_copied=True) for each in range(1, brokers + 1)]
-        )
+        is_copied = brokers > 1
+        heap = CLUSTER_HEAP if is_copied else HEAP
+        folders = {each: self.folder / str(each) if is_copied else self.folder for each in range(1, brokers + 1)}
+        self.nodes = [
+            Node(number, each, heap, is_copied=is_copied, identity=identity) for number, each in folders.items()
+        ]
+        self._secured = identity is not None
         self._cache = cache
         self._console = console
         self._mirror = mirror
@@ -142,7 +147,7 @@ class LocalKafka:
         private_folder(self.folder)
         for node in self.nodes:
             await node.storage.acquire()
-        self._ports = choose_ports(self.folder, len(self.nodes), taken)
+        self._ports = choose_ports(self.folder, len(self.nodes), taken, secured=self._secured)
         with_data = [node for node in self.nodes if node.storage.has_data]
         without = [node for node in self.nodes if node not in with_data]
         await self._format_new_nodes(without)
@@ -160,7 +165,9 @@ class LocalKafka:
             node.storage.keep_format()
 
 
-def choose_ports(folder: Path, brokers: int, avoid: Collection[int] = ()) -> dict[int, Ports]:
+def choose_ports(
+    folder: Path, brokers: int, avoid: Collection[int] = (), *, secured: bool = False
+) -> dict[int, Ports]:
     """The ports of each node, the same as at the last start where they are still free. None of ``avoid``.
 
     Every node has to know the ports of all, so all are chosen before the first node starts.
@@ -169,11 +176,10 @@ def choose_ports(folder: Path, brokers: int, avoid: Collection[int] = ()) -> dic
         PortInUse: there are too few free ports.
     """
     suffixes = {number: f"-{number}" if number > 1 else "" for number in range(1, brokers + 1)}
-    names = [f"{part}{suffix}" for suffix in suffixes.values() for part in ("broker", "controller")]
+    parts = ("broker", "controller", *(("nodes",) if secured else ()))
+    names = [f"{part}{suffix}" for suffix in suffixes.values() for part in parts]
     ports = kept_ports(folder / "ports.json", names, avoid=avoid)
-    return {
-        number: Ports(ports[f"broker{suffix}"], ports[f"controller{suffix}"]) for number, suffix in suffixes.items()
-    }
+    return {number: Ports(*(ports[f"{part}{suffix}"] for part in parts)) for number, suffix in suffixes.items()}
 
 
 def check_layout(folder: Path, brokers: int) -> None:

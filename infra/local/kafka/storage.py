@@ -143,9 +143,8 @@ class Storage:
         self.write("format.properties", server_properties(self.node, ports, data=_NEW_DATA))
         command = storage_tool("format", "--cluster-id", cluster_id, "--config", "format.properties")
         process = await asyncio.create_subprocess_exec(
-            *parent_watch.command(command),
+            *parent_watch.command(command, private=True),
             cwd=self.folder,
-            umask=0o077,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -101,6 +101,8 @@ def operations(
             canary_ms=None if tested is None else 12.5,
             canary_at=moment(now, tested),
             read_at=moment(now, read),
+            own_partitions=[0, 2],
+            read_partitions=[0, 2],
             load=Load(sockets=1, sessions=1, unanswered=2, cpus=2, load_average=[0.5, 0.4, 0.3]),
             received=1234,
             answered=1200,

@@ -140,8 +140,10 @@ async def test_an_expired_frame_is_counted_and_gives_its_credit_back() -> None:
 
 async def test_an_outcome_that_comes_twice_is_counted_once() -> None:
     async with serving(ScriptedGateway(lambda upload: [labels(upload.seq), labels(upload.seq)])) as gateway:
-        counts = await Client(gateway.url, frames(3)).run()
+        client = Client(gateway.url, frames(3))
+        counts = await client.run()
     assert (counts.sent, counts.answered) == (3, 3)
+    assert client.repeated >= 2  # the last answer may come after the end
 
 
 async def test_a_frame_carries_the_round_trips_of_the_answers_since_the_one_before() -> None:
@@ -162,7 +164,7 @@ async def test_after_a_lost_connection_the_client_resumes_its_session_and_asks_f
             await asyncio.sleep(0.002)
         await gateway.send(labels(1), Dropped(2, Outcome.STALE, Stage.WORKER))
         counts = await run
-    assert gateway.queries == [{"model": "net"}, {"model": "net", "pending": "1,2"}]
+    assert gateway.queries == [{"model": "net"}, {"model": "net", "pending": "1,2", "sent": "2"}]
     assert gateway.tokens == ["", "token"]
     assert len(gateway.uploads) == 2
     assert (counts.sent, counts.answered, counts.dropped) == (2, 1, {Outcome.STALE: 1})
@@ -211,6 +213,37 @@ async def test_too_many_connections_end_a_client_at_its_start_and_let_one_that_w
             await gateway.socket.close(1012)
             counts = await run
     assert (counts.sent, gateway.tokens) == (2, ["", "", "token", "token", "token"])
+
+
+async def test_a_client_that_loses_its_gateway_goes_on_at_the_next_one_and_after_the_last_at_the_first() -> None:
+    async with serving(ScriptedGateway()) as first, serving(ScriptedGateway()) as second:
+        client = Client(first.url, frames(2), fallbacks=(second.url,))
+        async with running(client) as run:
+            await first.until_uploads(2)
+            await first.lose()
+            await second.until_queries(1)
+            await second.lose()
+            await first.until_queries(2)
+            await first.send(labels(1), labels(2))
+            counts = await run
+    assert second.tokens == ["token"]
+    assert second.queries[0]["sent"]
+    assert first.queries[1]["pending"] == "1,2"
+    assert (counts.sent, counts.answered) == (2, 2)
+
+
+@pytest.mark.parametrize("refusal", ["no connection", "too many"])
+async def test_a_gateway_that_takes_nobody_is_passed_over_at_the_start(refusal: str) -> None:
+    async with serving(ScriptedGateway()) as full, serving(ScriptedGateway(lambda each: [labels(each.seq)])) as free:
+        full.refusals = 99
+        url = full.url if refusal == "too many" else "ws://127.0.0.1:1/ws"
+        counts = await Client(url, frames(2), fallbacks=(url, free.url)).run()
+    assert counts.answered == 2
+
+
+async def test_where_no_gateway_takes_a_client_it_says_so() -> None:
+    with pytest.raises(Refused, match=r"ws://127\.0\.0\.1:2/ws"):
+        await Client("ws://127.0.0.1:1/ws", frames(1), fallbacks=("ws://127.0.0.1:2/ws",)).run()
 
 
 async def test_without_a_gateway_the_client_says_how_to_start_one() -> None:

@@ -59,7 +59,8 @@ def test_a_session_has_the_model_that_answers_it() -> None:
 
 async def test_the_report_says_when_the_last_self_test_came_back_and_when_kafka_answered() -> None:
     state = gateway()
-    state.stats_store.read_at = 1e12
+    assert isinstance(state.broker, InstantBroker)
+    state.broker.heard_at = 1e12
     canary = state.canary
     before = state.hub.now_ms()
     canary.last = CanaryResult("cat", 0.9, took_ms=12.0, model="net", version="1", at=canary.clock() - 40)

@@ -14,8 +14,8 @@ from streams.contract.stats import SessionStats
 from tests.fakes.gateway import EmptyStatsReader, InstantBroker, state_of, until_readyz_returns
 from tests.fakes.statistics import session_stats
 from web.app import create_app
+from web.kafka.stats_reader import StatsReader
 from web.protocol import Upload, pack
-from web.stats_reader import StatsReader
 
 
 @pytest.fixture

@@ -28,7 +28,6 @@ export class FrameSender {
   outcomes = new RecentValues(3000); // why frames got no labels; null for each that got some
   #window = fullWindow(1);
   #rate = fullRate();
-  #seq = 0;
   #due = -Infinity;
   #encoding = false;
   #echoes = [];
@@ -41,9 +40,19 @@ export class FrameSender {
   #asked = new Map(); // sequence number -> content, of the frames in flight
   #single = new Map(); // sequence number -> what takes the answer, of the frames in flight that are not of the source
 
-  constructor(preview, socket) {
+  /** `token` keeps the number of the last frame. */
+  constructor(preview, socket, token) {
     this.preview = preview;
     this.socket = socket;
+    this.token = token;
+  }
+
+  get #seq() {
+    return this.token.sent;
+  }
+
+  set #seq(seq) {
+    this.token.sent = seq;
   }
 
   /** A connection begins; `isSame` says that it resumes the session of the one before. */

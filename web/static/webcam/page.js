@@ -41,7 +41,7 @@ const labelList = new LabelList(view.at("labels"));
 const headline = new Headline();
 const announcer = new Announcer(view.at("announcer"));
 const socket = new Socket(address, protocols, ping, { message: receive, state: connectionChanged, closed: connectionClosed });
-const sender = new FrameSender(preview, socket);
+const sender = new FrameSender(preview, socket, token);
 const controller = new SourceController(view.at("video"), {
   frame: showFrame,
   changed: refresh,
@@ -79,7 +79,7 @@ let expected = 0; // since when labels can be expected
 function address() {
   const url = new URL("ws", ROOT);
   url.protocol = url.protocol.replace("http", "ws");
-  const query = { model: chosenModel, pending: sender.counts.pendingNumbers.join(",") };
+  const query = { model: chosenModel, pending: sender.counts.pendingNumbers.join(","), sent: token.value && token.sent };
   url.search = new URLSearchParams(Object.entries(query).filter(([, value]) => value));
   return url.href;
 }

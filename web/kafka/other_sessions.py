@@ -1,0 +1,44 @@
+"""Outcomes of sessions that are not at this gateway: they may come to it."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from aiokafka import ConsumerRecord
+
+MAX_BYTES = 64 * 2**20
+
+
+@dataclass(slots=True)
+class OtherSessions:
+    """The records of other sessions in the partitions that are read here, for ``keep_ms``, without a look into them.
+
+    A session that comes here gets those of its frames under way. If there is no room, the oldest are removed first.
+    """
+
+    keep_ms: float
+    max_bytes: int = MAX_BYTES
+    _records: deque[tuple[float, bytes]] = field(default_factory=deque)  # when it came, and its key; oldest first
+    _by_session: dict[bytes, deque[ConsumerRecord]] = field(default_factory=dict)
+    _bytes: int = 0
+
+    def keep(self, record: ConsumerRecord, now: float) -> None:
+        """Keep a record; ``now`` in milliseconds."""
+        self._records.append((now, record.key))
+        self._by_session.setdefault(record.key, deque()).append(record)
+        self._bytes += len(record.value)
+        self.sweep(now)
+
+    def take(self, session: bytes) -> list[ConsumerRecord]:
+        """The records of a session, oldest first, which are kept no longer."""
+        records = [*self._by_session.pop(session, ())]
+        self._bytes -= sum(len(each.value) for each in records)
+        return records
+
+    def sweep(self, now: float) -> None:
+        """Remove what is too old or too much."""
+        while self._records and (now - self._records[0][0] > self.keep_ms or self._bytes > self.max_bytes):
+            _, session = self._records.popleft()
+            if records := self._by_session.get(session):
+                self._bytes -= len(records.popleft().value)
+                if not records:
+                    del self._by_session[session]
