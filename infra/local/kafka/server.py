@@ -145,11 +145,15 @@ class LocalKafka:
         for node in self.nodes:
             await node.storage.acquire()
         self._ports = choose_ports(self.folder, len(self.nodes), taken, secured=self._secured)
-        await self._format_new_nodes(self.nodes)
-        await together(node.start(self._command, self._cluster_id, self._ports, timeout) for node in self.nodes)
+        with_data = [node for node in self.nodes if node.storage.has_data]
+        without = [node for node in self.nodes if node not in with_data]
+        await self._format_new_nodes(without)
+        # The others may still take a node that lost its data for their leader, and it would end: they elect first.
+        for nodes in (with_data, without):
+            await together(node.start(self._command, self._cluster_id, self._ports, timeout) for node in nodes)
 
     async def _format_new_nodes(self, nodes: Iterable[Node]) -> None:
-        """Gives those ``nodes`` data that have none, if a majority of all has data or none has."""
+        """Gives those of ``nodes`` data that have none, if a majority of all has data or none has."""
         storages = [node.storage for node in self.nodes]
         self._cluster_id = common_cluster_id(storages) or new_cluster_id()
         new = [node for node in nodes if node.storage.cluster_id() is None]
