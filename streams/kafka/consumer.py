@@ -74,6 +74,12 @@ class LoopConsumer(aiokafka.AIOKafkaConsumerThread):
         """Call ``fun`` on this loop."""
         return await maybe_async(fun(*args, **kwargs))
 
+    async def on_thread_stop(self) -> None:
+        """Leave the group, also if this worker has a name: otherwise its partitions would wait for it to return."""
+        if self._consumer is not None:
+            self._consumer._coordinator._group_instance_id = None
+        await super().on_thread_stop()
+
     async def _gather_remaining_tasks(self) -> None:
         """Cancel no tasks: those of this loop belong to the whole worker."""
 

@@ -20,10 +20,15 @@ class Relay:
         from_server, server = await asyncio.open_connection("127.0.0.1", self.upstream)
         sides = client, server
         self._sides.add(sides)
+        up, down = (asyncio.create_task(self._copy(*each)) for each in ((reader, server), (from_server, client)))
         try:
-            await asyncio.gather(self._copy(reader, server), self._copy(from_server, client))
+            await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+            if sides not in self._sides:  # the client has vanished
+                await down
         finally:
             self._sides.discard(sides)
+            for task in (up, down):
+                task.cancel()
             for each in sides:
                 each.close()
 
@@ -36,9 +41,9 @@ class Relay:
 
     def vanish(self) -> None:
         """End all connections for the clients. The server hears nothing of it, as when a phone loses its network."""
-        for client, _ in self._sides:
+        vanished, self._sides = self._sides, set()
+        for client, _ in vanished:
             client.transport.abort()
-        self._sides.clear()
 
     def end(self) -> None:
         """End whatever there still is."""

@@ -187,7 +187,8 @@ def rejected_by_topic(stack: RunningStack) -> dict[str, int]:
 def rejected_in_all(stack: RunningStack) -> int:
     """How many records gateway and worker rejected, as the operator sees it."""
     headers = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
-    return int(httpx2.get(f"{stack.url}/api/ops", headers=headers).json()["rejected"])
+    report = httpx2.get(f"{stack.url}/api/ops", headers=headers).json()
+    return int(report["rejected"] + sum(each["rejected"] for each in report["workers"]))
 
 
 def main() -> None:

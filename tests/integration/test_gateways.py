@@ -114,7 +114,7 @@ def process_at(stack: RunningStack, url: str) -> psutil.Process:
     """The gateway that listens there."""
     [found] = [
         each
-        for each in stack.processes("gateway")
+        for each in stack.processes("infra.commands gateway")
         if any(it.status == "LISTEN" and it.laddr.port == port(url) for it in each.net_connections("inet"))
     ]
     return found

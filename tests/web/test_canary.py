@@ -112,3 +112,20 @@ async def test_where_a_session_may_send_very_little_so_may_a_canary() -> None:
     pipeline.now += 60.0
     await pipeline.canary.send_one()
     assert pipeline.canary.ready
+
+
+async def test_a_canary_lies_in_a_partition_of_the_gateway_also_after_these_have_changed() -> None:
+    pipeline = FakePipeline()
+    partitions = pipeline.hub.partitions
+    sessions = set()
+    for own in ({0}, {1, 2}, {3}, {0}):
+        partitions.set_own(own)
+        pipeline.now += EVERY_S
+        await pipeline.canary.send_one()
+        assert pipeline.canary.last is not None
+        assert pipeline.canary.last.at == pipeline.now
+        assert partitions.of(pipeline.canary.session) in own
+        sessions.add(pipeline.canary.session)
+    assert len(sessions) == 3
+    assert len(pipeline.hub.outboxes) == 1
+    assert pipeline.canary.name == "here"

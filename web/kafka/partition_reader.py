@@ -153,10 +153,11 @@ class PartitionReader:
                 self.take(record)
             self._next[partition] = records[-1].offset + 1
             self.note_read(partition.topic, sum(map(_size, records)))
-        for partition in self._missing.keys() & consumer.assignment():
-            if await consumer.position(partition) >= self._missing.get(partition, 0):
-                self._missing.pop(partition, None)
-        if fetched:
+        if self._missing:
+            for partition in self._missing.keys() & consumer.assignment():
+                if await consumer.position(partition) >= self._missing.get(partition, 0):
+                    self._missing.pop(partition, None)
+        if sum(map(len, fetched.values())) >= MOST_AT_ONCE:
             await asyncio.sleep(0)
 
 

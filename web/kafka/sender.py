@@ -31,7 +31,8 @@ PAUSE_S = 0.004  # between two requests: messages that come meanwhile share the 
 class Sender:
     """Sends messages without making the caller wait.
 
-    A message that Kafka does not take is lost. That loses no frame's fate: the gateway gives up each frame whose
+    Kafka has a message once, also if it is sent again because a broker died before it could say that it has it. A
+    message that Kafka does not take is lost. That loses no frame's fate: the gateway gives up each frame whose
     outcome it has not read from Kafka, again and again until it reads one.
 
     Frames go to the topic of the pool of workers that serves their model, which ``pool_of`` names. With each goes how
@@ -46,6 +47,7 @@ class Sender:
         self._setting_aside: set[asyncio.Task[None]] = set()
         self._noted_at = -NOTE_EVERY_S
         self._lost = 0  # messages that Kafka did not take since it last took one
+        self._gap = False  # a message is lost: the numbers that the producer gives the next ones do not fit any more
 
     def post(self, message: Frame | Prediction) -> None:
         """Queue a message for its topic. The sessions' credits limit how many wait while Kafka is away."""
@@ -57,20 +59,21 @@ class Sender:
             self._outgoing.put_nowait(record)
 
     async def send(self) -> None:
-        """Send until cancelled.
+        """Send until a message is lost: then another producer must go on.
 
         Raises:
             KafkaError: there is no connection, or it cannot be used any more.
         """
         producer = AIOKafkaProducer(
             **connection_options(self.settings),
-            acks=1,
+            enable_idempotence=True,
             max_batch_size=BATCH_BYTES,
             max_request_size=self.settings.max_message_bytes,
         )
         try:
             await producer.start()
-            while True:
+            self._gap = False
+            while not self._gap:
                 message = await self._outgoing.get()  # the first message after a quiet time is sent at once
                 await self._produce(producer, message)
                 while not self._outgoing.empty():
@@ -102,6 +105,7 @@ class Sender:
             if not self._lost:
                 log.warning("Kafka does not take messages: %s", error, extra=about(message))
             self._lost += 1
+            self._gap = True
         elif self._lost:
             log.warning("Kafka takes messages again; lost: %d", self._lost)
             self._lost = 0

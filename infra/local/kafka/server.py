@@ -19,6 +19,7 @@ from infra.local.ports import PortInUse, kept_ports
 from infra.local.private_files import private_folder
 
 CLUSTER = 3  # nodes of a cluster
+HEAP, CLUSTER_HEAP = "256m", "128m"  # of each node's Java, at most
 _PORT_TRIES = 3
 
 
@@ -31,7 +32,6 @@ class LocalKafka:
         folder: for the data, settings and logs; each of several nodes has a folder in it, named by its number.
         cache: for the jars, shared by all folders.
         brokers: the number of nodes. With one of three away, the others go on.
-        heap: the largest size of each node's Java heap, such as "256m".
         console: shows the download of the jars.
         mirror: the URL of the Maven repository to download from, None for the default one.
         identity: the certificate of the nodes; without one, every program of this machine may do everything.
@@ -43,7 +43,6 @@ class LocalKafka:
         *,
         cache: Path,
         brokers: int = 1,
-        heap: str = "256m",
         console: Console | None = None,
         mirror: str | None = None,
         identity: Identity | None = None,
@@ -51,6 +50,7 @@ class LocalKafka:
         assert brokers in (1, CLUSTER), brokers
         self.folder = folder.absolute()
         is_copied = brokers > 1
+        heap = CLUSTER_HEAP if is_copied else HEAP
         folders = {each: self.folder / str(each) if is_copied else self.folder for each in range(1, brokers + 1)}
         self.nodes = [
             Node(number, each, heap, is_copied=is_copied, identity=identity) for number, each in folders.items()

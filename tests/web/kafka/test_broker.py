@@ -115,7 +115,10 @@ async def test_messages_that_kafka_does_not_take_are_one_line_until_it_takes_the
     class Producer:
         """Takes messages or not, and never those of the topic of rejected records."""
 
-        def __init__(self, **_: object) -> None: ...
+        made = 0
+
+        def __init__(self, **_: object) -> None:
+            Producer.made += 1
 
         async def start(self) -> None: ...
 
@@ -140,6 +143,7 @@ async def test_messages_that_kafka_does_not_take_are_one_line_until_it_takes_the
         async def start(self) -> None:
             await asyncio.Event().wait()
 
+    monkeypatch.setattr("web.kafka.broker.RETRY_S", 0.01)
     monkeypatch.setattr("web.kafka.sender.AIOKafkaProducer", Producer)
     monkeypatch.setattr("web.kafka.partition_reader.AIOKafkaConsumer", Consumer)
     monkeypatch.setattr("web.kafka.gateway_group.AIOKafkaConsumer", Consumer)
@@ -157,3 +161,4 @@ async def test_messages_that_kafka_does_not_take_are_one_line_until_it_takes_the
         "Kafka takes messages again; lost: 49",
         "Kafka does not take messages: NodeNotReadyError: node 1",
     ]
+    assert Producer.made == 3  # one that has lost a message would have none of the next ones taken
