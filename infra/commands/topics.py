@@ -16,8 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from infra.commands.edge import Command
-from infra.local.brokers import with_copies
-from infra.local.topic_admin import admin_client, answering_kafka, create_missing
+from infra.local.topic_admin import admin_client, answering_kafka, create_missing, with_copies
 from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rights import rights
 from streams.contract.kafka.topics.commands import OperatorCommands

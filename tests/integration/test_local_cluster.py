@@ -20,8 +20,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from infra.local.brokers import LocalBrokers, with_copies
-from infra.local.topic_admin import create_topics
+from infra.local.brokers import LocalBrokers
+from infra.local.topic_admin import create_topics, with_copies
 from streams.contract.settings import Settings
 from streams.contract.topics import PREDICTIONS, topic_specs
 
