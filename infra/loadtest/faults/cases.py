@@ -84,10 +84,8 @@ CLUSTER_FAULTS = (
     FaultCase("a gateway's clock 30 s ahead", no_fault, preparation=gateway_with_clock(SKEW_S), limit_s=SKEWED_S),
     FaultCase("a gateway's clock 30 s behind", no_fault, preparation=gateway_with_clock(-SKEW_S), limit_s=SKEWED_S),
     FaultCase("every process restarted, one by one", restart_one_by_one, limit_s=WORKER_S),
-    FaultCase(
-        "table restored from a compacted topic", kill_worker, preparation=compacted_statistics, limit_s=WORKER_S
-    ),
-    FaultCase("a worker joins while another restores", join_while_restoring, sessions=8, limit_s=WORKER_S),
+    FaultCase("restore from a compacted topic", kill_worker, preparation=compacted_statistics, limit_s=WORKER_S),
+    FaultCase("a worker joins while one restores", join_while_restoring, sessions=8, limit_s=WORKER_S),
 )
 
 
