@@ -93,11 +93,11 @@ def as_table(reports: Sequence[FaultReport]) -> Table:
     table = Table()
     table.add_column("fault", no_wrap=True)
     times, frames = (
-        ("served again", "silence", "of all"),
-        ("sent", Outcome.ANSWERED.words, "lost", "twice", "in topic"),
+        ("served\nagain", "silence", "of all"),
+        ("sent", Outcome.ANSWERED.words, "lost", "twice", "in\ntopic"),
     )
-    for title in ("sessions", *times, *frames, "counts agree"):
-        table.add_column(title, min_width=16 if title == "lost" else None)
+    for title in ("sessions", *times, *frames, "counts\nagree"):
+        table.add_column(title)
     for each in reports:
         recovery = "never" if each.recovery_s is None else f"{each.recovery_s:.1f} s"
         lost = counts_in_words({**each.dropped, Outcome.EXPIRED: each.expired})

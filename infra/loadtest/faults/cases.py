@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from infra.loadtest.faults.brokers import (
+    CAN_FILL_DISKS,
     another_broker,
     coordinator_of_workers,
     full_disk,
@@ -61,6 +62,7 @@ KILLS = (
     FaultCase("kill -9 of a worker", send_signal("worker-1"), sessions=8, limit_s=WORKER_S),
     FaultCase("kill -9 of a gateway", send_signal("gateway-1"), sessions=8, limit_s=GATEWAY_S),
 )
+FULL_DISK = (FaultCase("full disk of the leader for 15 s", full_disk(leader_of_frames, 15.0), limit_s=WORKER_S),)
 CLUSTER_FAULTS = (
     *KILLS,
     FaultCase("kill -9 of the workers' coordinator", kill(coordinator_of_workers), limit_s=WORKER_S),
@@ -74,7 +76,7 @@ CLUSTER_FAULTS = (
     FaultCase("one gateway stands still for 20 s", suspend("gateway-1", 20.0)),
     FaultCase("all brokers stopped and started", stop_all(signal.SIGTERM)),
     FaultCase("kill -9 of all brokers", stop_all(signal.SIGKILL)),
-    FaultCase("full disk of the leader for 15 s", full_disk(leader_of_frames, 15.0), limit_s=WORKER_S),
+    *(FULL_DISK if CAN_FILL_DISKS else ()),
     FaultCase(
         "a worker's clock 30 s ahead", no_fault, sessions=8, preparation=worker_with_clock(SKEW_S), limit_s=SKEWED_S
     ),
