@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import click
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from infra.commands.edge import Command
+from infra.local.brokers import with_copies
 from infra.local.topic_admin import admin_client, answering_kafka, create_missing
 from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rights import rights
@@ -24,7 +26,7 @@ from streams.contract.kafka.topics.finding import Finding, Harm
 from streams.contract.kafka.topics.limits import UNSAID
 from streams.contract.kafka.topics.state import FoundState, find_denied, find_state
 from streams.contract.settings import Settings
-from streams.contract.topics import Role, TopicSpec, group_of, topic_specs
+from streams.contract.topics import Role, TopicSpec, topic_specs
 
 WIDTH = 110  # columns, when the output is not a terminal
 SETTLE_S, POLL_S = 10.0, 0.1  # until topics that were created have their leaders
@@ -48,10 +50,13 @@ ADVICE = "check the address, SIGHTSTREAM_BROKER or --broker"
     help="Check the rights that this kind of process needs.",
 )
 def topics(broker: str | None, check: bool, create: bool, role: str | None) -> None:
-    """Show the topics of Kafka, with their settings and what is not as wanted. Nothing is changed without --create.
+    """Show, check or create the topics of Kafka, and say what is not as it should be.
 
-    What is wanted comes from the settings, such as SIGHTSTREAM_PARTITIONS and SIGHTSTREAM_REPLICATION. The exit
-    status is 1 if something is wrong. A note is about something harmless, or that this user may not look at.
+    Nothing is changed without --create.
+
+    What is wanted comes from the settings, such as SIGHTSTREAM_PARTITIONS. Without SIGHTSTREAM_REPLICATION it is a
+    copy on each broker, three at most. The exit status is 1 if something is wrong. A note is about something
+    harmless, or that this user may not look at.
     """
     if check and create:
         raise click.UsageError("--check and --create exclude each other: --create checks, too")
@@ -64,7 +69,7 @@ def topics(broker: str | None, check: bool, create: bool, role: str | None) -> N
         click.echo(f"created {name}")
     if not (check or create):
         console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
-        console.print(table(topic_specs(settings), seen))
+        console.print(table(seen))
     for each in seen.findings:
         click.echo(f"{each.harm.word}: {each}")
     if any(each.harm > Harm.UNKNOWN for each in seen.findings):
@@ -74,8 +79,9 @@ def topics(broker: str | None, check: bool, create: bool, role: str | None) -> N
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was found, what was created before, and the numbers of messages as far as they are known."""
+    """What is wanted and what was found, what was created before, and the numbers of messages that are known."""
 
+    specs: Sequence[TopicSpec]
     state: FoundState
     roles: Sequence[Role]
     findings: Sequence[Finding]
@@ -90,26 +96,27 @@ async def look(settings: Settings, roles: Sequence[Role], *, create: bool, count
         BrokerUnreachable: no broker answers.
         TopicRefused: the broker refuses to create a topic.
     """
-    specs, commands = topic_specs(settings), OperatorCommands(settings)
     created: list[str] = []
     async with answering_kafka(settings, ADVICE) as client:
-        denied = await find_denied(client, [spec.name for spec in specs], group_of(settings.pool))
-        state = await find_state(client, specs)
+        of_roles = {role: rights(role, settings) for role in Role}
+        denied = await find_denied(client, chain.from_iterable(of_roles.values()))
+        state = await find_state(client, topic_specs(settings))
+        settings = with_copies(settings, len(state.brokers))
+        specs, commands = topic_specs(settings), OperatorCommands(settings)
         if create:
             async with admin_client(settings) as admin:
                 created = await create_missing(admin, specs, state, settings)
         end = time.monotonic() + SETTLE_S
         while True:
             state = replace(state, denied=state.denied | denied)
-            fitting = roles or nearest_roles({role: rights(role, settings) for role in Role}, state)
-            needed = {role: rights(role, settings) for role in fitting}
-            findings = topic_findings(specs, state, needed, commands)
+            fitting = roles or nearest_roles(of_roles, state)
+            findings = topic_findings(specs, state, {role: of_roles[role] for role in fitting}, commands)
             settled = not any(each.waiting_helps and each.topic in created for each in findings)
             if settled or time.monotonic() > end:
                 break
             await asyncio.sleep(POLL_S)
             state = await find_state(client, specs)
-    return Seen(state, fitting, findings, created, await message_counts(settings, state) if count else {})
+    return Seen(specs, state, fitting, findings, created, await message_counts(settings, state) if count else {})
 
 
 async def message_counts(settings: Settings, state: FoundState) -> dict[str, int]:
@@ -133,7 +140,7 @@ async def message_counts(settings: Settings, state: FoundState) -> dict[str, int
     return dict(counts)
 
 
-def table(specs: Sequence[TopicSpec], seen: Seen) -> Table:
+def table(seen: Seen) -> Table:
     """The topics that exist, with the settings that matter."""
     shown = Table(
         Column("topic", no_wrap=True),
@@ -145,7 +152,7 @@ def table(specs: Sequence[TopicSpec], seen: Seen) -> Table:
         pad_edge=False,
         padding=(0, 2, 0, 0),
     )
-    for spec in specs:
+    for spec in seen.specs:
         if topic := seen.state.topics.get(spec.name):
             copies = sorted({each.copies for each in topic.partitions})
             names = dict.fromkeys([*UNSAID, *spec.config])

@@ -92,7 +92,7 @@ class Stack:
         self._report_progress = report_progress
         self.makes_certificate = makes_certificate
         self.certificate: OwnCertificate | None = None  # set by ``run``
-        self.users = Users(folder / "kafka", settings, setting) if secure else None
+        self.users = Users(folder / "kafka", self.settings, setting) if secure else None
         self.kafka = (
             LocalBrokers(
                 folder / "kafka",

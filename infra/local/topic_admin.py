@@ -24,7 +24,7 @@ from streams.contract.kafka.rights import Kind, Operation
 from streams.contract.kafka.topics.commands import OperatorCommands
 from streams.contract.kafka.topics.comparison import topic_findings
 from streams.contract.kafka.topics.finding import Finding, Harm, grouped
-from streams.contract.kafka.topics.limits import settings_findings
+from streams.contract.kafka.topics.limits import UNSAID
 from streams.contract.kafka.topics.state import FoundState, find_state
 from streams.contract.settings import Settings
 from streams.contract.topics import TopicSpec
@@ -107,8 +107,9 @@ async def create_topics(
     end = time.monotonic() + timeout
     async with answering_kafka(settings, advice) as client, admin_client(settings) as admin:
         state = await find_state(client, topics)
-        if own and (other := with_other_settings(topics, state, settings)):
+        while own and (other := with_other_settings(topics, state)) and time.monotonic() < end:
             await _configure(admin, other, settings)
+            await asyncio.sleep(_POLL_S)  # brokers hear of it a little later
             state = await find_state(client, topics)
         check(topics, state, settings)
         created = await create_missing(admin, topics, state, settings)
@@ -132,13 +133,13 @@ def check(topics: Sequence[TopicSpec], state: FoundState, settings: Settings) ->
     return bad
 
 
-def with_other_settings(topics: Iterable[TopicSpec], state: FoundState, settings: Settings) -> list[TopicSpec]:
+def with_other_settings(topics: Iterable[TopicSpec], state: FoundState) -> list[TopicSpec]:
     """Those of ``topics`` that exist with other settings than wanted."""
-    commands = OperatorCommands(settings)
+    found = {name: topic.config or {} for name, topic in state.topics.items()}
     return [
         spec
         for spec in topics
-        if spec.name in state.topics and any(settings_findings(spec, state.topics[spec.name], commands))
+        if spec.name in found and not {**UNSAID, **spec.config}.items() <= found[spec.name].items()
     ]
 
 

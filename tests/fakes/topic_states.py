@@ -15,6 +15,7 @@ DEFAULTS = {
     "cleanup.policy": "delete",
     "compression.type": "producer",
     "max.message.bytes": "1048588",
+    "message.timestamp.type": "CreateTime",
     "min.insync.replicas": "1",
     "retention.bytes": "-1",
     "retention.ms": "604800000",

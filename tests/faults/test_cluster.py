@@ -8,25 +8,36 @@ import os
 
 import pytest
 
-from infra.loadtest.faults.cases import CLUSTER_FAULTS, KILLS, Size, run_cases
+from infra.loadtest.faults.case import run_in_turn
+from infra.loadtest.faults.cases import CLUSTER_FAULTS, KILLS, Size, run_cases, stack_of
 from infra.loadtest.faults.report import FaultReport
 
 pytestmark = pytest.mark.broker
 
-CASES = CLUSTER_FAULTS if os.environ.get("SIGHTSTREAM_CLUSTER_FAULTS") == "all" else KILLS
+MODEL = "efficientnet_lite0"
+SIZE = Size(brokers=3, workers=2, gateways=2)
+ALL = os.environ.get("SIGHTSTREAM_CLUSTER_FAULTS") == "all"
+CASES = CLUSTER_FAULTS if ALL else KILLS
+
+
+async def kill_in_turn() -> list[FaultReport]:
+    async with stack_of(MODEL, SIZE, print) as stack:
+        return await run_in_turn(stack, KILLS, sessions=8, fps=3.0)
 
 
 @pytest.fixture(scope="module")
 def reports() -> dict[str, FaultReport]:
-    found = asyncio.run(run_cases("efficientnet_lite0", CASES, Size(3, 2, 2), progress=print))
+    found = asyncio.run(run_cases(MODEL, CASES, SIZE, progress=print) if ALL else kill_in_turn())
     return {each.fault: each for each in found}
 
 
 @pytest.mark.parametrize("fault", [each.name for each in CASES])
-def test_every_session_is_served_again_in_time_no_answer_comes_twice_and_the_frame_counts_agree(
-    reports: dict[str, FaultReport], fault: str
-) -> None:
-    report = reports[fault]
-    assert report.problems() == []
-    assert report.answered > report.sessions
-    assert report.sent == report.answered + sum(report.dropped.values()) + report.expired
+def test_every_session_is_served_again_in_time(reports: dict[str, FaultReport], fault: str) -> None:
+    assert reports[fault].problems() == []
+
+
+def test_the_frame_counts_agree_after_all_kills_and_no_answer_came_twice(reports: dict[str, FaultReport]) -> None:
+    last = reports[CASES[-1].name]
+    assert last.answered > 20 * last.sessions
+    assert last.sent == last.answered + sum(last.dropped.values()) + last.expired
+    assert last.problems() == []  # with the counts of all sessions in client, topic and table

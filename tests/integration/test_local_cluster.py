@@ -152,7 +152,7 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clu
     """A running cluster with the topics of a stack."""
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     await cluster.start()
-    await create_topics(cluster.settings, topic_specs(cluster.settings), own=True)
+    await create_topics(cluster.settings, topic_specs(cluster.settings))
     yield cluster
     await cluster.stop()
 

@@ -25,6 +25,7 @@ from infra.client.trust import pinned
 from infra.local.kafka.security.administration import administer
 from infra.local.kafka.security.users import Users
 from infra.local.own_certificate import OwnCertificate, own_certificate
+from infra.local.ports import free_port
 from infra.local.readiness import sample_picture
 from streams.contract.kafka.connections import NoConnection, check_connection
 from streams.contract.kafka.rights import RIGHTS, Kind, Operation, Right
@@ -34,7 +35,7 @@ from tests.running_stack import RunningStack, running_stack
 
 pytestmark = pytest.mark.broker
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 90.0
 
 
 class SecureStack:
@@ -57,6 +58,16 @@ class SecureStack:
 
     def log(self, name: str) -> str:
         return (self.running.folder / "logs" / f"{name}.log").read_text()
+
+    def secrets(self) -> set[str]:
+        return {*self.users.passwords().values(), (self.running.folder / "secret").read_text().strip()}
+
+    def files_with_secrets(self) -> list[str]:
+        """Logs, output and all other files with a secret in them, except those in which the secrets are kept."""
+        folder, secrets = self.running.folder, [each.encode() for each in self.secrets()]
+        kept = {self.users.folder / role / "sightstream_kafka_password" for role in Role} | {folder / "secret"}
+        files = [each for each in folder.rglob("*") if each.is_file() and each not in kept]
+        return [str(each) for each in files if any(secret in each.read_bytes() for secret in secrets)]
 
     def readyz(self, url: str) -> dict[str, Any]:
         with httpx2.Client(verify=self.trust) as http:
@@ -197,7 +208,8 @@ def test_each_user_may_do_what_its_role_needs_and_nothing_else(stack: SecureStac
 def test_a_right_that_is_taken_away_is_one_line_and_given_back_needs_no_restart(stack: SecureStack) -> None:
     pids = {each.pid for each in stack.running.processes("infra.commands gateway")}
     before = {name: len(stack.log(name).splitlines()) for name in ("gateway-1", "gateway-2", "worker-1")}
-    worker = tuple(each for each in RIGHTS[Role.WORKER] if each.name != PREDICTIONS)
+    others = [each for each in RIGHTS[Role.WORKER] if each.name != PREDICTIONS]
+    worker = (*others, Right(Kind.TOPIC, PREDICTIONS, (Operation.READ,)))
     gateway = tuple(each for each in RIGHTS[Role.GATEWAY] if each.name not in (FRAMES, WORKERS))
     stack.give({"worker": worker, "gateway": gateway})
     needed = {"gateway-1": "where it needs Read:", "worker-1": "where it needs Read and Write:"}
@@ -213,6 +225,7 @@ def test_a_right_that_is_taken_away_is_one_line_and_given_back_needs_no_restart(
         said = [each for each in lines if "does not let" in each]
         assert len(said) == len({each.split("Kafka does not let")[1] for each in said})
         assert [each for each in lines if "Traceback" in each or "uthorization" in each] == []
+    assert stack.files_with_secrets() == []
     stack.give(RIGHTS)
     for each in stack.running.urls:
         wait_until("ready again", lambda url=each: stack.readyz(url)["ready"])
@@ -221,29 +234,20 @@ def test_a_right_that_is_taken_away_is_one_line_and_given_back_needs_no_restart(
 
 def test_no_secret_is_where_others_could_read_it(stack: SecureStack) -> None:
     folder = stack.running.folder
-    passwords = stack.users.passwords()
-    secrets = {*passwords.values(), (folder / "secret").read_text().strip()}
-    kept = {stack.users.folder / role / "sightstream_kafka_password" for role in Role} | {folder / "secret"}
-    texts = {
-        str(each): each.read_bytes().decode(errors="replace")
-        for each in folder.rglob("*")
-        if each.is_file() and each not in kept
-    }
-    texts["command lines"] = "\n".join(
-        " ".join(each.info["cmdline"] or ()) for each in psutil.process_iter(["cmdline"])
-    )
+    shown = [" ".join(each.info["cmdline"] or ()) for each in psutil.process_iter(["cmdline"])]
     for option in ([], ["--json"]):
         environ = os.environ | {"SIGHTSTREAM_SECRETS_DIR": str(stack.users.folder / "worker")}
         command = [sys.executable, "-m", "infra.commands", "settings", *option]
-        shown = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
-        texts[f"settings {option}"] = shown.stdout + shown.stderr
-    assert "does not let" in texts[str(folder / "logs" / "worker-1.log")]  # not only of a quiet run
-    assert [name for name, text in texts.items() if any(each in text for each in secrets)] == []
+        ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+        shown.append(ended.stdout + ended.stderr)
+    assert [text for text in shown if any(each in text for each in stack.secrets())] == []
+    assert stack.files_with_secrets() == []
     private = [
         *(folder / "kafka" / "users").rglob("*"),
         *(folder / "kafka" / "tls").rglob("*"),
         *folder.glob("logs/*"),
     ]
+    assert len(private) > 20
     assert [str(each) for each in private if each.stat().st_mode & 0o077] == []
 
 
@@ -253,3 +257,39 @@ def test_a_process_has_no_password_but_its_own(stack: SecureStack) -> None:
         for process in stack.running.processes(command):
             found = {name for name, each in passwords.items() if each in process.environ().values()}
             assert found == {role}
+
+
+@pytest.mark.parametrize(
+    ("role", "command"),
+    [
+        (Role.GATEWAY, ["infra.commands", "gateway"]),
+        (Role.WORKER, ["faust", "-A", "streams.worker", "worker", "-l", "info"]),
+    ],
+)
+def test_a_process_with_a_wrong_password_waits_and_says_so_once(
+    stack: SecureStack, tmp_path: Path, role: Role, command: list[str]
+) -> None:
+    port = free_port("127.0.0.1", 0)
+    environ = os.environ | {
+        "SIGHTSTREAM_SECRETS_DIR": str(stack.users.folder / role),
+        "SIGHTSTREAM_KAFKA_PASSWORD": "opensesame",
+        "SIGHTSTREAM_MODELS": "efficientnet_lite0",
+        "SIGHTSTREAM_PORT": str(port),
+    }
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen([sys.executable, "-m", *command], env=environ, stdout=output, stderr=output)
+    try:
+        line = f"Kafka at {stack.broker} refuses the user '{role}': check SIGHTSTREAM_KAFKA_USER and "
+        wait_until(line, lambda: line in log.read_text() or process.poll() is not None)
+        time.sleep(3)  # some more tries
+        assert process.poll() is None, log.read_text()
+        said = log.read_text()
+        assert said.count(line) == 1
+        assert "Traceback" not in said
+        assert "opensesame" not in said
+        if role == Role.GATEWAY:
+            assert line in httpx2.get(f"http://127.0.0.1:{port}/readyz").json()["why"]
+    finally:
+        process.terminate()
+        process.wait(20)

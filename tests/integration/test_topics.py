@@ -50,7 +50,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     found = Settings.from_environ()
     properties = configuration.server_properties
     with pytest.MonkeyPatch.context() as patch, asyncio.Runner() as runner:
-        patch.setattr(node, "server_properties", lambda *arguments: properties(*arguments) + AUTHORIZER)
+        patch.setattr(node, "server_properties", lambda *given, **more: properties(*given, **more) + AUTHORIZER)
         kafka = LocalKafka(tmp_path_factory.mktemp("topics"), cache=found.cache)
         runner.run(kafka.start())
         try:

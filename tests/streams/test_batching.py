@@ -263,3 +263,26 @@ async def test_a_frame_of_a_gateway_with_another_time_is_judged_by_its_age(skew:
     hops = [fresh.times[hop] for hop in SERVER_HOPS]
     assert hops == sorted(hops)
     assert hops[-1] - hops[0] < 1000  # all by the gateway's clock
+
+
+async def test_a_worker_that_stood_still_publishes_nothing_for_frames_that_were_given_up_meanwhile() -> None:
+    now = [now_ms()]
+    async with running(slow := Slow(open=False), clock=lambda: now[0], expire_ms=3000.0) as (batcher, published):
+        await asyncio.sleep(0)
+        for session in "ab":  # one on the engine, one waits
+            batcher.put(frame(session, received=now[0]))
+        now[0] += 10_000
+        slow.gate.set()
+        batcher.put(frame("c", received=now[0]))
+        assert await published.count(1) == [("c", 1, "answered")]
+
+
+async def test_a_frame_that_is_read_again_when_partitions_move_is_not_answered_again() -> None:
+    async with running(slow := Slow()) as (batcher, published):
+        for session in "aab":
+            batcher.put(frame(session))
+        await published.count(2)
+        batcher.put(frame("a"))
+        batcher.put(frame("a", 2))
+        assert sorted(await published.count(3)) == [("a", 1, "answered"), ("a", 2, "answered"), ("b", 1, "answered")]
+    assert sum(slow.batches) == 3

@@ -4,25 +4,21 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-from infra.client.client import Client
 from infra.client.frame_counts import total
-from infra.client.media_source import MediaFrame
 from infra.loadtest.faults.browsers import open_sockets
 from infra.loadtest.faults.report import FaultReport, longest_silence
+from infra.loadtest.faults.sessions import StreamingSession, streaming, until_served
 from infra.loadtest.faults.wholeness import until_whole
 from infra.loadtest.reconcile import lasting_differences, read_topic, repeated_answers
-from infra.loadtest.sample_frames import endless_samples
-from infra.loadtest.stack_under_test import wait_until
 from infra.local.stack import Stack
 from streams.contract.clock import now_ms
 from streams.contract.topics import PREDICTIONS
-from web.messages import Labels
 
 WARM_ANSWERS = 3
 PATIENCE_S = 90.0
-AFTER_S = 1.5
+AFTER_S = 1.0
 SOCKETS_CLOSE_S = 15.0
 
 Fault = Callable[[Stack], Awaitable[None]]  # returns when the fault is over
@@ -52,116 +48,73 @@ class FaultCase:
     preparation: Preparation = the_stack_alone
 
     async def run(self, stack: Stack) -> FaultReport:
-        """Try the fault on ``stack``."""
+        """Try the fault on ``stack``, with sessions of its own."""
         try:
             await until_whole(stack, PATIENCE_S)
-            async with self.preparation(stack) as urls:
-                places = [number % len(urls) for number in range(self.sessions)]
-                sessions = [StreamingSession([*urls[place:], *urls[:place]], self) for place in places]
-                async with streaming(sessions, self.fps):
-                    course = await self._course(stack, sessions)
+            async with (
+                self.preparation(stack) as urls,
+                streaming(urls, self.sessions, self.fps, self.clock_ms) as sessions,
+            ):
+                report = await self.observe(stack, sessions)
         except TimeoutError as error:
             return FaultReport(self.name, self.sessions, failure=f"it could not be tried: {error}")
-        counts = {each.client.session: each.client.counts for each in sessions}
-        whole = total(list(counts.values()))
-        predictions = [each async for each in read_topic(stack.settings, PREDICTIONS)]
-        return FaultReport(
-            fault=self.name,
-            sessions=self.sessions,
-            silence_s=max(longest_silence(each.answers, course.begin, course.end) for each in sessions),
-            all_silent_s=longest_silence([at for each in sessions for at in each.answers], course.begin, course.end),
-            recovery_s=course.recovery_s,
-            limit_s=self.limit_s,
-            sent=whole.sent,
-            answered=whole.answered,
-            dropped=dict(whole.dropped),
-            expired=whole.expired,
-            answered_twice=sum(each.client.repeated for each in sessions),
-            twice_in_topic=repeated_answers(predictions, counts.keys()),
-            differences=await lasting_differences(stack.settings, counts),
-            sockets_left=await sockets_left(stack),
-            failure=course.failure,
-        )
+        return await with_counts(report, stack, sessions)
 
-    async def _course(self, stack: Stack, sessions: "Sequence[StreamingSession]") -> "Course":
-        course = Course()
+    async def observe(self, stack: Stack, sessions: Sequence[StreamingSession]) -> FaultReport:
+        """Try the fault while ``sessions`` stream. The report has no counts of frames, which are still under way."""
+        begin, recovery_s, failure = time.monotonic(), None, ""
         try:
             await until_served(sessions, WARM_ANSWERS)
-            course.begin = time.monotonic()
+            begin = time.monotonic()
             await self.fault(stack)
             over = time.monotonic()
             await until_served(sessions, since=over)
-            course.recovery_s = time.monotonic() - over
+            recovery_s = time.monotonic() - over
             await until_whole(stack, PATIENCE_S)
             await until_served(sessions, since=time.monotonic())
             await asyncio.sleep(AFTER_S)
         except TimeoutError as error:
-            course.failure = str(error) or "the fault did not end"
-        course.end = time.monotonic()
-        return course
-
-
-@dataclass(slots=True)
-class Course:
-    """When a fault began and its observation ended, by the monotonic clock, and what came of it."""
-
-    begin: float = field(default_factory=time.monotonic)
-    end: float = 0.0
-    recovery_s: float | None = None
-    failure: str = ""
-
-
-class StreamingSession:
-    """A client, and by the monotonic clock when it got answers.
-
-    ``served_since``: when the newest frame that is answered was sent.
-    """
-
-    def __init__(self, urls: Sequence[str], case: FaultCase) -> None:
-        self.answers: list[float] = []
-        self.served_since = 0.0
-        self.client = Client(
-            urls[0],
-            endless_samples,
-            fallbacks=urls[1:],
-            fps=case.fps,
-            patience_s=PATIENCE_S,
-            clock_ms=case.clock_ms,
-            on_answer=self._note,
+            failure = str(error) or "the fault did not end"
+        end = time.monotonic()
+        return FaultReport(
+            self.name,
+            len(sessions),
+            silence_s=max(longest_silence(each.answers, begin, end) for each in sessions),
+            all_silent_s=longest_silence([at for each in sessions for at in each.answers], begin, end),
+            recovery_s=recovery_s,
+            limit_s=self.limit_s,
+            failure=failure,
         )
 
-    def _note(self, _: MediaFrame, __: Labels, round_trip_ms: float) -> None:
-        now = time.monotonic()
-        self.answers.append(now)
-        self.served_since = max(self.served_since, now - round_trip_ms / 1000)
 
-
-@asynccontextmanager
-async def streaming(sessions: Sequence[StreamingSession], fps: float) -> AsyncIterator[None]:
-    """The sessions send, evenly spread, while the block runs; they have their last answers at its end."""
-    async with asyncio.TaskGroup() as tasks:
-        for number, each in enumerate(sessions):
-            tasks.create_task(each.client.run_after(number / len(sessions) / fps))
-        yield
-        for each in sessions:
-            each.client.finish()
-
-
-async def until_served(sessions: Sequence[StreamingSession], answers: int = 1, *, since: float = 0.0) -> None:
-    """Wait until each session has so many answers, and one of them for a frame sent after ``since``.
+async def run_in_turn(stack: Stack, cases: Sequence[FaultCase], sessions: int, fps: float) -> list[FaultReport]:
+    """Try faults one after the other while the same sessions stream; the last report has the counts of all frames.
 
     Raises:
-        TimeoutError: this takes more than 90 seconds.
+        TimeoutError: the stack is not whole before the first one.
     """
+    await until_whole(stack, PATIENCE_S)
+    async with streaming(stack.websockets, sessions, fps) as streams:
+        *others, last = [await each.observe(stack, streams) for each in cases]
+    return [*others, await with_counts(last, stack, streams)]
 
-    def served(session: StreamingSession) -> bool:
-        return len(session.answers) >= answers and session.served_since > since
 
-    try:
-        await wait_until(lambda: all(map(served, sessions)), PATIENCE_S)
-    except TimeoutError as error:
-        left = len([each for each in sessions if not served(each)])
-        raise TimeoutError(f"{left} of {len(sessions)} sessions get no labels for {PATIENCE_S:.0f} s") from error
+async def with_counts(report: FaultReport, stack: Stack, sessions: Sequence[StreamingSession]) -> FaultReport:
+    """The report with the frames of ``sessions``, which have ended, as they, the topic and the table count them."""
+    counts = {each.client.session: each.client.counts for each in sessions}
+    whole = total(list(counts.values()))
+    predictions = [each async for each in read_topic(stack.settings, PREDICTIONS)]
+    return replace(
+        report,
+        sent=whole.sent,
+        answered=whole.answered,
+        dropped=dict(whole.dropped),
+        expired=whole.expired,
+        answered_twice=sum(each.client.repeated for each in sessions),
+        twice_in_topic=repeated_answers(predictions, counts.keys()),
+        differences=await lasting_differences(stack.settings, counts),
+        sockets_left=await sockets_left(stack),
+    )
 
 
 async def sockets_left(stack: Stack) -> int:

@@ -33,10 +33,10 @@ METADATA_PAUSE_S = 0.2  # messages to other topics may have to wait for it, too
 
 
 class NoConnection(ConnectionError):
-    """No broker can be used; the message says why, for each. ``lasts``: whether people have to do something."""
+    """No broker can be used; the message says why. ``lasts``: whether people have to do something."""
 
     def __init__(self, problems: Mapping[str, Problem]) -> None:
-        super().__init__("; ".join(f"Kafka at {address} {each.text}" for address, each in problems.items()))
+        super().__init__("; ".join(lines_of({address: each.text for address, each in problems.items()})))
         self.lasts = any(each.lasts for each in problems.values())
 
 
@@ -87,11 +87,19 @@ class Outages:
         return max(0.0, self._next_try.get(address, now) - now)
 
     def lines(self) -> list[str]:
-        """What is wrong now, a line for each broker."""
-        return [f"Kafka at {address} {problem}" for address, problem in self._problems.items()]
+        """What is wrong now, a line for each problem."""
+        return lines_of(self._problems)
 
 
 OUTAGES = Outages()
+
+
+def lines_of(problems: Mapping[str, str]) -> list[str]:
+    """A line for each problem, with the addresses of all brokers that have it."""
+    addresses: dict[str, list[str]] = {}
+    for address, problem in problems.items():
+        addresses.setdefault(problem, []).append(address)
+    return [f"Kafka at {', '.join(each)} {problem}" for problem, each in addresses.items()]
 
 
 async def connect(host: str, port: int, **options: Any) -> Any:
@@ -138,7 +146,7 @@ async def check_connection(settings: Settings) -> None:
     """
     options = connection_options(settings)
     problems: dict[str, Problem] = {}
-    for host, port, _ in collect_hosts(options.pop("bootstrap_servers")):
+    for host, port, _ in collect_hosts(options.pop("bootstrap_servers"), randomize=False):
         try:
             connection = await checked_connection(host, port, **options)
         except (OSError, KafkaError, TimeoutError) as error:

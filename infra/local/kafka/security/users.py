@@ -21,6 +21,7 @@ TLS_FOLDER = "tls"
 USERS_FOLDER = "users"
 PASSWORD = "kafka_password"  # noqa: S105 - the setting's name
 PASSWORD_BYTES = 32
+SHARED = ("partitions", "replication", "min_insync")  # what all processes of a stack have to know of its topics
 # of a Kafka that every program of this machine may use
 NOBODY = dict.fromkeys(("kafka_user", PASSWORD, "kafka_ca", "kafka_cert", "kafka_key"), "") | {
     "kafka_security": "PLAINTEXT"
@@ -39,6 +40,7 @@ class Users:
     def __init__(self, folder: Path, settings: Settings, setting: str) -> None:
         self.folder = folder / USERS_FOLDER
         self.identity = Identity(folder / TLS_FOLDER)
+        self.shared = {name: str(getattr(settings, name)) for name in SHARED}
         self.rights: Mapping[str, Sequence[Right]] = {role: rights(role, settings) for role in Role}
         self.setting = setting
 
@@ -70,6 +72,7 @@ class Users:
             "kafka_user": role,
             PASSWORD: self._password(role),
             "kafka_ca": str(self.identity.authority),
+            **self.shared,
         }
 
     def connection(self, role: str, brokers: Sequence[str]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class OperatorCommands:
         return f"`kafka-configs.sh {self._cluster} --alter --topic {topic} --add-config {name}={value}`"
 
     def allow(self, right: str, kind: str, *names: str) -> str:
-        """Give the user a right to things of a ``kind``, topic or group."""
+        """Give the user a right to things of a ``kind``, topic or group, or to the cluster."""
         user = shlex.quote(self.user)
-        things = " ".join(f"--{kind} {name}" for name in names)
+        things = " ".join(f"--{kind} {name}" for name in names) or f"--{kind}"
         return f"`kafka-acls.sh {self._cluster} --add --allow-principal {user} --operation {right} {things}`"

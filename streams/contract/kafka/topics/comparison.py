@@ -64,12 +64,14 @@ def _rights(
     said = {name for _, name, _ in roles}
     hidden = [name for name, right in sorted(state.denied) if right == Operation.DESCRIBE and name not in said]
     secret = [spec.name for spec in specs if (topic := state.topics.get(spec.name)) and topic.config is None]
-    for names, found, operation in (
-        (hidden, "not checked", Operation.DESCRIBE),
-        (secret, "settings not checked", Operation.DESCRIBE_CONFIGS),
+    brokers = [f"broker {node}" for node, config in sorted(state.brokers.items()) if config is None]
+    for names, found, operation, of in (
+        (hidden, "not checked", Operation.DESCRIBE, [Kind.TOPIC, *hidden]),
+        (secret, "settings not checked", Operation.DESCRIBE_CONFIGS, [Kind.TOPIC, *secret]),
+        (brokers, "settings not checked", Operation.DESCRIBE_CONFIGS, [Kind.CLUSTER]),
     ):
         if names:
-            advice = f"give {commands.user} it with {commands.allow(operation, Kind.TOPIC, *names)}"
+            advice = f"give {commands.user} it with {commands.allow(operation, *of)}"
             yield Finding(", ".join(names), found, f"the right to {operation}", advice, Harm.UNKNOWN)
 
 

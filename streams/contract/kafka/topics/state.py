@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.produce import ProduceRequest
 
-from streams.contract.kafka.rights import Operation
+from streams.contract.kafka.rights import Kind, Operation, Right
 from streams.contract.topics import TopicSpec
 
 TOPIC_SETTINGS = (
@@ -101,12 +101,15 @@ async def find_state(client: AIOKafkaClient, specs: Sequence[TopicSpec]) -> Foun
     )
 
 
-async def find_denied(client: AIOKafkaClient, names: Sequence[str], group: str) -> frozenset[tuple[str, Operation]]:
-    """The rights to read and to write topics, and to read with a group, that this user lacks.
+async def find_denied(client: AIOKafkaClient, rights: Iterable[Right]) -> frozenset[tuple[str, Operation]]:
+    """Which rights to read or write the topics and groups of ``rights`` this user lacks.
 
     Kafka says whether it allows a request before it looks at what the request contains: here no record to write, an
     offset that does not exist, and a member that no group has.
     """
+    rights = list(rights)
+    names = sorted({each.name for each in rights if each.kind == Kind.TOPIC})
+    groups = sorted({each.name for each in rights if each.kind == Kind.GROUP})
     write = ProduceRequest(None, 1, 1000, [(name, [(0, b"")]) for name in names])
     read = FetchRequest(0, 0, 1, 0, [(name, [(0, PAST_THE_END, 1)]) for name in names])
     denied: set[tuple[str, Operation]] = set()
@@ -114,10 +117,11 @@ async def find_denied(client: AIOKafkaClient, names: Sequence[str], group: str) 
         with suppress(KafkaError):  # what cannot be found out here shows itself when it is used
             answer = await _ask(client, request)
             denied |= {(name, operation) for name, [(_, code, *_)] in answer.topics if code == DENIED}
-    with suppress(KafkaError):
-        answer = await _ask(client, HeartbeatRequest(group, 0, "nobody"))
-        if answer.error_code == GroupAuthorizationFailedError.errno:
-            denied.add((group, Operation.READ))
+    for group in groups:
+        with suppress(KafkaError):
+            answer = await _ask(client, HeartbeatRequest(group, 0, "nobody"))
+            if answer.error_code == GroupAuthorizationFailedError.errno:
+                denied.add((group, Operation.READ))
     return frozenset(denied)
 
 

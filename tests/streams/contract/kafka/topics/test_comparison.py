@@ -181,13 +181,16 @@ def test_what_this_user_may_not_see_is_said_and_counts_as_nothing_wrong() -> Non
     hidden = replace(with_topic(GOOD, FRAMES, None), denied=frozenset({(FRAMES, Operation.DESCRIBE)}))
     for name in (REJECTED, WORKERS):
         hidden = with_topic(hidden, name, replace(hidden.topics[name], config=None))
-    found = [each for each in findings(SETTINGS, hidden) if not each.topic.startswith("broker")]
+    hidden = replace(hidden, brokers={1: None, 2: {}})
+    found = findings(SETTINGS, hidden)
     assert {each.harm for each in found} == {Harm.UNKNOWN}
     assert [(each.topic, each.found) for each in found] == [
         (FRAMES, "not checked"),
         (f"{REJECTED}, {WORKERS}", "settings not checked"),
+        ("broker 1", "settings not checked"),
     ]
     assert f"--operation DescribeConfigs --topic {REJECTED} --topic {WORKERS}`" in found[1].advice
+    assert "--operation DescribeConfigs --cluster`" in found[2].advice
 
 
 @given(

@@ -74,6 +74,14 @@ def about(topic: str, settings: dict[str, str]) -> list[Finding]:
             Harm.STOPS,
         ),
         (SESSIONS, {"min.insync.replicas": "1"}, "min.insync.replicas=1", "2, ", Harm.DIFFERS),
+        # whose clock counts
+        (
+            FRAMES,
+            {"message.timestamp.type": "CreateTime"},
+            "message.timestamp.type=CreateTime",
+            "LogAppendTime",
+            Harm.DIFFERS,
+        ),
         # segments that are closed too late are no loss
         (WORKERS, {"segment.ms": DAY_MS}, f"segment.ms={DAY_MS}", "120000 or less", Harm.UNKNOWN),
     ],
