@@ -162,10 +162,10 @@ def pictures(measured: Measured, loaded: Sequence[tuple[float, Result]], folder:
         shares.set_ylim(0, 1)
         shares.set_ylabel("dropped, as a part (grey)")
         axes.legend(frameon=False, loc="upper left")
-    with picture(folder / "needs.svg", "sessions", "cores") as axes:
+    with picture(folder / "needs.svg", "sessions", "how many") as axes:
         sizes = message_bytes(measured.model)
         found = [needs(each, measured.costs, sizes) for each in SESSIONS]
-        axes.loglog(SESSIONS, [each.worker_cores for each in found], marker="o", label="in workers")
+        axes.loglog(SESSIONS, [each.worker_cores for each in found], marker="o", label="cores in workers")
         axes.loglog(SESSIONS, [each.gateways for each in found], marker="o", label="gateways")
         axes.loglog(SESSIONS, [each.brokers for each in found], marker="o", label="brokers, of 1 Gbit/s")
         axes.legend(frameon=False)

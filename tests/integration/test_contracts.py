@@ -20,7 +20,7 @@ from infra.client.media_source import MediaSource, media_files
 from streams.contract.clock import now_ms
 from streams.contract.messages import ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome
-from streams.contract.topics import FRAMES, WORKERS
+from streams.contract.topics import FRAMES, MODELS, WORKERS
 from tests import SAMPLES
 from tests.contracts import HttpContract, MessageContract, strict
 from tests.fakes.recording_proxy import Recording, recording_proxy
@@ -44,7 +44,7 @@ async def until(condition: Callable[[], object], what: str) -> None:
 
 @asynccontextmanager
 async def records(stack: RunningStack, topics: list[str]) -> AsyncIterator[list[ConsumerRecord[Any, Any]]]:
-    """All records of these topics from now on; the list grows until the context ends."""
+    """All records of these topics from now on, and of what workers serve from before; the list grows meanwhile."""
     consumer = AIOKafkaConsumer(*topics, bootstrap_servers=stack.broker)
     await consumer.start()
     found: list[ConsumerRecord[Any, Any]] = []
@@ -55,6 +55,7 @@ async def records(stack: RunningStack, topics: list[str]) -> AsyncIterator[list[
 
     try:
         await consumer.seek_to_end()
+        await consumer.seek_to_beginning(*(each for each in consumer.assignment() if each.topic == MODELS))
         reading = asyncio.create_task(read())
         yield found
         reading.cancel()
