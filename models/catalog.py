@@ -25,6 +25,7 @@ from models.networks import NETWORKS, facts
 from models.picture_folder import shown
 from models.processes.build import run_in_child
 from models.registry import Registry
+from models.runtime import check_tensorflow
 from models.storage import CACHE, check_folder, sha256
 from models.weights import UnusableWeights, published_manifest, write_published
 
@@ -67,7 +68,7 @@ def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
     """Returns the bundle of a published network. It is built in `cache` the first time and after its facts changed.
 
     `weights` is a Keras weights file, for a network that takes one. Raises networks.UnknownNetwork, UnusableWeights,
-    WeightsUnavailable, BuildFailed and storage.Unwritable.
+    WeightsUnavailable, runtime.TensorFlowMissing, BuildFailed and storage.Unwritable.
     """
     facts(name)
     source = "" if weights is None else f"-{_short_digest(weights)}"
@@ -76,6 +77,7 @@ def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
         built = Bundle.open(folder)
         if built.manifest == published_manifest(name):
             return built
+    check_tensorflow()
     check_folder(cache, CACHE, needed=SMALLEST)
     run_in_child(write_published, name, folder, weights)
     return Bundle.open(folder)
@@ -86,8 +88,11 @@ def configured_specs(
 ) -> dict[str, ModelSpec]:
     """Returns, by name and in their order, the specs of `models`. `weights` belongs to the first.
 
-    A bundle folder is served under the bundle's own name. Raises UnknownModel and what `Bundle.open` raises.
+    A bundle folder is served under the bundle's own name. Raises UnknownModel, UnusableWeights and what `Bundle.open`
+    raises.
     """
+    if weights is not None:
+        _short_digest(weights)
     specs: dict[str, ModelSpec] = {}
     for model in models:
         name = model if model in NETWORKS else _open_folder(model, registry).name

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from models.storage import check_temporary
@@ -13,9 +14,26 @@ from models.storage import check_temporary
 _NOISE = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} [\d:.]+ +\d+ ")
 
 
+class TensorFlowMissing(RuntimeError):
+    """A step needs TensorFlow, and this installation serves only networks that were converted elsewhere."""
+
+
+def check_tensorflow() -> None:
+    """Raises TensorFlowMissing where it is not installed; does not import it."""
+    if find_spec("tensorflow") is None:
+        raise TensorFlowMissing(
+            "a network is not converted yet, and TensorFlow, which converts it, is not installed: convert it on a "
+            "machine that has TensorFlow and use its SIGHTSTREAM_CACHE, or pip install 'sightstream[worker]'"
+        )
+
+
 def tensorflow() -> Any:
-    """Returns the module `tensorflow`. Raises storage.Unwritable without a folder for temporary files."""
+    """Returns the module `tensorflow`.
+
+    Raises TensorFlowMissing, and storage.Unwritable without a folder for temporary files.
+    """
     if "tensorflow" not in sys.modules:
+        check_tensorflow()
         check_temporary()
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         os.environ["KERAS_BACKEND"] = "tensorflow"  # only this backend gives the frozen graphs that the engines use

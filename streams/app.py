@@ -1,35 +1,32 @@
 """The Faust app: its settings, its typed topics and its table. All of them outlive any record of any producer."""
 
-import logging
+import asyncio
 import os
 import socket
-from collections.abc import Iterable
 from typing import Any
 
 import faust
-from aiokafka.errors import IllegalStateError, KafkaError
 from faust.app.base import BootStrategy as AppBootStrategy
-from faust.tables.recovery import RebalanceAgain
-from faust.tables.recovery import Recovery as FaustRecovery
-from faust.types import TP, EventT
 
 from streams.batching import Batcher
-from streams.consumer import Transport
 from streams.contract import codec
+from streams.contract.clock import KafkaClock
+from streams.contract.kafka.denials import DENIALS
+from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import configuration
-from streams.contract.messages import Frame, Prediction, WorkerStatus
+from streams.contract.messages import Agreement, Frame, Prediction, WorkerStatus
 from streams.contract.settings import Settings
-from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS
+from streams.contract.topics import PREDICTIONS, REJECTED, SESSIONS, WORKERS, frames_topic, group_of
+from streams.kafka.consumer import Transport, credentials
+from streams.kafka.rejected import SetAside
+from streams.kafka.tables import ChangelogTable, TableManager
 from streams.metrics import Metrics
 from streams.registry_watcher import RegistryWatcher
-from streams.rejected import SetAside
-
-log = logging.getLogger(__name__)
-
-GAP_S = 1.0  # between two looks at a restore
 
 settings = Settings.from_environ()
+
+DENIALS.introduce("worker", settings.kafka_user)
 
 WORKER = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
 
@@ -49,95 +46,27 @@ class Topic(faust.Topic):
     async def on_value_decode_error(self, exc: Exception, message: Any) -> None:
         reject(message, "there is no value" if message.value is None else str(exc))
 
-
-class Table(faust.Table[str, bytes]):
-    """A table whose keys are text and whose values are bytes. Entries of its changelog that are neither are left out.
-
-    The changelog topic gives keys as bytes, because Faust waits for its last record: a table would never be restored
-    if that one could not be decoded.
-    """
-
-    def apply_changelog_batch(self, batch: Iterable[EventT[Any]]) -> None:
-        """Apply records of the changelog to the table, without those that are no entries."""
-        super().apply_changelog_batch([event for event in batch if self._is_entry(event)])
-
-    def _to_key(self, k: bytes) -> str:
-        return k.decode()
-
-    def _is_entry(self, event: EventT[Any]) -> bool:
-        message: Any = event.message
-        if why := bad_entry(message.key, message.value):
-            reject(message, why)
-        return not why
-
-
-class Recovery(FaustRecovery):
-    """Faust's restore of tables, which waits for Kafka as long as that takes.
-
-    Faust would give it up after ``broker_request_timeout``, for ever, or end the worker.
-    """
-
-    async def _wait(self, coro: Any, timeout: Any = None) -> None:  # noqa: ASYNC109
-        try:
-            await super()._wait(coro)
-        except IllegalStateError:  # Faust knows this one
-            raise
-        except (KafkaError, TimeoutError) as error:
-            log.warning("tables could not be restored: %s; starting again", error or type(error).__name__)
-            self.signal_recovery_start.set()
-            raise RebalanceAgain from error
-
-    @faust.Service.task
-    async def _skip_gaps(self) -> None:
-        """End a restore whose last offsets have no record: Faust would wait for it for ever.
-
-        Such offsets have the end of a transaction, or a record that was removed by compaction.
-        """
-        before: dict[TP, int] = {}
-        while not self.should_stop:
-            await self.sleep(GAP_S)
-            gaps: dict[TP, int] = {}
-            if self.in_recovery and self.tables.changelog_queue.empty():
-                for tp, left in self.active_remaining().items():
-                    if left > 0 and (await self.app.consumer.position(tp) or 0) > self.active_highwaters[tp]:
-                        gaps[tp] = self.active_offsets[tp]
-            for tp in [tp for tp, offset in gaps.items() if before.get(tp) == offset]:  # no record on its way
-                self.active_offsets[tp] = self.active_highwaters[tp]
-            before = gaps
-
-
-class TableManager(faust.tables.TableManager):
-    """Faust's tables, with this restore."""
-
-    @property
-    def recovery(self) -> Recovery:
-        """The service that restores tables."""
-        if self._recovery is None:
-            self._recovery = Recovery(self.app, self, beacon=self.beacon, loop=self.loop)
-        assert isinstance(self._recovery, Recovery)
-        return self._recovery
-
-
-def bad_entry(key: bytes | None, value: bytes | None) -> str:
-    """Why a record of the changelog is no entry of the table, or an empty string.
-
-    What is in the value is found when it is used: to unpack all values would hold up a worker that takes partitions
-    over.
-    """
-    if not key:
-        return "there is no key"
-    try:
-        key.decode()
-    except UnicodeDecodeError as error:
-        return f"the key cannot be read: {error}"
-    if value is None:  # the entry was removed
-        return ""
-    return codec.bad_envelope(value)
+    def _on_published(self, fut: asyncio.Future[Any], message: Any, producer: Any, state: Any) -> None:
+        """Pass on whether a message was sent. Faust would log each one that Kafka does not let this worker send."""
+        if fut.cancelled() or not (error := fut.exception()) or not DENIALS.note(error):
+            super()._on_published(fut, message, producer, state)
+            return
+        message.set_exception(error)
+        message.exception()  # otherwise it would be logged as one that nobody has seen
+        self.app.sensors.on_send_error(producer, error, state)
 
 
 def reject(message: Any, why: str) -> None:
     """Set a message of Faust aside; raises nothing."""
     set_aside.add(RejectedRecord(message.topic, message.partition, message.offset, why, message.value))
+
+
+class Table(ChangelogTable):
+    """A table whose changelog has records set aside that are no entries."""
+
+    def reject(self, message: Any, why: str) -> None:
+        """Set a record of the changelog aside."""
+        reject(message, why)
 
 
 class Boot(AppBootStrategy):
@@ -150,11 +79,18 @@ class Boot(AppBootStrategy):
 
 
 class App(faust.App):
-    """Faust's app, with the batcher of this worker and the watcher that keeps its models up to date."""
+    """Faust's app, with the batcher of this worker, what its pool serves, and the watcher that keeps to that."""
 
     BootStrategy = Boot
     batcher: Batcher
+    agreed: Agreement
+    kafka_clock = KafkaClock()
+    announced_at = 0.0  # the last time that Kafka took this worker's status, in seconds of the monotonic clock
     registry_watcher: RegistryWatcher
+
+    def connection_options(self) -> dict[str, Any]:
+        """How a client of its own connects to Kafka."""
+        return connection_options(settings)
 
     def _create_directories(self) -> None:
         """Faust's folders are for tables on disk, and ours is in memory: a worker needs no folder of its own."""
@@ -164,8 +100,9 @@ class App(faust.App):
 
 
 app = App(
-    "sightstream",
+    group_of(settings.pool),
     broker=[f"aiokafka://{address}" for address in settings.broker],
+    broker_credentials=credentials(settings),
     Topic=Topic,
     Table=Table,
     TableManager=TableManager,
@@ -191,7 +128,7 @@ app = App(
     logging_config=configuration(settings) if settings.log == "json" else None,  # Faust's text format has more in it
 )
 
-frames = app.topic(FRAMES, key_type=str, value_type=Frame, value_serializer=codec.NAME)
+frames = app.topic(frames_topic(settings.pool), key_type=str, value_type=Frame, value_serializer=codec.NAME)
 predictions = app.topic(PREDICTIONS, key_type=str, value_type=Prediction, value_serializer=codec.NAME)
 rejected = app.topic(REJECTED, value_type=bytes, value_serializer="raw")
 workers = app.topic(WORKERS, key_type=str, value_type=WorkerStatus, value_serializer=codec.NAME)

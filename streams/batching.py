@@ -29,6 +29,9 @@ from streams.served_models import ServedModels
 DECODERS = 2  # threads: Pillow releases the GIL while it decodes; more would only take the engine's cores
 DECODED_ON_LOOP_BYTES = 64 * 1024  # the largest JPEG that is: twice what the page sends
 
+REMEMBERED = 4096  # frames: more than come between two commits, even if all are dropped
+WORKER_HOPS = {Hop.QUEUED, Hop.DECODED, Hop.CLASSIFIED, Hop.PUBLISHED}
+
 Decoded = NDArray[np.uint8] | Exception  # a picture (size, size, 3), or why there is none
 
 
@@ -65,7 +68,7 @@ class Backlog:
 class Batcher:
     """Publishes exactly one prediction for every frame that is ``put``, while ``run`` runs.
 
-    The exception are frames that their gateway is about to give up.
+    The exception are frames that their gateway has given up, or is about to: nobody gets two outcomes.
 
     Args:
         classifiers: by model name; the first answers frames that name no model.
@@ -73,6 +76,8 @@ class Batcher:
         max_pixels: the most pixels that a frame may have.
         expire_ms: the age at which gateways give a frame up.
         clock: milliseconds since 1970.
+        skew: by how many milliseconds this clock is ahead of that of a frame's gateway. The times in predictions are
+            by the gateway's clock.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class Batcher:
         max_pixels: int,
         expire_ms: float = math.inf,
         clock: Callable[[], float] = now_ms,
+        skew: Callable[[Frame], float] = lambda _: 0.0,
         metrics: Metrics | None = None,
     ) -> None:
         self.models = ServedModels(classifiers)
@@ -93,11 +99,13 @@ class Batcher:
         self.max_pixels = max_pixels
         self.expire_ms = expire_ms
         self.clock = clock
+        self.skew = skew
         self.metrics = metrics or Metrics()
         self._waiting: list[WaitingFrame] = []
         self._next = NextBatch()
-        self._answers: list[Prediction] = []
+        self._answers: list[tuple[Prediction, WaitingFrame]] = []
         self._share = FairShare()
+        self._taken: dict[tuple[str, int], None] = {}
         self._look_again: asyncio.TimerHandle | None = None
         self._runs = False
         self._wake = asyncio.Event()
@@ -114,13 +122,20 @@ class Batcher:
         """How many frames the engine does not have yet."""
         return len(self._waiting) + self._next.size
 
+    @property
+    def oldest_batch(self) -> float | None:
+        """When the oldest batch on the engine started, in milliseconds since 1970; None if there is none."""
+        return self._dispatcher.oldest
+
     def put(self, frame: Frame) -> None:
         """Take a frame. A lone frame goes to an idle engine at once, before the event loop does anything else."""
-        now = self.clock()
-        if is_expiring(frame, now, self.expire_ms):
+        now, skew = self.clock(), self.skew(frame)
+        times = {CAPTURED: frame.captured, Hop.RECEIVED: frame.received, Hop.QUEUED: now}
+        frame.received += skew
+        if is_expiring(frame, now, self.expire_ms) or not self._is_new(frame):
             return
         frame.model = frame.model or self.models.default
-        waiting = WaitingFrame(frame, {CAPTURED: frame.captured, Hop.RECEIVED: frame.received, Hop.QUEUED: now})
+        waiting = WaitingFrame(frame, times, skew)
         if frame.model in self.models:
             self._waiting.append(waiting)
         else:
@@ -139,9 +154,7 @@ class Batcher:
                 self._wake.clear()
                 self._start()
                 answers, self._answers = self._answers, []
-                for answer in answers:
-                    answer.times[Hop.PUBLISHED] = self.clock()
-                await self._publish(answers)
+                await self._publish([each for each, of in answers if self._stamp(each, of)])
                 self._prepare()
         finally:
             self._runs = False
@@ -167,6 +180,24 @@ class Batcher:
         for each in [each for each in self._waiting if each.frame.model == name]:
             self._waiting.remove(each)
             self._drop_unknown(each)
+
+    def _is_new(self, frame: Frame) -> bool:
+        """Whether this worker has not taken a frame before: it reads some again when partitions move."""
+        key = frame.session, frame.seq
+        if key in self._taken:
+            return False
+        self._taken[key] = None
+        if len(self._taken) > REMEMBERED:
+            del self._taken[next(iter(self._taken))]
+        return True
+
+    def _stamp(self, answer: Prediction, waiting: WaitingFrame) -> bool:
+        """Note that an answer is published now. False if its gateway gives the frame up: this worker stood still."""
+        answer.times[Hop.PUBLISHED] = now = self.clock()
+        if waiting.skew:
+            for hop in WORKER_HOPS & answer.times.keys():
+                answer.times[hop] -= waiting.skew
+        return not is_expiring(waiting.frame, now, self.expire_ms)
 
     async def _publish(self, answers: list[Prediction]) -> None:
         if len(answers) == 1:
@@ -272,7 +303,7 @@ class Batcher:
                 answer.labels = [Label(one.index, one.label, round(one.probability, 5)) for one in ranked]
                 answer.version = batch.classifier.version
                 answer.input_size = batch.classifier.view.size
-                self._answers.append(answer)
+                self._answers.append((answer, each))
         self._close_unused()
 
     def _close_unused(self) -> None:
@@ -290,7 +321,7 @@ class Batcher:
     def _drop(self, waiting: WaitingFrame, reason: Outcome, message: str = "") -> None:
         answer = _prediction(waiting, reason)
         answer.message = message
-        self._answers.append(answer)
+        self._answers.append((answer, waiting))
         self._wake.set()
 
 

@@ -76,6 +76,11 @@ class Dispatcher:
         """How many frames are on the engine."""
         return sum(len(batch.frames) for batch in self._batches)
 
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest batch on the engine started, in milliseconds since 1970; None if there is none."""
+        return self._batches[0].started if self._batches else None
+
     def ms_per_frame(self, classifier: ClassifierProtocol) -> float:
         """The milliseconds that a frame has taken lately; 0 while they are unknown."""
         return self._ms_per_frame.get(classifier, 0.0)

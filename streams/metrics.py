@@ -5,21 +5,16 @@ not of answers and drops. Every two seconds the worker's status tells gateways w
 """
 
 import asyncio
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-
-from prometheus_client import start_http_server
 
 from streams.contract.canary import is_canary
 from streams.contract.messages import Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome
 from streams.contract.prometheus import MetricSet
 from streams.contract.topics import FRAMES
-
-log = logging.getLogger(__name__)
 
 SIZES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0)
 
@@ -62,6 +57,18 @@ class Metrics(MetricSet):
             "Frames of one of the worker's partitions that it has not read yet.",
             "partition",
             read=lambda: {(str(partition),): frames for partition, frames in self.lag.items()},
+        )
+        self.clock_ahead: Callable[[], float | None] = lambda: None
+        self.gauge(
+            "sightstream_worker_clock_ahead_seconds",
+            "Seconds by which the worker's clock is ahead of Kafka's.",
+            read=lambda: self.clock_ahead(),
+        )
+        self.standstill: Callable[[], float] = float
+        self.gauge(
+            "sightstream_worker_standstill_seconds",
+            "Seconds in which a part of the worker had work and made no progress; 0 unless that is too long.",
+            read=lambda: self.standstill(),
         )
         self.gauge(
             "sightstream_worker_model_info",
@@ -106,7 +113,7 @@ class Metrics(MetricSet):
         else:
             self.drops.add(1, prediction.outcome)
 
-    def take_status(self, worker: str, at: float, error: str = "") -> WorkerStatus:
+    def take_status(self, worker: str, at: float, error: str = "", pool: str = "") -> WorkerStatus:
         """The status of this ``worker`` at ``at``, in ms since 1970. The next one begins where this one ends."""
         now = self.clock()
         status = WorkerStatus(
@@ -121,6 +128,7 @@ class Metrics(MetricSet):
             lag={str(partition): frames for partition, frames in sorted(self.lag.items())},
             drops={reason: frames for (reason,), frames in self.drops.values.items()},
             rejected=self.rejected.total,
+            pool=pool,
         )
         self._batch_sizes, self._oldest_ms, self._answered, self._since = Counter(), 0.0, 0, now
         return status
@@ -134,29 +142,8 @@ def lag(assigned: Iterable[Any], read: Mapping[Any, int], ends: Mapping[Any, int
         read: the offset of the last message read from a partition.
         ends: the offset at which a partition ended at the last fetch; before the first fetch the lag is 0.
     """
-    frames = [each for each in assigned if each.topic == FRAMES]
+    frames = [each for each in assigned if each.topic.startswith(FRAMES)]
     return {
         each.partition: max(0, (ends.get(each) or 0) - read[each] - 1) if each in read else 0
         for each in sorted(frames, key=lambda each: int(each.partition))
     }
-
-
-def serve(metrics: Metrics, host: str, port: int) -> Callable[[], None]:
-    """Answer Prometheus at ``http://host:port/metrics`` until the returned function is called; port 0 turns this off.
-
-    If the port cannot be used, the worker runs without it.
-    """
-    if not port:
-        return lambda: None
-    try:
-        server, thread = start_http_server(port, host, metrics.registry)
-    except OSError as error:
-        log.warning("Prometheus cannot read this worker's metrics: %s:%d cannot be used (%s)", host, port, error)
-        return lambda: None
-
-    def stop() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    return stop

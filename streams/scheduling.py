@@ -12,10 +12,14 @@ EXPIRING_MS = 500.0  # before a gateway gives a frame up, the worker leaves the 
 
 @dataclass(slots=True)
 class WaitingFrame:
-    """A frame that waits, and the times of its hops so far, in milliseconds since 1970."""
+    """A frame that waits, and the times of its hops so far, in milliseconds since 1970.
+
+    Its ``received`` is by the worker's clock, which is ``skew`` milliseconds ahead of that of its gateway.
+    """
 
     frame: Frame
     times: dict[str, float] = field(default_factory=dict)
+    skew: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

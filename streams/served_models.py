@@ -1,6 +1,6 @@
 """The models that a worker answers with, and how one replaces another between two batches."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from models.classifier import ClassifierProtocol
 
@@ -41,6 +41,11 @@ class ServedModels(Mapping[str, ClassifierProtocol]):
     def withdraw(self, name: str) -> None:
         """Serve a model no longer. Raises KeyError."""
         self._retired.append(self._classifiers.pop(name))
+
+    def prefer(self, names: Iterable[str]) -> None:
+        """Let the models be in the order of ``names``; others come last."""
+        order = {name: None for name in names if name in self._classifiers} | dict.fromkeys(self._classifiers)
+        self._classifiers = {name: self._classifiers[name] for name in order}
 
     def take_unused(self, is_used: Callable[[ClassifierProtocol], bool]) -> list[ClassifierProtocol]:
         """The retired classifiers that no batch needs any more; the caller closes them."""

@@ -21,8 +21,10 @@ def one_line(kind: type[BaseException], error: BaseException, trace: TracebackTy
 
 sys.excepthook = one_line  # before the imports: they read the settings
 
-from streams import agents, tracking  # noqa: E402
+from streams import agents  # noqa: E402
 from streams.app import app  # noqa: E402
+from streams.health.ending import end  # noqa: E402
+from streams.statistics import tracking  # noqa: E402
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +54,6 @@ class Worker(faust.Worker):
     def _end_late(self) -> None:
         log.warning("Kafka holds up the end of the worker for more than %.1f s: it ends now", STOP_S)
         end(1 if self.crashed else 0)
-
-
-def end(code: int) -> None:
-    """End this process at once, with all that it has logged."""
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code)
 
 
 app.conf.Worker = Worker  # type: ignore[assignment]  # a setting takes values of its type

@@ -28,7 +28,7 @@ from web.security.origins import Origins
 from web.security.proxies import Proxies
 from web.security.tokens import Tokens
 from web.state import GatewayState
-from web.views import ops, pages, static_files, stats
+from web.views import docs, ops, pages, static_files, stats
 
 TICK_S = 0.25
 SWEEP_S = 60.0
@@ -60,6 +60,7 @@ def create_app(
         partitions,
         hub.settle,
         hub.note_worker,
+        pool_of=hub.pool_of,
         is_here=lambda session: hub.find(session) is not None,
         now_ms=now_ms,
         on_rejected=hub.note_rejected,
@@ -79,6 +80,7 @@ def create_app(
         tokens=Tokens(settings.secret),
     )
     connect_gauges(state)
+    hub.metrics.clock_ahead.read = lambda: broker.clock.ahead_s
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -99,6 +101,7 @@ def create_app(
             *pages.routes,
             *stats.routes,
             *ops.routes,
+            *docs.routes,
             *static_files.routes,
         ],
         middleware=[

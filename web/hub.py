@@ -201,9 +201,24 @@ class Hub:
         ]
 
     def models(self) -> list[ServedModel]:
-        """What the live workers serve, in their order of preference."""
-        served = {model.name: model for status in self._workers.values() for model in status.models}
+        """What may be asked for, in the workers' order of preference, the main pool's models first.
+
+        A frame comes to any worker of a pool. So a model that they begin to serve counts once each of them does.
+        """
+        served: dict[str, ServedModel] = {}
+        for workers in self._pools().values():
+            by_name = [{model.name: model for model in each.models} for each in workers]
+            for name in by_name[0]:
+                if name not in served and all(name in each for each in by_name):
+                    served[name] = by_name[-1][name]
         return list(served.values())
+
+    def pool_of(self, name: str) -> str:
+        """The pool of workers that serves a model; an empty name asks for the first model."""
+        for pool, workers in self._pools().items():
+            if any(not name or model.name == name for each in workers for model in each.models):
+                return pool
+        return ""
 
     def model_for(self, name: str) -> ServedModel | None:
         """The served model that answers a session which asked for ``name``; an empty name asks for the first."""
@@ -227,6 +242,13 @@ class Hub:
         for session_id in gone:
             self.partitions.remove_session(self._sessions.pop(session_id).partition)
         self.partitions.tick()
+
+    def _pools(self) -> dict[str, list[WorkerStatus]]:
+        """The live workers by pool."""
+        pools: dict[str, list[WorkerStatus]] = {}
+        for each in sorted(self._workers.values(), key=lambda status: status.pool):
+            pools.setdefault(each.pool, []).append(each)
+        return pools
 
     def _session(self, session_id: str) -> Session:
         session = self._sessions.get(session_id)

@@ -21,6 +21,9 @@ class Metrics(MetricSet):
         super().__init__()
         self.sessions = self.gauge("sightstream_gateway_sessions", "Sessions that have a socket now.")
         self.sockets = self.gauge("sightstream_gateway_sockets", "Open WebSockets, those without a session included.")
+        self.clock_ahead = self.gauge(
+            "sightstream_gateway_clock_ahead_seconds", "Seconds by which the gateway's clock is ahead of Kafka's."
+        )
         self.unanswered = self.gauge("sightstream_gateway_unanswered_frames", "Frames that have no outcome yet.")
         self.workers = self.gauge("sightstream_gateway_workers", "Workers that sent their status lately.")
         self.received = self.counter("sightstream_gateway_frames_received_total", "Frames that browsers sent.")

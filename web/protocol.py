@@ -24,6 +24,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypedDict
 
 from streams.contract.messages import MAX_MS
 
@@ -33,6 +34,13 @@ MAX_ECHOES = 16
 _HEADER = struct.Struct("!2sBBId")
 _ECHO = struct.Struct("!If")
 _PREFIX = "token."
+
+
+class Query(TypedDict, total=False):
+    """What a client says in the address of its WebSocket."""
+
+    model: str  # name of the model that is to answer; without it, the first that is served
+    pending: str  # sequence numbers of its frames that have no answer yet, such as ``5,6``; at most 64
 
 
 class CloseCode(IntEnum):

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
+from streams.contract.kafka.connections import OUTAGES
+from streams.contract.kafka.denials import DENIALS
 from streams.contract.settings import Settings
 from web.canary import Canary
 from web.hub import Hub
@@ -30,6 +32,14 @@ class GatewayState:
     stats_store: StatsStore
     stats_reader: StatsReader
     tokens: Tokens
+
+    @property
+    def why_not_ready(self) -> str:
+        """Why no frames are answered; empty while a canary frame was answered lately."""
+        if self.canary.ready:
+            return ""
+        known = [*OUTAGES.lines(), *DENIALS.lines()]
+        return "; ".join(known) or self.broker.topics.why or "no picture came back from a worker lately"
 
     @property
     def connected(self) -> int:

@@ -89,6 +89,7 @@ class Client:
     view: View | None = None  # how frames are cut for it
     offered: list[ModelInfo] = field(default_factory=list)  # all models that are served
     connects: int = 0
+    repeated: int = 0  # answers for frames whose outcome was known already
     _token: str = ""
     _seq: int = 0
     _pending: dict[int, SentFrame] = field(default_factory=dict)
@@ -257,6 +258,8 @@ class Client:
                     self._window.answered()
                 self.counts.answer(message.labels[0].label, round_trip_ms)
                 self.on_answer(sent.frame, message, round_trip_ms)
+            case Labels():
+                self.repeated += 1
             case Dropped():
                 for seq in message.seqs:
                     if sent := self._pending.pop(seq, None):

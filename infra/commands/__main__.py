@@ -21,6 +21,7 @@ COMMANDS = {
     "load": "Measure a stack under load: an overload, a flood, a thousand sockets, a long run.",
     "rehearse": "Promote a model under load on a stack of its own, and roll it back.",
     "drill": "Break a stack in every known way while browsers send frames, and measure how it recovers.",
+    "topics": "Show, check or create the topics of Kafka, and say what is not as it should be.",
     "gateway": "Serve the web page and the WebSocket alone, beside a Kafka and workers that run elsewhere.",
     "settings": "Show all settings: variable, value, default and meaning.",
 }

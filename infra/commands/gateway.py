@@ -52,6 +52,8 @@ def gateway(root_path: str | None, tls_cert: str | None, tls_key: str | None) ->
     import uvicorn
 
     from infra.local.ports import free_port
+    from streams.contract.kafka.denials import DENIALS
+    from streams.contract.kafka.options import connection_options
     from streams.contract.logs import configure
     from web.app import create_app
     from web.security.certificates import server_certificate
@@ -61,8 +63,10 @@ def gateway(root_path: str | None, tls_cert: str | None, tls_key: str | None) ->
         settings = settings.replace(root_path=root_path)
     settings = with_tls(settings, tls_cert, tls_key)
     certificate = server_certificate(settings.tls_cert, settings.tls_key, settings.tls_ca)
+    connection_options(settings)  # what is wrong with Kafka's files is said before anything starts
     port = free_port(settings.host, settings.port)  # where it is not, uvicorn would say so in a log line
     configure(settings)
+    DENIALS.introduce("gateway", settings.kafka_user)
     uvicorn.run(
         create_app(settings, certificate=certificate),
         host=settings.host,

@@ -1,23 +1,33 @@
 """`sightstream models`: keep trained models in the registry, and choose which versions are live."""
 
+import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
 from infra.commands.edge import Group, program
+from infra.local.topic_admin import BrokerUnreachable
 from models.bundle import BrokenBundle, Bundle
+from models.catalog import configured_specs
 from models.gate import Gate, read_labels
 from models.networks import NETWORKS
 from models.picture_folder import quoted, shown
 from models.registry import BrokenRegistry, Promotion, Registry
 from models.weights import imagenet_labels
+from streams.contract.kafka import agreement
+from streams.contract.kafka.connections import check_connection
+from streams.contract.messages import AgreedModel, Agreement
 from streams.contract.settings import Settings
+from streams.contract.topics import MODELS
+
+KAFKA_S = 15.0
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
@@ -183,6 +193,50 @@ def remove(registry: Registry, name: str, version: str | None, as_json: bool) ->
     registry.remove(name, version or "")
     removed = f"{name} {version}" if version else f"{name}, with all its versions,"
     show({"name": name, "version": version}, as_json, f"{removed} is removed from the registry")
+
+
+@models.command(example="sightstream models serve efficientnet_lite0 cups")
+@click.argument("names", metavar="MODEL...", nargs=-1, required=True)
+@AS_JSON
+@click.pass_obj
+def serve(registry: Registry, names: Sequence[str], as_json: bool) -> None:
+    """Let all running workers serve these models and no others, the first as the default.
+
+    A MODEL is a published network, a bundle folder that all workers have, or a model that is live in the registry.
+    Workers follow within seconds, and so do those that start later. SIGHTSTREAM_BROKER names the Kafka through which
+    they agree, SIGHTSTREAM_POOL the pool of workers.
+    """
+    settings = Settings.from_environ()
+    served = [served_model(registry, name) for name in names]
+    asyncio.run(agree(settings, served))
+    sentence = f"{', '.join(each.name for each in served)}: the workers serve this from now on"
+    show({"models": [each.name for each in served], "pool": settings.pool}, as_json, sentence)
+
+
+def served_model(registry: Registry, name: str) -> AgreedModel:
+    """What workers need to know of a model to serve it. Raises UnknownModel and what `Bundle.open` raises."""
+    if name in registry.names() and (live := registry.live(name)):
+        return AgreedModel(name, name if name in NETWORKS else "", live.version)
+    [(found, spec)] = configured_specs([name], registry=registry.folder).items()
+    return AgreedModel(found, name if name in NETWORKS else str(Path(spec.model).absolute()))
+
+
+async def agree(settings: Settings, served: list[AgreedModel]) -> None:
+    """Write what the workers serve to Kafka. Raises BrokerUnreachable."""
+    brokers = ",".join(settings.broker)
+    try:
+        async with asyncio.timeout(KAFKA_S):
+            await check_connection(settings)
+            before = await agreement.read(settings)
+            configured = [*before.configured] if before else []
+            await agreement.write(settings, Agreement(served, configured, "sightstream models serve"))
+    except TimeoutError:
+        raise BrokerUnreachable(
+            f"no Kafka answers at {brokers} within {KAFKA_S:.0f} s, or it has no topic {MODELS}: check "
+            "SIGHTSTREAM_BROKER"
+        ) from None
+    except KafkaError as error:
+        raise BrokerUnreachable(f"Kafka at {brokers} cannot be used ({error}): check SIGHTSTREAM_BROKER") from error
 
 
 def published_entries() -> Iterator[Entry]:

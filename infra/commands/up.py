@@ -70,6 +70,11 @@ def _number_of_brokers(context: click.Context, option: click.Parameter, value: i
     show_default="1",
     help="How many nodes Kafka has: 1, or 3, of which one can be away.",
 )
+@click.option(
+    "--secure",
+    is_flag=True,
+    help="Let only known users use Kafka, over TLS, each with no more rights than it needs.",
+)
 @click.option("--workers", type=click.IntRange(1), default=1, help="How many worker processes run the models.")
 @click.option(
     "--gateways",
@@ -94,6 +99,7 @@ def up(
     tls_key: str | None,
     no_tls: bool,
     brokers: int | None,
+    secure: bool,
     workers: int,
     gateways: int,
     data_dir: Path,
@@ -108,6 +114,10 @@ def up(
         raise click.UsageError("--no-tls and a certificate exclude each other: leave out one of them")
     if brokers and broker != "local":
         raise click.UsageError("--brokers starts a Kafka and --broker uses another one: leave out one of them")
+    if secure and broker != "local":
+        raise click.UsageError(
+            "--secure is for the Kafka that this command starts: for another one, set SIGHTSTREAM_KAFKA_SECURITY"
+        )
     check_folder(data_dir, "--data-dir", START_BYTES)
     console = Console(stderr=True)
     # elsewhere than in a terminal, rich would break paths at 80 characters
@@ -137,6 +147,7 @@ def up(
             brokers=(brokers or 1) if broker == "local" else 0,
             workers=workers,
             gateways=gateways,
+            secure=secure,
             makes_certificate=not (no_tls or settings.tls_cert or is_loopback(settings.host)),
             console=console,
             report_progress=status.update,
@@ -152,6 +163,11 @@ def up(
                 f"trained models in {settings.registry}; Ctrl-C stops everything"
             )
             console.print(shown(line), markup=False, soft_wrap=True)
+            if stack.users:
+                line = (
+                    f"users of Kafka in {stack.users.folder}: a process that joins has one as SIGHTSTREAM_SECRETS_DIR"
+                )
+                console.print(shown(line), markup=False, soft_wrap=True)
             for line in remarks_on_tls(stack):
                 console.print(line, markup=False, soft_wrap=True)
 

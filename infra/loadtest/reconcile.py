@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Set
 
 from aiokafka import AIOKafkaConsumer
 
@@ -54,6 +54,16 @@ async def read_topic(settings: Settings, topic: str) -> AsyncIterator[Record]:
                     yield record.key, record.value
     finally:
         await consumer.stop()
+
+
+def repeated_answers(records: Iterable[Record], sessions: Set[str]) -> int:
+    """How many answers the predictions topic has for frames of ``sessions`` that it has an answer for already."""
+    answers: Counter[tuple[str, int]] = Counter()
+    for _, value in records:
+        prediction = Prediction.loads(value or b"")
+        if prediction.session in sessions and prediction.outcome == Outcome.ANSWERED:
+            answers[prediction.session, prediction.seq] += 1
+    return answers.total() - len(answers)
 
 
 def outcomes_in_topic(records: Iterable[Record]) -> dict[str, FrameCounts]:

@@ -29,8 +29,9 @@ PRIVATE_NETWORKS = (
     *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8"),
     *("::1/128", "fc00::/7", "fe80::/10"),
 )
-SUBJECT = "Sightstream gateway"  # with a space: an address would be judged as a domain, which no limit permits
 LOCAL_DOMAINS = ("localhost", "local")
+SERVER = (ExtendedKeyUsageOID.SERVER_AUTH,)
+PEER = (*SERVER, ExtendedKeyUsageOID.CLIENT_AUTH)  # Kafka's brokers show theirs to each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,16 @@ class _Signed:
         return self.key.private_bytes(serialization.Encoding.PEM, private, serialization.NoEncryption())
 
 
-def own_certificate(folder: Path, names: Sequence[str], setting: str, now: datetime | None = None) -> OwnCertificate:
-    """The certificate in ``folder`` for these names and IP addresses.
+def own_certificate(
+    folder: Path,
+    names: Sequence[str],
+    setting: str,
+    now: datetime | None = None,
+    *,
+    owner: str = "gateway",
+    usages: Sequence[x509.ObjectIdentifier] = SERVER,
+) -> OwnCertificate:
+    """The certificate in ``folder`` for these names and IP addresses; its file is named like its ``owner``.
 
     It is made, or made anew, where there is none yet, where a name is missing in it, or where its end is near. The
     authority stays the same unless it may not sign for a name.
@@ -73,7 +82,7 @@ def own_certificate(folder: Path, names: Sequence[str], setting: str, now: datet
     now = now or datetime.now(UTC)
     with writing(folder, setting):
         private_folder(folder)
-    authority_file, authority_key, server_file = folder / "ca.pem", folder / "ca.key", folder / "gateway.pem"
+    authority_file, authority_key, server_file = folder / "ca.pem", folder / "ca.key", folder / f"{owner}.pem"
     authority = _read(authority_file, authority_key)
     is_new = authority is None or _ends_soon(authority.certificate, now, LIFE) or not _permits(authority, names)
     if authority is None or is_new:
@@ -87,11 +96,16 @@ def own_certificate(folder: Path, names: Sequence[str], setting: str, now: datet
         or _ends_soon(server.certificate, now)
         or not set(names) <= set(names_of(server.certificate))
     ):
-        server = _make_server(authority, names, now)
+        server = _make_server(authority, owner, names, usages, now)
         # in one file, which is replaced in one step: a gateway that runs reads it again
         write_file(server_file, server.pem + authority.pem + server.key_pem, setting, mode=0o600)
     fingerprint = authority.certificate.fingerprint(hashes.SHA256()).hex(":").upper()
     return OwnCertificate(server_file, authority_file, fingerprint, is_new)
+
+
+def subject_of(owner: str) -> str:
+    """The common name in its certificate, with a space: one without is judged as a domain, which no limit permits."""
+    return f"Sightstream {owner}"
 
 
 def _read(certificate: Path, key: Path) -> _Signed | None:
@@ -161,16 +175,18 @@ def _make_authority(names: Sequence[str], now: datetime) -> _Signed:
     return _Signed(builder.sign(key, hashes.SHA256()), key)
 
 
-def _make_server(authority: _Signed, names: Sequence[str], now: datetime) -> _Signed:
+def _make_server(
+    authority: _Signed, owner: str, names: Sequence[str], usages: Sequence[x509.ObjectIdentifier], now: datetime
+) -> _Signed:
     key = ec.generate_private_key(ec.SECP256R1())
     usage = x509.KeyUsage(True, False, False, False, False, False, False, False, False)  # digital signatures only
     issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
     builder = (
-        _builder(key, SUBJECT, now, LIFE)
+        _builder(key, subject_of(owner), now, LIFE)
         .issuer_name(authority.certificate.subject)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(x509.SubjectAlternativeName([_general_name(each) for each in names]), critical=False)
         .add_extension(issuer_key, critical=False)
     )

@@ -25,9 +25,13 @@ _POLL_S = 0.2
 _GRACE_S = 5.0
 
 
-def command(argv: Sequence[str]) -> list[str]:
-    """The command that runs `argv` and ends it when the calling process is gone."""
-    return [sys.executable, "-I", "-S", os.path.abspath(__file__), str(os.getpid()), *argv]  # noqa: PTH100
+def command(argv: Sequence[str], *, private: bool = False) -> list[str]:
+    """The command that runs `argv` and ends it when the calling process is gone.
+
+    With `private`, the files that it makes are for their owner only. uvloop knows no `umask` for that.
+    """
+    flags = ["--private"] if private else []
+    return [sys.executable, "-I", "-S", os.path.abspath(__file__), *flags, str(os.getpid()), *argv]  # noqa: PTH100
 
 
 def _exec(parent: int, argv: list[str]) -> None:
@@ -76,10 +80,13 @@ def _watch(parent: int, argv: list[str]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Run `[--watch] PARENT_PID COMMAND...`; `--watch` stays in between on Linux, too."""
+    """Run `[--private] [--watch] PARENT_PID COMMAND...`; `--watch` stays in between on Linux, too."""
     # Python ignores SIGPIPE, and an ignored signal stays ignored after exec. SIGINT is ignored in background jobs.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if arguments[0] == "--private":
+        os.umask(0o077)
+        arguments = arguments[1:]
     watch = arguments[0] == "--watch"
     parent, *argv = arguments[1:] if watch else arguments
     try:

@@ -13,9 +13,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from infra.client.gateway_url import websocket_url
 from infra.client.trust import pinned
-from infra.local.brokers import LocalBrokers, create_all_topics, with_copies
-from infra.local.own_addresses import main_address, own_names, reachable
+from infra.local.brokers import LocalBrokers, with_copies
+from infra.local.gateway_urls import local_urls, page_urls
+from infra.local.kafka.security.users import NOBODY, Users
+from infra.local.own_addresses import own_names
 from infra.local.own_certificate import OwnCertificate, own_certificate
 from infra.local.ports import free_ports, kept_ports
 from infra.local.private_files import private_folder
@@ -23,12 +26,13 @@ from infra.local.processes import gateway_process, worker_process
 from infra.local.readiness import Answer, first_answer, gateways_ready
 from infra.local.scrape_targets import write_targets
 from infra.local.supervisor import SupervisedProcess
+from infra.local.topic_admin import create_topics
 from models.catalog import configured_specs, find
 from models.picture_folder import shown
 from models.storage import check_folder, write_file, writing
 from streams.contract.addresses import address
 from streams.contract.settings import Settings
-from web.security.certificates import names_of, read_certificates
+from streams.contract.topics import topic_specs
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +40,7 @@ START_BYTES = 8_000_000  # that must be free in the folder at a start
 LEAST_BYTES = 4_000_000  # and while the stack runs: enough to stop it in order
 LOOK_EVERY_S = 1.0
 NEW_ADDRESSES_EVERY_S = 60.0
+BROKER_ADVICE = "check the address, or leave out --broker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Stack:
         gateways: how many.
         console: shows the download of Kafka.
         report_progress: called with each step until the stack is ready.
+        secure: let only known users use the local Kafka, over TLS, each with no more rights than it needs.
         makes_certificate: serve HTTPS with a certificate that is made in ``folder`` and renewed there.
         setting: the option or variable with which the user names another folder.
     """
@@ -73,11 +79,12 @@ class Stack:
         gateways: int,
         console: Console,
         report_progress: Callable[[str], None],
+        secure: bool = False,
         makes_certificate: bool = False,
         setting: str = "--data-dir",
     ) -> None:
         self.setting = setting
-        self.settings = with_copies(settings, brokers) if brokers else settings
+        self.settings = with_copies(settings.replace(**NOBODY), brokers) if brokers else settings
         self.folder = folder
         self.workers = workers
         self.gateways = gateways
@@ -85,9 +92,15 @@ class Stack:
         self._report_progress = report_progress
         self.makes_certificate = makes_certificate
         self.certificate: OwnCertificate | None = None  # set by ``run``
+        self.users = Users(folder / "kafka", self.settings, setting) if secure else None
         self.kafka = (
             LocalBrokers(
-                folder / "kafka", brokers, cache=settings.cache, console=console, check_folders=self._check_folders
+                folder / "kafka",
+                brokers,
+                cache=settings.cache,
+                console=console,
+                setting=setting,
+                users=self.users,
             )
             if brokers
             else None
@@ -101,7 +114,7 @@ class Stack:
     @property
     def urls(self) -> list[str]:
         """The addresses of the gateways for programs on this machine; that of the first alone before ``run``."""
-        return self._urls(reachable(self.settings.host))
+        return local_urls(self.settings, self.ports)
 
     @property
     def url(self) -> str:
@@ -111,15 +124,7 @@ class Stack:
     @property
     def page_urls(self) -> list[str]:
         """The addresses of the page for people, also on other devices if the gateways listen for them."""
-        host = main_address(self.settings.host)
-        if self.settings.tls_cert and not self.makes_certificate:
-            names = names_of(read_certificates(Path(self.settings.tls_cert))[0])
-            host = host if host in names else next((each for each in names if "*" not in each), host)
-        return self._urls(host)
-
-    def _urls(self, host: str) -> list[str]:
-        scheme = "https" if self.settings.tls_cert else "http"
-        return [f"{scheme}://{address(host, port)}" for port in self.ports]
+        return page_urls(self.settings, self.ports, own_certificate=self.makes_certificate)
 
     @property
     def trust(self) -> ssl.SSLContext | None:
@@ -129,7 +134,7 @@ class Stack:
     @property
     def websockets(self) -> list[str]:
         """The addresses that browsers and clients connect to, the first gateway's first."""
-        return [f"{url.replace('http', 'ws', 1)}/ws" for url in self.urls]
+        return [websocket_url(url) for url in self.urls]
 
     @property
     def websocket(self) -> str:
@@ -159,6 +164,8 @@ class Stack:
             What `models.catalog.find` raises: a model cannot be served.
         """
         self._check_folders(START_BYTES)
+        if self.kafka:
+            self.kafka.check(START_BYTES)
         with writing(self.folder, self.setting):
             private_folder(self.folder / "logs")
             self.ports += self._further_ports()
@@ -169,8 +176,10 @@ class Stack:
         try:
             async with self._brokers() as brokers:
                 self.settings = self.settings.replace(broker=brokers, secret=self.settings.secret or self._secret())
+                self.settings = self._settings_of("operator")
                 self.report_progress(f"creating topics on {brokers}")
-                await create_all_topics(self.settings)
+                own = self.kafka is not None
+                await create_topics(self.settings, topic_specs(self.settings), own=own, advice=BROKER_ADVICE)
                 await self._keep_running(on_ready)
         except Exception:
             self._check_folders()  # a full disk shows itself as many errors
@@ -207,10 +216,13 @@ class Stack:
 
     async def _keep_running(self, on_ready: Callable[[Ready], None]) -> None:
         logs = self.folder / "logs"
-        gateways = [gateway_process(self.settings, logs, number, port) for number, port in enumerate(self.ports, 1)]
+        gateways = [
+            gateway_process(self._settings_of("gateway"), logs, number, port)
+            for number, port in enumerate(self.ports, 1)
+        ]
         metrics_ports = free_ports(self.workers, avoid=self.ports)
         workers = [
-            worker_process(self.settings, logs, number, port, self.workers)
+            worker_process(self._settings_of("worker"), logs, number, port, self.workers)
             for number, port in enumerate(metrics_ports, 1)
         ]
         write_targets(
@@ -249,6 +261,12 @@ class Stack:
         self.report_progress("starting Kafka")
         async with self.kafka.running() as addresses:
             yield addresses
+
+    def _settings_of(self, role: str) -> Settings:
+        """The settings of a process that connects to Kafka in this role."""
+        if self.users is None:
+            return self.settings
+        return self.settings.replace(**self.users.settings(role, self.settings.broker))
 
     async def _watch_folders(self) -> None:
         """Ends the stack in order, with the data that it has, before a folder is full."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.bundle import WEIGHTS, Bundle
 from models.engines.base import EngineOptions, OnRoom, ignore_room
 from models.processes.build import run_in_child
+from models.runtime import check_tensorflow
 from models.storage import CACHE, check_folder, replaced, sha256
 
 _RECIPE = 1  # to be raised when the conversion changes, so that older files in a cache are not used
@@ -98,10 +99,11 @@ def _output(request: Any) -> NDArray[np.float32]:
 def converted(bundle: Bundle, cache: Path) -> Path:
     """Returns the file of the bundle's network in OpenVINO's format, and converts it first if the cache lacks it.
 
-    Raises BrokenBundle, BuildFailed and storage.Unwritable.
+    Raises BrokenBundle, runtime.TensorFlowMissing, BuildFailed and storage.Unwritable.
     """
     folder = cache / "engines" / bundle.version / f"openvino.{_RECIPE}"
     if not _is_complete(folder):
+        check_tensorflow()
         check_folder(
             cache, CACHE, needed=2 * (bundle.folder / WEIGHTS).stat().st_size
         )  # TensorFlow's graph, and ours

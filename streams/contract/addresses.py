@@ -9,6 +9,7 @@ HIGHEST_PORT = 65535
 OWN_PATHS = {
     "/api",
     "/ca.crt",
+    "/docs",
     "/healthz",
     "/manifest.webmanifest",
     "/metrics",

@@ -17,6 +17,7 @@ import msgspec
 
 from streams.contract import codec
 from streams.contract.outcomes import Outcome, Stage
+from streams.contract.settings.fields import is_pool
 
 MAX_SEQ = 2**32 - 1  # the browser's protocol has 4 bytes for a sequence number
 MAX_MS = 1e15  # no time or duration is longer: as a time it is the year 33658
@@ -37,7 +38,7 @@ class Message(faust.Record, abstract=True):
         """
         if isinstance(data, cls):  # Faust asks for each record in a list that a message was made with
             return data
-        fields = msgspec.convert(data, _fields(cast(Any, cls)))
+        fields = msgspec.convert(data, fields_of(cast(Any, cls)))
         message: Self = super().from_data(fields, preferred_type=preferred_type)
         if why := message.invalid_reason():
             raise ValueError(f"{cls.__name__}: {why}")
@@ -53,7 +54,7 @@ class Frame(Message, serializer=codec.NAME, include_metadata=False):
 
     ``seq`` numbers the frames of the session, from 1. ``model`` is the model asked for; if empty, the worker uses its
     first one. ``captured`` and ``received`` are times, ``echoes`` the echoes that came with this frame. ``jpeg`` is
-    the whole JPEG file.
+    the whole JPEG file. The gateway's clock is ``ahead`` of Kafka's by so many milliseconds; None: it is not known.
     """
 
     session: str = ""
@@ -62,6 +63,7 @@ class Frame(Message, serializer=codec.NAME, include_metadata=False):
     captured: float = 0.0
     received: float = 0.0
     echoes: list[list[float]] = []  # noqa: RUF012 - the type of a Record's field; nothing changes the default
+    ahead: float | None = None
     jpeg: bytes = b""
 
     def invalid_reason(self) -> str:
@@ -70,7 +72,7 @@ class Frame(Message, serializer=codec.NAME, include_metadata=False):
             _bad_id("session", self.session)
             or _bad_seqs([self.seq])
             or _bad_name("model", self.model)
-            or _bad_times([self.captured, self.received])
+            or _bad_times([self.captured, self.received, self.ahead or 0.0])
             or _bad_echoes(self.echoes)
         )
 
@@ -166,6 +168,7 @@ class WorkerStatus(Message, serializer=codec.NAME, include_metadata=False):
     """The state of a worker at the time ``at``. A worker sends one every few seconds.
 
     ``models`` are the served models, the default first. ``error`` names the models that cannot be served, and why.
+    ``pool`` is the worker's pool; the frames for its models are in the topic of that pool.
 
     Since the last status: ``batch_sizes`` are pairs of a batch size and the number of batches that had it, ``fps`` is
     answered frames a second, ``queue_age_ms`` the age of the oldest frame that the engine took.
@@ -185,6 +188,7 @@ class WorkerStatus(Message, serializer=codec.NAME, include_metadata=False):
     lag: dict[str, int] = {}  # noqa: RUF012
     drops: dict[str, int] = {}  # noqa: RUF012
     rejected: int = 0
+    pool: str = ""
 
     def invalid_reason(self) -> str:
         """Why this is no worker's status, or an empty string if it is valid."""
@@ -195,10 +199,42 @@ class WorkerStatus(Message, serializer=codec.NAME, include_metadata=False):
         counts = [*self.lag.values(), *self.drops.values(), self.waiting, self.rejected]
         return (
             _bad_id("worker", self.worker)
+            or ("" if is_pool(self.pool) else f"pool {shown(self.pool)}")
             or _first(each.invalid_reason() for each in self.models)
             or _bad_times([self.at, self.fps, self.queue_age_ms])
             or _bad_counts("count", [*counts, *(number for pair in self.batch_sizes for number in pair)])
         )
+
+
+class AgreedModel(Message, serializer=codec.NAME, include_metadata=False):
+    """A model that all workers of a pool serve under ``name``.
+
+    ``model`` is what to load where the registry has no live version of that name: a published network or a bundle
+    folder; empty: only the registry has it. An empty ``version`` stands for any.
+    """
+
+    name: str
+    model: str = ""
+    version: str = ""
+
+    def invalid_reason(self) -> str:
+        """Why no worker can serve this, or an empty string if it is valid."""
+        return _bad_id("model", self.name) or _bad_name("version", self.version)
+
+
+class Agreement(Message, serializer=codec.NAME, include_metadata=False):
+    """What the workers of a pool serve, the default model first.
+
+    It came from a worker whose setting was ``configured``, and was last changed by ``by``, a worker or a command.
+    """
+
+    models: list[AgreedModel]
+    configured: list[str] = []  # noqa: RUF012
+    by: str = ""
+
+    def invalid_reason(self) -> str:
+        """Why no worker can serve this, or an empty string if it is valid."""
+        return "no model" if not self.models else _first(each.invalid_reason() for each in self.models)
 
 
 def shown(value: object) -> str:
@@ -208,20 +244,22 @@ def shown(value: object) -> str:
 
 
 @cache
-def _fields(record: Any) -> Any:
+def fields_of(record: Any) -> Any:
     """The fields of a class of records, with their types, as a TypedDict: msgspec converts JSON objects to it."""
     defaults = record._options.defaults
     hints = get_type_hints(record)
     types: dict[str, Any] = {name: _plain(hints[name]) for name in record._options.fields}
     types |= {name: NotRequired[types[name]] for name in defaults}
     make: Any = TypedDict
-    return make(record.__name__, types)
+    fields = make(record.__name__, types)
+    fields.__module__, fields.__doc__ = record.__module__, record.__doc__
+    return fields
 
 
 def _plain(kind: Any) -> Any:
     """A field's type with the records in it replaced by their fields."""
     if isinstance(kind, type) and issubclass(kind, faust.Record):
-        return _fields(cast(Any, kind))
+        return fields_of(cast(Any, kind))
     if get_origin(kind) is list:
         return list[_plain(get_args(kind)[0])]  # type: ignore[misc]
     return kind

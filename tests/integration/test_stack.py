@@ -151,9 +151,15 @@ def test_a_stack_runs_on_ipv6_with_tls_in_folders_with_odd_names_and_its_address
         assert report["model"] == lite0.name
 
 
-def test_kill_nine_of_up_ends_all_processes_soon(tmp_path: Path) -> None:
-    with running_stack(tmp_path / "killed", "--model", "efficientnet_lite0") as killed:
+def test_every_gateway_of_a_cluster_answers_and_kill_nine_of_up_ends_all_processes_soon(tmp_path: Path) -> None:
+    options = ("--model", "efficientnet_lite0", "--brokers", "3", "--workers", "2", "--gateways", "2")
+    with running_stack(tmp_path / "killed", *options) as killed:
+        assert len(set(killed.urls)) == 2
+        for url in killed.urls:
+            assert json.loads(sightstream("stream", "--url", url, "--json", "--once", SAMPLES))["answered"] >= 2
         processes = killed.processes()
+        for part, count in {"kafka.Kafka": 3, "streams.worker": 2, "infra.commands gateway": 2}.items():
+            assert len(killed.processes(part)) == count
         os.kill(killed.process.pid, signal.SIGKILL)
         killed.process.wait()
         assert all_end(processes, 5.0)

@@ -48,40 +48,39 @@ def delivered(topic: Any, record: OddRecord, offset: int = 0) -> Message:
     return Message(topic.get_topic_name(), 0, offset, timestamp_s, 0, headers, record.key, record.value, None)
 
 
-async def restore(*records: OddRecord) -> None:
+def restore(*records: OddRecord) -> None:
     """Apply records of the changelog to the table, as a worker does when it starts."""
-    topic: Any = sessions.changelog_topic
-    events = [await topic.decode(delivered(topic, each, at), propagate=True) for at, each in enumerate(records)]
-    sessions.apply_changelog_batch(events)
+    table: Any = sessions
+    table.restore([delivered(sessions.changelog_topic, each, at) for at, each in enumerate(records)])
 
 
 def entry(key: bytes | None, value: bytes | None) -> OddRecord:
     return OddRecord(key, value, 1000, ())
 
 
-async def test_a_worker_that_takes_a_partition_over_reads_the_statistics_that_another_wrote() -> None:
-    await restore(entry(b"s", STATISTICS), entry(b"removed", STATISTICS), entry(b"removed", None))
+def test_a_worker_that_takes_a_partition_over_reads_the_statistics_that_another_wrote() -> None:
+    restore(entry(b"s", STATISTICS), entry(b"removed", STATISTICS), entry(b"removed", None))
     assert dict(sessions.data) == {"s": STATISTICS}
 
 
 @pytest.mark.parametrize("key", [key for key in ODD_KEYS if key not in {b"s", b"x", b"\x00", b"k" * 5000}])
-async def test_entries_with_impossible_keys_are_left_out_and_set_aside(key: bytes | None, rejected: Rejected) -> None:
-    await restore(entry(b"s", STATISTICS), entry(key, STATISTICS), entry(key, None))
+def test_entries_with_impossible_keys_are_left_out_and_set_aside(key: bytes | None, rejected: Rejected) -> None:
+    restore(entry(b"s", STATISTICS), entry(key, STATISTICS), entry(key, None))
     assert dict(sessions.data) == {"s": STATISTICS}
     assert [(each.topic, each.offset) for each in rejected.records] == [(SESSIONS, 1), (SESSIONS, 2)]
     assert all("key" in each.why for each in rejected.records)
 
 
-async def test_values_that_are_no_messages_replace_no_statistics(rejected: Rejected) -> None:
+def test_values_that_are_no_messages_replace_no_statistics(rejected: Rejected) -> None:
     odd = [entry(b"s", value) for value in (b"", b"not ours", b"\x02" + STATISTICS[1:], STATISTICS[:-1])]
-    await restore(entry(b"s", STATISTICS), *odd)
+    restore(entry(b"s", STATISTICS), *odd)
     assert dict(sessions.data) == {"s": STATISTICS}
     assert [each.offset for each in rejected.records] == [1, 2, 3, 4]
 
 
 @given(records=st.lists(odd_records({"session": "s", "started": 1.0}), max_size=5))
-async def test_a_restore_ends_whatever_the_changelog_holds(records: list[OddRecord]) -> None:
-    await restore(*records, entry(b"last", STATISTICS))
+def test_a_restore_ends_whatever_the_changelog_holds(records: list[OddRecord]) -> None:
+    restore(*records, entry(b"last", STATISTICS))
     assert sessions.data["last"] == STATISTICS
     assert all(isinstance(key, str) and isinstance(value, bytes) for key, value in sessions.data.items())
 

@@ -6,6 +6,7 @@ import time
 from io import BytesIO
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -13,6 +14,7 @@ from models.classifier import Label
 from models.engines.base import OnRoom, ignore_room
 from streams.batching import DECODED_ON_LOOP_BYTES
 from streams.contract.clock import now_ms
+from streams.contract.outcomes import SERVER_HOPS, Outcome
 from tests.fakes.classifiers import Slow, frame, jpeg, running, until
 
 
@@ -248,3 +250,39 @@ async def test_a_frame_that_its_gateway_is_giving_up_is_left_to_it() -> None:
         assert sorted(await published.count(2)) == [("fresh", 1, "answered"), ("stale", 1, "stale")]
         batcher.put(frame("next"))
         assert ("next", 1, "answered") in await published.count(3)
+
+
+@pytest.mark.parametrize("skew", [-7_200_000.0, -2000.0, 2000.0, 7_200_000.0])
+async def test_a_frame_of_a_gateway_with_another_time_is_judged_by_its_age(skew: float) -> None:
+    async with running(Slow(), skew=lambda _: skew, expire_ms=3000.0) as (batcher, published):
+        batcher.put(frame("fresh", age_ms=skew + 10))
+        batcher.put(frame("old", age_ms=skew + 1500))
+        batcher.put(frame("given up", age_ms=skew + 5000))
+        assert sorted(await published.count(2)) == [("fresh", 1, "answered"), ("old", 1, "stale")]
+    [fresh] = [each for each in published.predictions if each.outcome == Outcome.ANSWERED]
+    hops = [fresh.times[hop] for hop in SERVER_HOPS]
+    assert hops == sorted(hops)
+    assert hops[-1] - hops[0] < 1000  # all by the gateway's clock
+
+
+async def test_a_worker_that_stood_still_publishes_nothing_for_frames_that_were_given_up_meanwhile() -> None:
+    now = [now_ms()]
+    async with running(slow := Slow(open=False), clock=lambda: now[0], expire_ms=3000.0) as (batcher, published):
+        await asyncio.sleep(0)
+        for session in "ab":  # one on the engine, one waits
+            batcher.put(frame(session, received=now[0]))
+        now[0] += 10_000
+        slow.gate.set()
+        batcher.put(frame("c", received=now[0]))
+        assert await published.count(1) == [("c", 1, "answered")]
+
+
+async def test_a_frame_that_is_read_again_when_partitions_move_is_not_answered_again() -> None:
+    async with running(slow := Slow()) as (batcher, published):
+        for session in "aab":
+            batcher.put(frame(session))
+        await published.count(2)
+        batcher.put(frame("a"))
+        batcher.put(frame("a", 2))
+        assert sorted(await published.count(3)) == [("a", 1, "answered"), ("a", 2, "answered"), ("b", 1, "answered")]
+    assert sum(slow.batches) == 3

@@ -1,8 +1,5 @@
 """The metrics of a worker, and its status for the gateways."""
 
-import asyncio
-import socket
-import urllib.request
 from typing import Any
 
 from faust.types import TP
@@ -13,7 +10,7 @@ from streams.contract.codec import Codec
 from streams.contract.messages import Prediction, ServedModel, WorkerStatus
 from streams.contract.outcomes import Outcome
 from streams.contract.topics import FRAMES, PREDICTIONS
-from streams.metrics import Metrics, lag, serve
+from streams.metrics import Metrics, lag
 from tests.fakes.classifiers import Slow, frame, running
 
 
@@ -117,32 +114,3 @@ async def test_a_batcher_counts_the_batches_it_runs() -> None:
     assert value(metrics, "batch_size_count", model="slow") == 1
     assert value(metrics, "queue_age_seconds_sum") >= 0.1
     assert value(metrics, "batch_seconds_count", model="slow") == 1
-
-
-async def test_prometheus_can_scrape_on_loopback_until_the_server_is_stopped() -> None:
-    metrics = Metrics()
-    metrics.models = [ServedModel("net", "7", 224, "openvino", "bf16")]
-    metrics.lag = {3: 8}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    stop = serve(metrics, "127.0.0.1", port)
-    url = f"http://127.0.0.1:{port}/metrics"
-    try:
-        text = (await asyncio.to_thread(lambda: urllib.request.urlopen(url).read())).decode()
-        read = values(text)
-        assert read["partition_lag_frames", frozenset({("partition", "3")})] == 8
-        labels = {"model": "net", "version": "7", "engine": "openvino", "precision": "bf16"}
-        assert read["model_info", frozenset(labels.items())] == 1
-        assert all(f"# TYPE {each.name}" in text for each in Metrics().declared)
-    finally:
-        stop()
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def test_a_port_in_use_costs_the_metrics_and_not_the_worker() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        serve(Metrics(), "127.0.0.1", taken.getsockname()[1])()

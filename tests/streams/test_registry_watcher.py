@@ -20,6 +20,7 @@ from tests.fakes.classifiers import Slow
 
 PETS = Manifest("pets", facts("efficientnet_lite0"), Head(2), ("cat", "dog"))
 BASE = {"net": ModelSpec("net", "net")}
+PETS_TOO = {**BASE, "pets": None}
 
 
 class NamedClassifier(Slow):
@@ -67,7 +68,7 @@ def registry(tmp_path: Path) -> Registry:
 async def test_what_is_live_is_served_from_the_start_beside_what_was_asked_for(registry: Registry) -> None:
     version = added(registry, "pets")
     registry.promote("pets")
-    assert served(batcher_of(RegistryWatcher(registry, BASE, load))) == {"net": "net", "pets": version}
+    assert served(batcher_of(RegistryWatcher(registry, PETS_TOO, load))) == {"net": "net", "pets": version}
 
 
 async def test_promotion_rollback_and_removal_are_followed_without_a_restart(registry: Registry) -> None:
@@ -106,7 +107,7 @@ async def test_bundle_that_cannot_be_loaded_leaves_the_old_one_live_and_says_why
     now = [0.0]
     first, second = added(registry, "pets", 1.0), added(registry, "pets", 2.0)
     registry.promote("pets", first)
-    watcher = RegistryWatcher(registry, BASE, load, clock=lambda: now[0])
+    watcher = RegistryWatcher(registry, PETS_TOO, load, clock=lambda: now[0])
     batcher = batcher_of(watcher)
     registry.promote("pets", second)
     manifest = registry.path("pets", second) / MANIFEST
@@ -126,7 +127,7 @@ async def test_bundle_that_cannot_be_loaded_leaves_the_old_one_live_and_says_why
 async def test_broken_live_json_changes_nothing_that_is_served(registry: Registry) -> None:
     version = added(registry, "pets")
     registry.promote("pets")
-    watcher = RegistryWatcher(registry, BASE, load)
+    watcher = RegistryWatcher(registry, PETS_TOO, load)
     batcher = batcher_of(watcher)
     (registry.folder / "pets" / LIVE).write_text("{")
     assert await changes(watcher, batcher) == ["pets"]
@@ -139,25 +140,34 @@ async def test_worker_starts_without_a_promoted_model_that_is_damaged(registry: 
         version = added(registry, name)
         registry.promote(name)
         (registry.path(name, version) / MANIFEST).write_text("{}")
-    watcher = RegistryWatcher(registry, BASE, load)
+    watcher = RegistryWatcher(registry, PETS_TOO, load)
     assert served(batcher_of(watcher)) == {"net": "net"}
     assert set(watcher.errors) == {"net", "pets"}
 
 
-async def test_gateways_are_told_at_once_after_a_swap(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_gateways_and_the_pool_are_told_at_once_after_a_swap(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("streams.registry_watcher.LOOK_EVERY_S", 0.01)
     watcher = RegistryWatcher(registry, BASE, load)
     batcher = batcher_of(watcher)
     announced: list[dict[str, str]] = []
+    agreed: list[str] = []
 
     async def announce() -> None:
         announced.append(served(batcher))
 
-    watching = asyncio.create_task(watcher.watch(batcher, announce))
+    async def agree(name: str) -> bool:
+        agreed.append(name)
+        return len(agreed) > 1  # Kafka is away at first
+
+    watching = asyncio.create_task(watcher.watch(batcher, announce, agree))
     version = added(registry, "pets")
     registry.promote("pets")
     async with asyncio.timeout(10):
-        while not announced:
+        while len(agreed) < 2:
             await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
     watching.cancel()
+    assert agreed == ["pets", "pets"]
     assert announced == [{"net": "net", "pets": version}]

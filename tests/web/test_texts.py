@@ -18,7 +18,9 @@ from web.texts import DEFAULT, LANGUAGES, LOCALE, language_of, preferred, transl
 OTHERS = sorted(LANGUAGES.keys() - {DEFAULT})
 SAID = "aria-label|aria-description|aria-roledescription|aria-valuetext|title|alt|placeholder"  # attributes with text
 META = r'<meta (?:name="description"|property="og:\w+") content'
-SAME_EVERYWHERE = re.compile(r"\b(Sightstream|ms|fps|KB|JSON|CSV|p50|p95|p99)\b")  # names and units
+SAME_EVERYWHERE = re.compile(
+    r"\b(Sightstream|API|OpenAPI|AsyncAPI|HTTP|ms|fps|KB|JSON|CSV|p50|p95|p99)\b"
+)  # names and units
 VALUE = re.compile(r"\{\w+\}|%\(\w+\)s")  # a value's place in a text, in JavaScript and in templates
 
 

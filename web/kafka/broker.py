@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streams.contract.clock import APPENDED, KafkaClock
 from streams.contract.codec import bad_envelope
 from streams.contract.kafka import adapt_clients
 from streams.contract.kafka.rejected import RejectedRecord
+from streams.contract.kafka.topics.check import TopicCheck
 from streams.contract.messages import Frame, Prediction, WorkerStatus
 from streams.contract.settings import Settings
-from streams.contract.topics import PREDICTIONS, WORKERS
+from streams.contract.topics import PREDICTIONS, WORKERS, Role
 from web.kafka.gateway_group import GatewayGroup
 from web.kafka.other_sessions import OtherSessions
 from web.kafka.partition_reader import RETRY_S, PartitionReader
@@ -34,6 +36,7 @@ class Broker:
     Args:
         partitions: those that are needed.
         is_here: whether a session is at this gateway.
+        pool_of: the pool of workers that serves a model.
         note_read: called with a topic and the number of bytes that were read from it.
     """
 
@@ -48,6 +51,7 @@ class Broker:
         now_ms: Callable[[], float],
         on_rejected: Callable[[RejectedRecord], None] = lambda _: None,
         note_read: Callable[[str, int], None] = lambda topic, size: None,
+        pool_of: Callable[[str], str] = lambda model: "",
     ) -> None:
         self.settings = settings
         self.partitions = partitions
@@ -57,7 +61,9 @@ class Broker:
         self.now_ms = now_ms
         self.on_rejected = on_rejected
         self.others = OtherSessions(settings.resume_s * 1000)
-        self._sender = Sender(settings)
+        self.topics = TopicCheck(settings, Role.GATEWAY)
+        self.clock = KafkaClock()
+        self._sender = Sender(settings, pool_of, self.clock)
         self._group = GatewayGroup(settings, partitions.set_own)
         self._reader = PartitionReader(
             settings,
@@ -82,8 +88,13 @@ class Broker:
             self.take(record)
 
     async def run(self) -> None:
-        """Send and read until cancelled; reconnect whenever Kafka is back."""
+        """Send and read until cancelled, once the topics can be used; reconnect whenever Kafka is back."""
         adapt_clients()
+        await self.topics.until_usable(give_up=False)
+        await self.exchange()
+
+    async def exchange(self) -> None:
+        """Send and read until cancelled, with topics that can be used."""
         self.partitions.on_change = self._follow
         self._follow()
         async with asyncio.TaskGroup() as tasks:
@@ -110,7 +121,7 @@ class Broker:
             if record.value is None:
                 raise ValueError("there is no value")
             if record.topic == WORKERS:
-                self.on_worker(WorkerStatus.loads(record.value))
+                self.on_worker(self._status(record))
             elif record.key is None or self.is_here(record.key.decode()):
                 self.on_prediction(Prediction.loads(record.value))
             elif why := bad_envelope(record.value):
@@ -123,3 +134,12 @@ class Broker:
             self.on_rejected(rejected)
             if record.topic == WORKERS:
                 self._sender.set_aside(rejected)
+
+    def _status(self, record: ConsumerRecord) -> WorkerStatus:
+        """A worker's status, with the time of the gateway's clock at which Kafka got it."""
+        status = WorkerStatus.loads(record.value)
+        if record.timestamp_type == APPENDED:
+            if self._reader.is_complete(TopicPartition(record.topic, record.partition)):  # it came just now
+                self.clock.note(record.timestamp, self.now_ms())
+            status.at = record.timestamp + (self.clock.ahead_ms or 0.0)
+        return status

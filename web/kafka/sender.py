@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from streams.contract.clock import KafkaClock
 from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rejected import RejectedRecord
 from streams.contract.logs import about
 from streams.contract.messages import Frame, Prediction
 from streams.contract.settings import Settings
-from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED
+from streams.contract.topics import PREDICTIONS, REJECTED, frames_topic
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +34,14 @@ class Sender:
     Kafka has a message once, also if it is sent again because a broker died before it could say that it has it. A
     message that Kafka does not take is lost. That loses no frame's fate: the gateway gives up each frame whose
     outcome it has not read from Kafka, again and again until it reads one.
+
+    Frames go to the topic of the pool of workers that serves their model, which ``pool_of`` names. With each goes how
+    far the ``clock`` is ahead of Kafka's.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pool_of: Callable[[str], str], clock: KafkaClock) -> None:
+        self.pool_of = pool_of
+        self.clock = clock
         self.settings = settings
         self._outgoing: asyncio.Queue[Frame | Prediction | RejectedRecord] = asyncio.Queue()
         self._setting_aside: set[asyncio.Task[None]] = set()
@@ -78,13 +85,15 @@ class Sender:
                     await producer.stop()
 
     async def _produce(self, producer: AIOKafkaProducer, message: Frame | Prediction | RejectedRecord) -> None:
+        if isinstance(message, Frame):
+            message.ahead = self.clock.ahead_ms
         if isinstance(message, RejectedRecord):  # no frame waits for it: its topic may be missing
             if len(self._setting_aside) < MAX_WAITING:
                 task = asyncio.create_task(self._produce_rejected(producer, message))
                 self._setting_aside.add(task)
                 task.add_done_callback(self._setting_aside.discard)
             return
-        topic = FRAMES if isinstance(message, Frame) else PREDICTIONS
+        topic = frames_topic(self.pool_of(message.model)) if isinstance(message, Frame) else PREDICTIONS
         sent = await producer.send(topic, message.dumps(), key=message.session.encode())
         sent.add_done_callback(partial(self._note, message))
 

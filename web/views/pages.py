@@ -2,11 +2,14 @@
 
 import asyncio
 from pathlib import Path
+from typing import Literal
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from web.contracts.answers import Answer, PageQuery, answers
 from web.security.certificates import public_part
 from web.state import gateway_state
 from web.texts import language_of, translations
@@ -18,11 +21,38 @@ DESCRIPTION = "Show your camera something, and see at once what a neural network
 BACKGROUND = "#f5f4f0"  # as in shared/theme.css
 
 
+class Health(msgspec.Struct, frozen=True):
+    """The gateway runs."""
+
+    status: Literal["ok"]
+    sockets: int  # open WebSockets
+    tasks: int  # of the event loop
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The last canary frame came back with labels."""
+
+    ready: Literal[True]
+    label: str
+    ms: float  # from the gateway until back there
+    model: str
+    version: str
+
+
+class NotReady(msgspec.Struct, frozen=True):
+    """No canary frame came back lately."""
+
+    ready: Literal[False]
+    why: str
+
+
+@answers(Answer(200, "The page.", "text/html"), query=PageQuery)
 async def page(request: Request) -> Response:
     """The webcam page."""
     return html(request, "index.html", address=public_address(request))
 
 
+@answers(Answer(200, "The manifest.", "application/manifest+json"), query=PageQuery)
 async def manifest(request: Request) -> Response:
     """What a browser needs to install the page as an app (W3C, Web Application Manifest)."""
     language = language_of(request)
@@ -46,6 +76,10 @@ async def manifest(request: Request) -> Response:
     return JSONResponse(content, headers={"Vary": "Accept-Language, Cookie"}, media_type="application/manifest+json")
 
 
+@answers(
+    Answer(200, "Certificates in PEM form.", "application/x-x509-ca-cert"),
+    Answer(404, "The gateway's certificate is not from an authority of its own.", "text/plain"),
+)
 async def authority(request: Request) -> Response:
     """The certificate of the gateway's own authority, which phones install when it is opened."""
     path = gateway_state(request).settings.tls_ca
@@ -64,27 +98,21 @@ def public_address(request: Request) -> str:
     return f"{origin}{request.scope['root_path']}/" if origin else ""
 
 
+@answers(Answer(200, "The gateway runs.", Health))
 async def healthz(request: Request) -> Response:
     """200 while the gateway runs, with the number of its sockets and tasks."""
     sockets, tasks = len(gateway_state(request).connection_limit), len(asyncio.all_tasks())
-    return StructResponse({"status": "ok", "sockets": sockets, "tasks": tasks})
+    return StructResponse(Health("ok", sockets, tasks))
 
 
+@answers(Answer(200, "Frames are answered.", Ready), Answer(503, "Frames are not answered now.", NotReady))
 async def readyz(request: Request) -> Response:
-    """200 while canary frames come back through Kafka and a worker, 503 otherwise."""
-    canary = gateway_state(request).canary
-    if canary.last is None or not canary.ready:
-        return StructResponse({"ready": False, "why": "no picture came back from a worker lately"}, status_code=503)
-    result = canary.last
-    return StructResponse(
-        {
-            "ready": True,
-            "label": result.label,
-            "ms": round(result.took_ms, 1),
-            "model": result.model,
-            "version": result.version,
-        }
-    )
+    """200 while canary frames come back through Kafka and a worker, 503 with the reason otherwise."""
+    state = gateway_state(request)
+    result = state.canary.last
+    if result is None or state.why_not_ready:
+        return StructResponse(NotReady(False, state.why_not_ready), status_code=503)
+    return StructResponse(Ready(True, result.label, round(result.took_ms, 1), result.model, result.version))
 
 
 routes = [

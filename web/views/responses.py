@@ -1,9 +1,15 @@
-"""JSON responses."""
+"""JSON responses, and what errors look like."""
 
 from typing import Any
 
 import msgspec
 from starlette.responses import JSONResponse
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why a request has no better answer, for people."""
+
+    error: str
 
 
 class StructResponse(JSONResponse):

@@ -16,9 +16,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from web import STATIC
+from web.contracts.answers import Answer, answers
 
 CHARTS = "vendor/chart.js"
-CHARTS_IN_CHARTKICK = "django/static/chartkick/Chart.bundle.js"  # Chart.js, as the package chartkick ships it
+LIBRARIES = {  # what pages need of other projects: its name here, the package that ships it, and where
+    CHARTS: ("chartkick", "django/static/chartkick/Chart.bundle.js"),
+    "vendor/swagger-ui.js": ("swagger_ui_bundle", "vendor/swagger-ui-*/swagger-ui-bundle.js"),
+    "vendor/swagger-ui.css": ("swagger_ui_bundle", "vendor/swagger-ui-*/swagger-ui.css"),
+    "vendor/asyncapi-viewer.js": ("asyncapi_viewer", "static/asyncapi-viewer.js"),
+}
 FOR_EVER = "public, max-age=31536000, immutable"
 COMPRESSED = [Middleware(GZipMiddleware, minimum_size=200, compresslevel=6)]  # not for JSON, which may hold secrets
 
@@ -30,7 +36,7 @@ _STATIC_IMPORT = re.compile(r"""^(?:import|export)\b[^"'();]*["'](\.[^"']+)["']"
 def version() -> str:
     """The hash of all files, as they were when it was first asked for."""
     files = {each.relative_to(STATIC).as_posix(): each for each in STATIC.rglob("*") if each.is_file()}
-    return hash_of({**files, CHARTS: chart_library()})
+    return hash_of({**files, **libraries()})
 
 
 def hash_of(files: Mapping[str, Path]) -> str:
@@ -41,8 +47,14 @@ def hash_of(files: Mapping[str, Path]) -> str:
     return content.hexdigest()[:12]
 
 
+@answers(
+    Answer(200, "The file.", "*/*", headers=("ETag",)),
+    Answer(206, "The part of the file that the request has asked for.", "*/*", headers=("Content-Range",)),
+    Answer(304, "The browser has the file."),
+    Answer(404, "There is no such file.", "text/plain"),
+)
 class VersionedFiles(StaticFiles):
-    """Serves ``PATH`` and ``VERSION/PATH`` from the folder of the pages' files, and the library for charts.
+    """Serves ``PATH`` and ``VERSION/PATH`` from the folder of the pages' files, and the libraries of other projects.
 
     Only with the version of this gateway may a browser keep the file without asking again. With another one it is the
     same file: a page that was loaded before an upgrade may still ask for a module, and while several gateways are
@@ -64,17 +76,23 @@ class VersionedFiles(StaticFiles):
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         """The file's path, and what the file system says of it."""
-        if path == os.path.normpath(CHARTS):
-            return str(chart_library()), chart_library().stat()
+        if library := libraries().get(path.replace(os.sep, "/")):
+            return str(library), library.stat()
         return super().lookup_path(path)
 
 
 @cache
-def chart_library() -> Path:
-    """The path of Chart.js in the package chartkick."""
-    found = find_spec("chartkick")
-    assert found and found.origin, "the package chartkick is missing: pip install 'sightstream[gateway]'"
-    return Path(found.origin).parent / CHARTS_IN_CHARTKICK
+def libraries() -> dict[str, Path]:
+    """The files of ``LIBRARIES`` by their name here."""
+    return {name: library(package, pattern) for name, (package, pattern) in LIBRARIES.items()}
+
+
+def library(package: str, pattern: str) -> Path:
+    """The one file of a package that a pattern is the path of."""
+    found = find_spec(package)
+    assert found and found.origin, f"the package {package} is missing: pip install 'sightstream[gateway]'"
+    (path,) = Path(found.origin).parent.glob(pattern)
+    return path
 
 
 @cache

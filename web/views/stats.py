@@ -5,9 +5,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from streams.contract.canary import is_canary
+from web.contracts.answers import Answer, PageQuery, answers
 from web.sessions import Session
 from web.state import GatewayState, gateway_state
-from web.views.responses import StructResponse
+from web.views.responses import Problem, StructResponse
 from web.views.static_files import COMPRESSED
 from web.views.stats_csv import csv_text
 from web.views.stats_report import Freshness, SessionHere, SessionReport, empty_report, session_report
@@ -15,8 +16,15 @@ from web.views.templates import html
 
 UNKNOWN = "no statistics of this session: its address is wrong, or it ended too long ago"
 LOADING = "the statistics are still being read from Kafka: try again in a moment"
+NOT_KNOWN = Answer(404, "There are no statistics of this session.", Problem)
+NOT_LOADED = Answer(503, "The statistics are still being read from Kafka.", Problem, headers=("Retry-After",))
 
 
+@answers(
+    Answer(200, "The page.", "text/html"),
+    Answer(404, "There are no statistics of this session: a page that says so.", "text/html"),
+    query=PageQuery,
+)
 async def page(request: Request) -> Response:
     """The statistics page; for an unknown session, status 404 and a page that says so."""
     if await find(request) is None and not is_loading(request):
@@ -24,12 +32,18 @@ async def page(request: Request) -> Response:
     return html(request, "stats.html")
 
 
+@answers(Answer(200, "The statistics.", SessionReport), NOT_KNOWN, NOT_LOADED)
 async def as_json(request: Request) -> Response:
     """The statistics as JSON."""
     report = await find(request)
     return missing(request) if report is None else StructResponse(report)
 
 
+@answers(
+    Answer(200, "A table.", "text/csv", headers=("Content-Disposition",)),
+    NOT_KNOWN,
+    NOT_LOADED,
+)
 async def as_csv(request: Request) -> Response:
     """The statistics as CSV, one number in each row."""
     report = await find(request)
@@ -83,8 +97,8 @@ def is_loading(request: Request) -> bool:
 def missing(request: Request) -> Response:
     """An error that says why there are no statistics."""
     if is_loading(request):
-        return StructResponse({"error": LOADING}, status_code=503, headers={"Retry-After": "1"})
-    return StructResponse({"error": UNKNOWN}, status_code=404)
+        return StructResponse(Problem(LOADING), status_code=503, headers={"Retry-After": "1"})
+    return StructResponse(Problem(UNKNOWN), status_code=404)
 
 
 routes = [

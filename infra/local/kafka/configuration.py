@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.local.kafka.security.listeners import open_listeners, secured_listeners
 from infra.local.ports import LOOPBACK
 
 HOST = LOOPBACK
@@ -19,26 +20,30 @@ CONSOLE = "console.log"
 
 @dataclass(frozen=True)
 class Ports:
-    """The two loopback ports of a node."""
+    """The loopback ports of a node: for clients, for controllers and, where clients need a user, between brokers."""
 
     broker: int
     controller: int
+    nodes: int = 0
 
 
-def server_properties(node: int, ports: Mapping[int, Ports], data: str = DATA) -> str:
+def server_properties(node: int, ports: Mapping[int, Ports], data: str = DATA, tls: str = "") -> str:
     """The server.properties of a node that is broker and controller, on loopback only.
 
-    ``ports`` has the ports of all nodes of the cluster, by their ids.
+    ``ports`` has the ports of all nodes of the cluster, by their ids, ``tls`` is the folder of the brokers'
+    certificate: without it, every program of this machine may do everything.
     """
+    own = ports[node]
     copies = min(MOST_COPIES, len(ports))
     in_sync = insync_of(copies)
     settings: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": node,
-        "listeners": f"PLAINTEXT://{HOST}:{ports[node].broker},CONTROLLER://{HOST}:{ports[node].controller}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{ports[node].broker}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "PLAINTEXT",
+        **(
+            secured_listeners(own.broker, own.controller, own.nodes, tls)
+            if tls
+            else open_listeners(own.broker, own.controller)
+        ),
         "controller.listener.names": "CONTROLLER",
         # A static quorum: the data does not hold the controllers' ports, so the ports may change between starts.
         "controller.quorum.voters": ",".join(f"{each}@{HOST}:{ports[each].controller}" for each in ports),
@@ -72,6 +77,7 @@ def server_properties(node: int, ports: Mapping[int, Ports], data: str = DATA) -
         "log.cleaner.dedupe.buffer.size": 8 * 2**20,
         "log.index.size.max.bytes": 2**20,
         "socket.request.max.bytes": 16 * 2**20,
+        "replica.fetch.max.bytes": 16 * 2**20,
         "num.network.threads": 2,
         "num.io.threads": 2,
         "num.replica.fetchers": 1,

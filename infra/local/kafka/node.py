@@ -22,6 +22,7 @@ from infra.local.kafka.configuration import (
 )
 from infra.local.kafka.log import read_failure
 from infra.local.kafka.probe import serves
+from infra.local.kafka.security.identity import Identity
 from infra.local.kafka.storage import BrokerFolderBroken, Storage
 from infra.local.private_files import open_private
 
@@ -49,11 +50,16 @@ class Node:
         number: its id in the cluster, 1 for the first.
         folder: for its data, settings and logs.
         heap: the largest size of Java's heap, such as "256m".
+        is_copied: whether other nodes have copies of its data.
+        identity: its certificate, where clients need a user.
     """
 
-    def __init__(self, number: int, folder: Path, heap: str) -> None:
+    def __init__(
+        self, number: int, folder: Path, heap: str, *, is_copied: bool, identity: Identity | None = None
+    ) -> None:
         self.number = number
-        self.storage = Storage(folder, number)
+        self.identity = identity
+        self.storage = Storage(folder, number, is_copied=is_copied)
         self._heap = heap
         self._ports = Ports(0, 0)
         self._had_data = False
@@ -69,6 +75,11 @@ class Node:
     def address(self) -> str:
         """`127.0.0.1:PORT`, for clients."""
         return f"{HOST}:{self._ports.broker}"
+
+    @property
+    def inner_address(self) -> str:
+        """`127.0.0.1:PORT`, for other brokers, where clients need a user."""
+        return f"{HOST}:{self._ports.nodes}"
 
     @property
     def pid(self) -> int | None:
@@ -126,7 +137,8 @@ class Node:
         self._ports = ports[self.number]
         had_data = storage.is_used
         storage.write(LOG_SETTINGS, log_settings())
-        storage.write(SERVER_PROPERTIES, server_properties(self.number, ports))
+        tls = self.identity.seen_from(storage.folder) if self.identity else ""
+        storage.write(SERVER_PROPERTIES, server_properties(self.number, ports, tls=tls))
         self._started = time.time()
         await self._spawn(command(self._heap, "kafka.Kafka", SERVER_PROPERTIES), await storage.acquire())
         if await self._wait_until_serving(cluster_id, timeout):
@@ -169,7 +181,7 @@ class Node:
         with open_private(folder / CONSOLE) as console:
             console.truncate(0)
             self._process = await asyncio.create_subprocess_exec(
-                *parent_watch.command(command),
+                *parent_watch.command(command, private=True),  # frames and logs are for the owner only
                 cwd=folder,
                 env={"MALLOC_ARENA_MAX": "2", **os.environ, "LC_ALL": "C.UTF-8"},
                 stdin=asyncio.subprocess.DEVNULL,
@@ -177,14 +189,16 @@ class Node:
                 stderr=asyncio.subprocess.STDOUT,
                 pass_fds=(lock,),
                 start_new_session=True,  # Ctrl-C reaches only this process, which stops the broker after its clients
-                umask=0o077,  # frames and logs are for the owner only
             )
 
     async def _wait_until_serving(self, cluster_id: str, timeout: float) -> bool:  # noqa: ASYNC109
         """Whether the broker serves clients before it ends or the time is over."""
         end = time.monotonic() + timeout
+        port, context = self._ports.broker, None
+        if self.identity:
+            port, context = self._ports.nodes, self.identity.context()
         while self.poll() is None and time.monotonic() < end:
-            if await serves(self._ports.broker, cluster_id):
+            if await serves(port, cluster_id, context=context):
                 return True
             await asyncio.sleep(_POLL_S)
         return False

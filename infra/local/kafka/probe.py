@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 import struct
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -25,16 +26,21 @@ class Cluster:
     ports: Collection[int]  # of the brokers that clients may use
 
 
-async def serves(port: int, cluster_id: str, timeout: float = 1.0) -> bool:  # noqa: ASYNC109
+async def serves(
+    port: int,
+    cluster_id: str,
+    timeout: float = 1.0,  # noqa: ASYNC109
+    context: ssl.SSLContext | None = None,
+) -> bool:
     """Whether the broker on this loopback port belongs to the cluster and lists this port for clients.
 
     An open port is not enough: a broker that has not yet joined its cluster, or has left it, does not list itself,
     and the broker of another stack has another cluster id. A broker that does not answer within `timeout` seconds
-    does not serve. Raises nothing.
+    does not serve. With a ``context``, the port speaks TLS. Raises nothing.
     """
     try:
         async with asyncio.timeout(timeout):
-            reader, writer = await asyncio.open_connection(HOST, port)
+            reader, writer = await asyncio.open_connection(HOST, port, ssl=context)
             try:
                 writer.write(_REQUEST)
                 (length,) = struct.unpack(">i", await reader.readexactly(4))

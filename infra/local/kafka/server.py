@@ -13,6 +13,7 @@ from infra.local.kafka import jars
 from infra.local.kafka.configuration import HOST, Ports, java_command
 from infra.local.kafka.java import check_folders, find_java
 from infra.local.kafka.node import Command, Node, PortTaken
+from infra.local.kafka.security.identity import Identity
 from infra.local.kafka.storage import BrokerFolderBroken, Storage, new_cluster_id
 from infra.local.ports import PortInUse, kept_ports
 from infra.local.private_files import private_folder
@@ -33,6 +34,7 @@ class LocalKafka:
         heap: the largest size of each node's Java heap, such as "256m".
         console: shows the download of the jars.
         mirror: the URL of the Maven repository to download from, None for the default one.
+        identity: the certificate of the nodes; without one, every program of this machine may do everything.
     """
 
     def __init__(
@@ -44,11 +46,16 @@ class LocalKafka:
         heap: str = "256m",
         console: Console | None = None,
         mirror: str | None = None,
+        identity: Identity | None = None,
     ) -> None:
         assert brokers in (1, CLUSTER), brokers
         self.folder = folder.absolute()
-        numbers = range(1, brokers + 1)
-        self.nodes = [Node(each, self.folder if brokers == 1 else self.folder / str(each), heap) for each in numbers]
+        is_copied = brokers > 1
+        folders = {each: self.folder / str(each) if is_copied else self.folder for each in range(1, brokers + 1)}
+        self.nodes = [
+            Node(number, each, heap, is_copied=is_copied, identity=identity) for number, each in folders.items()
+        ]
+        self._secured = identity is not None
         self._cache = cache
         self._console = console
         self._mirror = mirror
@@ -82,6 +89,7 @@ class LocalKafka:
         """
         assert all(node.pid is None for node in self.nodes), "already running"
         check_folders(self.folder, self._cache)
+        check_layout(self.folder, len(self.nodes))
         self._command = await self._java_command()
         taken: set[int] = set()
         for _ in range(_PORT_TRIES):
@@ -137,10 +145,9 @@ class LocalKafka:
 
     async def _launch(self, taken: set[int], timeout: float) -> None:  # noqa: ASYNC109
         private_folder(self.folder)
-        check_layout(self.folder, len(self.nodes))
         for node in self.nodes:
             await node.storage.acquire()
-        self._ports = choose_ports(self.folder, len(self.nodes), taken)
+        self._ports = choose_ports(self.folder, len(self.nodes), taken, secured=self._secured)
         await self._format_new_nodes(self.nodes)
         await together(node.start(self._command, self._cluster_id, self._ports, timeout) for node in self.nodes)
 
@@ -154,7 +161,9 @@ class LocalKafka:
             node.storage.keep_format()
 
 
-def choose_ports(folder: Path, brokers: int, avoid: Collection[int] = ()) -> dict[int, Ports]:
+def choose_ports(
+    folder: Path, brokers: int, avoid: Collection[int] = (), *, secured: bool = False
+) -> dict[int, Ports]:
     """The ports of each node, the same as at the last start where they are still free. None of ``avoid``.
 
     Every node has to know the ports of all, so all are chosen before the first node starts.
@@ -163,11 +172,10 @@ def choose_ports(folder: Path, brokers: int, avoid: Collection[int] = ()) -> dic
         PortInUse: there are too few free ports.
     """
     suffixes = {number: f"-{number}" if number > 1 else "" for number in range(1, brokers + 1)}
-    names = [f"{part}{suffix}" for suffix in suffixes.values() for part in ("broker", "controller")]
+    parts = ("broker", "controller", *(("nodes",) if secured else ()))
+    names = [f"{part}{suffix}" for suffix in suffixes.values() for part in parts]
     ports = kept_ports(folder / "ports.json", names, avoid=avoid)
-    return {
-        number: Ports(ports[f"broker{suffix}"], ports[f"controller{suffix}"]) for number, suffix in suffixes.items()
-    }
+    return {number: Ports(*(ports[f"{part}{suffix}"] for part in parts)) for number, suffix in suffixes.items()}
 
 
 def check_layout(folder: Path, brokers: int) -> None:
@@ -205,7 +213,7 @@ def common_cluster_id(storages: Iterable[Storage]) -> str | None:
     if len(with_data) <= len(found) // 2:
         gone = ", ".join(str(storage.data) for storage, cluster_id in found.items() if not cluster_id)
         raise BrokerFolderBroken(
-            f"the data of most brokers is gone ({gone}): put it back, or delete {first.data} to start again "
+            f"the data of most brokers is gone ({gone}): put it back, or delete {first.data}, too, to start again "
             "without recorded frames and statistics"
         )
     return found[first]

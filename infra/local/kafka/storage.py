@@ -34,9 +34,10 @@ class FolderInUse(StackError):
 class Storage:
     """A folder with a node's data in `data`, its settings, its logs, and a lock file."""
 
-    def __init__(self, folder: Path, node: int = 1) -> None:
+    def __init__(self, folder: Path, node: int = 1, *, is_copied: bool = False) -> None:
         self.folder = folder.absolute()
         self.node = node
+        self.is_copied = is_copied  # other nodes have copies of the data
         self.data = self.folder / DATA
         self._lock: IO[str] | None = None
 
@@ -53,6 +54,8 @@ class Storage:
     @property
     def advice(self) -> str:
         """What to do when the data cannot be used."""
+        if self.is_copied:
+            return f"delete {self.data}: the other brokers have copies of what is in it"
         return f"delete {self.data} to start again without recorded frames and statistics, or use another folder"
 
     async def acquire(self, timeout: float = 2.0) -> int:  # noqa: ASYNC109
@@ -140,9 +143,8 @@ class Storage:
         self.write("format.properties", server_properties(self.node, ports, data=_NEW_DATA))
         command = storage_tool("format", "--cluster-id", cluster_id, "--config", "format.properties")
         process = await asyncio.create_subprocess_exec(
-            *parent_watch.command(command),
+            *parent_watch.command(command, private=True),
             cwd=self.folder,
-            umask=0o077,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

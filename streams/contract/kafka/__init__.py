@@ -7,6 +7,7 @@ from aiokafka.consumer import consumer, fetcher
 from aiokafka.producer import producer
 
 from streams.contract.kafka.connections import PatientClient, connect
+from streams.contract.kafka.denials import Denied
 from streams.contract.kafka.readable_records import ReadableRecords
 from streams.contract.kafka.repeats import Repeats
 
@@ -18,7 +19,10 @@ def adapt_clients() -> None:
     client.create_conn = connect
     consumer.AIOKafkaClient = producer.AIOKafkaClient = PatientClient
     fetcher.PartitionRecords = ReadableRecords
-    repeats = Repeats()
+    repeats, denied = Repeats(), Denied()
     for name in list(logging.root.manager.loggerDict):
-        if name.split(".")[0] == "aiokafka" or name == ReadableRecords.__module__:
+        part = name.split(".")[0]
+        if part == "aiokafka" or name == ReadableRecords.__module__:
             logging.getLogger(name).addFilter(repeats)
+        if part in {"aiokafka", "streams", "web"}:
+            logging.getLogger(name).addFilter(denied)

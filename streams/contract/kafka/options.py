@@ -11,13 +11,17 @@ def connection_options(settings: Settings) -> dict[str, Any]:
     """The arguments of aiokafka's clients that say where Kafka is and how to prove who connects.
 
     Raises:
-        BadSetting: a certificate or a key cannot be read.
+        BadSetting: a certificate or a key cannot be read, or there is no user.
     """
     protocol = settings.kafka_security
     options: dict[str, Any] = {"bootstrap_servers": list(settings.broker), "security_protocol": protocol}
     if protocol.endswith("SSL"):
         options["ssl_context"] = tls_context(settings)
     if protocol.startswith("SASL"):
+        if not (settings.kafka_user and settings.kafka_password):
+            raise BadSetting(
+                f"SIGHTSTREAM_KAFKA_SECURITY={protocol} needs SIGHTSTREAM_KAFKA_USER and SIGHTSTREAM_KAFKA_PASSWORD"
+            )
         options["sasl_mechanism"] = settings.kafka_sasl
         options["sasl_plain_username"] = settings.kafka_user
         options["sasl_plain_password"] = settings.kafka_password
@@ -51,4 +55,6 @@ def _no_password() -> str:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
+        return "the key does not belong to the certificate"
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

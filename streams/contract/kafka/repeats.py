@@ -7,13 +7,16 @@ from collections.abc import Callable
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 
 EVERY_S = 60.0
+REQUESTS = "aiokafka.conn"  # the logger
+# also raised as errors, which `denials` makes one line of
+SAID = {"Not authorized to read from topic %s.", "Topic %s is not authorized for this client"}
 
 
 class Repeats(logging.Filter):
     """Leaves out lines about a broker without a connection, which ``connections`` logs once, and repeated lines.
 
     A warning is repeated if one with the same text, apart from its values, was logged less than ``EVERY_S`` seconds
-    ago. Lines of the level DEBUG stay.
+    ago. Lines of the level DEBUG stay, except requests and answers: there is a password in some.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -24,9 +27,11 @@ class Repeats(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a line is logged."""
         if record.levelno <= logging.DEBUG:
-            return True
+            return record.name != REQUESTS
         values = record.args if isinstance(record.args, tuple) else ()
-        if any(isinstance(each, KafkaConnectionError | NodeNotReadyError | OSError) for each in values):
+        if record.msg in SAID or any(
+            isinstance(each, KafkaConnectionError | NodeNotReadyError | OSError) for each in values
+        ):
             return False
         if record.levelno < logging.WARNING:
             return True

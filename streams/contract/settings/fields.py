@@ -1,6 +1,7 @@
 """The types that settings have beside Python's own: how each is read from text, and which values it takes."""
 
 import json
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from streams.contract.addresses import HIGHEST_PORT, Origin, checked_broker, checked_host
+
+_POOL = re.compile(r"[A-Za-z0-9._-]{0,64}")
 
 TOKEN_LENGTH = 16  # characters, of the operator's token
 
@@ -84,6 +87,17 @@ def _long_enough(token: str) -> str:
     return token
 
 
+def is_pool(name: str) -> bool:
+    """Whether a pool of workers may have this name, which is part of the name of a topic."""
+    return bool(_POOL.fullmatch(name))
+
+
+def _checked_pool(name: str) -> str:
+    if not is_pool(name):
+        raise ValueError("must be up to 64 letters a-z, digits, dots, dashes and underscores, or empty")
+    return name
+
+
 FileName = Annotated[str, PlainValidator(_as_it_is)]
 UserFile = Annotated[str, PlainValidator(_user_file)]
 CommaSeparated = Annotated[tuple[FileName, ...], BeforeValidator(_split)]
@@ -96,4 +110,5 @@ AtLeastOne = Annotated[CommaSeparated, AfterValidator(_not_empty)]
 Origins = Annotated[CommaSeparated, AfterValidator(_origins)]
 Networks = Annotated[CommaSeparated, AfterValidator(_networks)]
 UserPath = Annotated[Path, PlainValidator(user_path)]
+Pool = Annotated[str, AfterValidator(_checked_pool)]
 Token = Annotated[str, AfterValidator(_long_enough)]

@@ -14,6 +14,7 @@ from streams.contract.settings.fields import (
     Host,
     Networks,
     Origins,
+    Pool,
     Port,
     Token,
     UserFile,
@@ -98,6 +99,11 @@ class WorkerSettings(SettingsGroup):
 
     worker_name: str = Field(
         default="", description="A worker that restarts with the same name gets its partitions back at once."
+    )
+    pool: Pool = Field(
+        default="",
+        description="Pool of workers, which serve models of their own. The frames for them are in a topic of their "
+        "own. Empty: the main pool, which also keeps the statistics.",
     )
     max_batch: int = Field(default=8, ge=1, description="Most frames in one batch.")
     freshness_ms: float = Field(default=1000.0, ge=1, description="Frames that wait longer are dropped as too old.")

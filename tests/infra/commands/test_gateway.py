@@ -88,3 +88,12 @@ def test_a_root_path_that_cannot_be_used_is_one_line(path: str) -> None:
     assert result.exit_code == 1
     assert result.output.startswith(f"Error: SIGHTSTREAM_ROOT_PATH={path!r} is ")
     assert len(result.output.splitlines()) == 1
+
+
+def test_an_authority_of_kafka_that_is_missing_is_said_before_the_gateway_listens() -> None:
+    environ = {"SIGHTSTREAM_KAFKA_SECURITY": "SSL", "SIGHTSTREAM_KAFKA_CA": "/nowhere/ca.pem"}
+    result = CliRunner().invoke(gateway, env=environ)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: SIGHTSTREAM_KAFKA_CA='/nowhere/ca.pem' cannot be read: No such file or directory\n"
+    )

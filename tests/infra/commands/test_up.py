@@ -57,6 +57,7 @@ def complaint(*arguments: str) -> str:
         (["--model", "bundle", "--model", "nonsense"], "'nonsense' is no bundle folder"),
         (["--model", "inception_v3", "--weights", "bad.weights.h5"], "bad.weights.h5 is no .weights.h5"),
         (["--model", "bundle", "--weights", "bad.weights.h5"], "is a bundle, which has its weights"),
+        (["--secure", "--broker", "kafka:9092"], "--secure is for the Kafka that this command starts"),
         (["--host", "a b"], "SIGHTSTREAM_HOST='a b' must be the name or the IP address"),
         (["--host", "192.0.2.1"], "192.0.2.1 is no address of this machine"),
         (["--tls-cert", "bundle/bundle.json"], "bundle.json is no certificate: it has no certificate in PEM form"),
@@ -87,14 +88,14 @@ def test_a_port_in_use_is_said_before_anything_starts(taken: int) -> None:
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("broker", ["127.0.0.1:1", "[::1]:1", "nowhere.invalid:9092"])
 def test_a_broker_that_cannot_be_reached_is_named(broker: str) -> None:
-    assert f"Kafka at {broker} cannot be used" in complaint("--model", "bundle", "--port", "0", "--broker", broker)
+    assert f"Kafka at {broker} does not answer (" in complaint("--model", "bundle", "--port", "0", "--broker", broker)
 
 
 @pytest.mark.usefixtures("folder")
 def test_a_server_that_is_no_kafka_is_named_within_a_bounded_time(
     taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.local.brokers.BROKER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("infra.local.topic_admin.BROKER_TIMEOUT_S", 0.5)
     line = complaint("--model", "bundle", "--port", "0", "--broker", f"127.0.0.1:{taken}")
     assert f"no Kafka answers at 127.0.0.1:{taken} within" in line
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from infra.client.frame_counts import FrameCounts
-from infra.loadtest.reconcile import Record, counts_in_table, differences, outcomes_in_topic
+from infra.loadtest.reconcile import Record, counts_in_table, differences, outcomes_in_topic, repeated_answers
 from streams.contract.canary import canary_session
 from streams.contract.messages import Label, Prediction
 from streams.contract.outcomes import Outcome, Stage
@@ -98,3 +98,10 @@ def test_canaries_in_the_topic_are_ignored() -> None:
     canary = answered(1, session=canary_session("gateway-1"))
     topic = outcomes_in_topic(in_topic(*HISTORY, canary))
     assert differences({SESSION: COUNTS}, topic=topic) == []
+
+
+def test_only_answers_for_a_frame_of_these_sessions_that_has_one_already_are_repeated() -> None:
+    twice = (answered(1), answered(1), answered(1, "dog"), answered(2), answered(3, session="bob"))
+    other = (answered(3, session="bob"), dropped(2, Outcome.STALE), dropped(4, Outcome.STALE))
+    assert repeated_answers(in_topic(*twice, *other), {SESSION}) == 2
+    assert repeated_answers(in_topic(*HISTORY), {SESSION}) == 0

@@ -1,3 +1,4 @@
+import asyncio
 import signal
 import subprocess
 import sys
@@ -5,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from infra.local import parent_watch
 from tests import ROOT
@@ -51,6 +53,16 @@ def test_child_starts_with_default_signal_handlers(prefix: list[str]) -> None:
 
     ignored = int(done.stdout.split()[1], 16)
     assert not ignored & (1 << (signal.SIGPIPE - 1))
+
+
+@pytest.mark.parametrize(("private", "mode"), [(False, 0o644), (True, 0o600)], ids=["shared", "private"])
+def test_files_of_a_private_child_are_for_their_owner_only(tmp_path: Path, private: bool, mode: int) -> None:
+    async def run() -> None:
+        command = parent_watch.command(["sh", "-c", "echo > made"], private=private)
+        await (await asyncio.create_subprocess_exec(*command, cwd=tmp_path)).wait()
+
+    uvloop.run(run())  # the measurements start stacks on this loop
+    assert (tmp_path / "made").stat().st_mode & 0o777 == mode
 
 
 @pytest.mark.parametrize("watch", [False, True], ids=["exec", "watch"])

@@ -1,25 +1,65 @@
+from dataclasses import replace
+
 import pytest
 
-from infra.local.topic_admin import TopicMismatch, check_partitions, without_leader
-from streams.contract.topics import TopicSpec
+from infra.local.topic_admin import TopicsWrong, check, creatable, with_other_settings
+from streams.contract.kafka.rights import Operation
+from streams.contract.kafka.topics.state import FoundPartition, FoundState
+from streams.contract.settings import Settings
+from streams.contract.topics import FRAMES, MODELS, PREDICTIONS, REJECTED, SESSIONS, WORKERS, topic_specs
+from tests.fakes.topic_states import as_wanted, with_partitions, with_settings, with_topic
 
-FRAMES, PREDICTIONS = TopicSpec("frames", 4), TopicSpec("predictions", 4)
-
-
-def test_missing_topics_and_equal_partition_counts_are_accepted() -> None:
-    check_partitions([FRAMES, PREDICTIONS], {"frames": [1] * 4})
-
-
-def test_topic_with_another_partition_count_is_named_with_both_counts() -> None:
-    with pytest.raises(TopicMismatch, match="frames has 3, not 4") as raised:
-        check_partitions([FRAMES, PREDICTIONS], {"frames": [1] * 3, "predictions": [1] * 4})
-
-    assert "predictions" not in str(raised.value)
+SETTINGS = Settings()
+SPECS = topic_specs(SETTINGS)
+GOOD = as_wanted(SPECS)
 
 
-def test_topic_waits_until_each_partition_has_a_leader() -> None:
-    leaders = {"frames": [1, 1, -1, 1], "predictions": [1, 1, 1, 1]}
+def names(state: FoundState) -> list[str]:
+    return [spec.name for spec in creatable(SPECS, state)]
 
-    assert without_leader([FRAMES, PREDICTIONS], leaders) == ["frames"]
-    assert without_leader([FRAMES], {}) == ["frames"]
-    assert without_leader([FRAMES], {"frames": [1, 1, 1, 1]}) == []
+
+def test_what_is_missing_is_created_and_nothing_else() -> None:
+    assert names(GOOD) == []
+    assert names(with_topic(with_topic(GOOD, FRAMES, None), MODELS, None)) == [FRAMES, MODELS]
+    assert names(replace(GOOD, topics={})) == [spec.name for spec in SPECS]
+
+
+def test_no_topic_is_created_beside_one_that_is_divided_by_session_in_another_way() -> None:
+    state = with_partitions(GOOD, PREDICTIONS, [FoundPartition(1, 1, 1)] * 8)
+    for name in (FRAMES, SESSIONS, WORKERS):
+        state = with_topic(state, name, None)
+    assert names(state) == [WORKERS]
+
+
+def test_a_topic_that_this_user_may_not_see_is_not_created() -> None:
+    state = replace(with_topic(GOOD, REJECTED, None), denied=frozenset({(REJECTED, Operation.DESCRIBE)}))
+    assert names(state) == []
+    assert names(replace(state, denied=frozenset({(REJECTED, Operation.WRITE)}))) == [REJECTED]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        (FRAMES, {"max.message.bytes": "1000"}),
+        (SESSIONS, {"cleanup.policy": "delete"}),
+        (FRAMES, {"retention.ms": "1"}),
+    ],
+)
+def test_a_stack_does_not_start_on_a_topic_that_loses_messages(name: str, settings: dict[str, str]) -> None:
+    with pytest.raises(TopicsWrong, match=rf"^{name}: .*; wanted: .*; `kafka-configs.sh ") as raised:
+        check(SPECS, with_settings(GOOD, name, settings), SETTINGS)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_stack_waits_for_what_comes_by_itself() -> None:
+    leaderless = with_partitions(GOOD, FRAMES, [FoundPartition(-1, 1, 1)] * 4)
+    assert [each.topic for each in check(SPECS, leaderless, SETTINGS)] == [FRAMES]
+    assert [each.topic for each in check(SPECS, with_topic(GOOD, FRAMES, None), SETTINGS)] == [FRAMES]
+    assert check(SPECS, GOOD, SETTINGS) == []
+
+
+def test_settings_are_changed_only_of_topics_that_have_others() -> None:
+    assert with_other_settings(SPECS, GOOD) == []
+    state = with_settings(with_topic(GOOD, MODELS, None), WORKERS, {"segment.ms": "604800000"})
+    state = with_settings(state, FRAMES, {"segment.index.bytes": "1000"})  # nothing is wanted of it
+    assert [spec.name for spec in with_other_settings(SPECS, state)] == [WORKERS]

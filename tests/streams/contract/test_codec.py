@@ -2,7 +2,7 @@ import struct
 
 import pytest
 
-from streams.contract.codec import Codec
+from streams.contract.codec import READ, WRITTEN, Codec, fields
 from streams.contract.messages import Frame, Label
 from tests import SAMPLES
 
@@ -42,3 +42,20 @@ def test_records_inside_a_message_are_json_objects() -> None:
 def test_bytes_that_are_not_a_message_are_a_value_error(message: bytes) -> None:
     with pytest.raises(ValueError):
         Codec().loads(message)
+
+
+def of_format(version: int, header: bytes) -> bytes:
+    return struct.pack("!BI", version, len(header)) + header + JPEG
+
+
+def test_a_release_with_a_new_format_still_reads_the_one_before_and_no_other() -> None:
+    formats = {1: lambda header: {"number": header.pop("seq"), **header}, 2: lambda header: header}
+    assert fields(of_format(1, b'{"seq":1,"model":"m"}'), formats) == {"number": 1, "model": "m", "jpeg": JPEG}
+    assert fields(of_format(2, b'{"number":1}'), formats) == {"number": 1, "jpeg": JPEG}
+    for version in (0, 3):
+        with pytest.raises(ValueError, match=f"message format {version} is unknown; known: 1, 2"):
+            fields(of_format(version, b"{}"), formats)
+
+
+def test_what_this_release_writes_it_reads() -> None:
+    assert WRITTEN in READ

@@ -91,7 +91,7 @@ def message(fields: dict[str, object]) -> bytes:
         (Frame, {"echoes": 3}, "echoes"),
         (Frame, {"echoes": [[1]]}, "echo"),
         (Frame, {"echoes": [[1, -1]]}, "echo"),
-        (Prediction, {"outcome": "lost"}, "outcome"),
+        (Prediction, {"outcome": 5}, "outcome"),
         (Prediction, {"stage": None}, "stage"),
         (Prediction, {"labels": [None]}, "labels"),
         (Prediction, {"labels": [{"index": 1, "label": "cat", "probability": 1.5}]}, "probability"),

@@ -148,7 +148,7 @@ async def test_messages_that_kafka_does_not_take_are_one_line_until_it_takes_the
     monkeypatch.setattr("web.kafka.partition_reader.AIOKafkaConsumer", Consumer)
     monkeypatch.setattr("web.kafka.gateway_group.AIOKafkaConsumer", Consumer)
     broker = Gateway().broker
-    running = asyncio.create_task(broker.run())
+    running = asyncio.create_task(broker.exchange())
     for takes in (False, True, False):  # noqa: B007 - the producer reads it
         broker.take(read(WORKERS, OddRecord(b"w", None, 0, ())))  # holds nothing up
         for seq in range(1, 50):

@@ -10,7 +10,7 @@ from streams.contract.settings import Settings
 from tests.fakes.gateway import EmptyStatsReader, InstantBroker
 from web import STATIC
 from web.app import create_app
-from web.views.static_files import CHARTS, FOR_EVER, hash_of, modules_of, version
+from web.views.static_files import FOR_EVER, LIBRARIES, hash_of, modules_of, version
 
 MODULE = "webcam/page.js"
 
@@ -21,17 +21,17 @@ def client() -> Iterator[TestClient]:
         yield client
 
 
-@pytest.mark.parametrize("name", [MODULE, "shared/page.css", "favicon.svg", "samples/cat.jpg", CHARTS])
+@pytest.mark.parametrize("name", [MODULE, "shared/page.css", "favicon.svg", "samples/cat.jpg", *LIBRARIES])
 def test_a_file_with_the_version_is_kept_for_ever(client: TestClient, name: str) -> None:
     response = client.get(f"/static/{version()}/{name}")
     assert (response.status_code, response.headers["cache-control"]) == (200, FOR_EVER)
-    if name != CHARTS:
+    if name not in LIBRARIES:
         assert response.content == (STATIC / name).read_bytes()
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize("prefix", ["", "0123456789ab/"], ids=["none", "another"])
-@pytest.mark.parametrize("name", [MODULE, "files/tiff.js", CHARTS])
+@pytest.mark.parametrize("name", [MODULE, "files/tiff.js", *LIBRARIES])
 def test_a_page_of_another_version_gets_the_file_and_does_not_keep_it(
     client: TestClient, prefix: str, name: str
 ) -> None:
@@ -51,7 +51,7 @@ def test_what_is_no_file_of_the_pages_is_not_found_and_that_is_not_kept(
     assert (response.status_code, response.headers["cache-control"]) == (404, "no-cache")
 
 
-@pytest.mark.parametrize("name", [MODULE, CHARTS, "shared/page.css", "favicon.svg"])
+@pytest.mark.parametrize("name", [MODULE, *LIBRARIES, "shared/page.css", "favicon.svg"])
 def test_text_is_compressed_where_the_browser_can_read_it(client: TestClient, name: str) -> None:
     address = f"/static/{version()}/{name}"
     small = client.get(address, headers={"Accept-Encoding": "gzip, br"})

@@ -13,6 +13,7 @@ export const TOO_LARGE = "too_large"; // it has too many bytes or pixels
 export const UNREADABLE = "unreadable"; // it is not a whole JPEG
 export const UNKNOWN_MODEL = "unknown_model"; // it asks for a model that is not served
 export const FAILED = "failed"; // an unexpected failure of the decoder or the engine
+export const OTHER_REASON = "other_reason"; // one that only a newer version knows
 
 /** What the outcomes of frames without labels are called for people. */
 export const OUTCOME_NAMES = {
@@ -24,6 +25,7 @@ export const OUTCOME_NAMES = {
   [UNREADABLE]: t("not readable"),
   [UNKNOWN_MODEL]: t("model not served"),
   [FAILED]: t("error in the worker"),
+  [OTHER_REASON]: t("another reason"),
 };
 
 /** The timed hops of a frame, in order, with the names that people read. */

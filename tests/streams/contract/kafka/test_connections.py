@@ -10,7 +10,20 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streams.contract.kafka import adapt_clients
-from streams.contract.kafka.connections import LONGEST_PAUSE_S, Outages, PatientClient
+from streams.contract.kafka.connections import (
+    LONGEST_PAUSE_S,
+    REFUSED_PAUSE_S,
+    REMIND_S,
+    NoConnection,
+    Outages,
+    PatientClient,
+    check_connection,
+)
+from streams.contract.kafka.refusals import Problem
+from streams.contract.settings import Settings
+
+AWAY = Problem("does not answer (Connection refused)", lasts=False)
+REFUSED = Problem("refuses the user 'gateway': check the password")
 
 
 class Clock:
@@ -38,7 +51,7 @@ def test_an_outage_has_one_line_at_its_start_and_one_at_its_end(caplog: pytest.L
     clock = Clock()
     outages = Outages(clock)
     for _ in range(100):
-        outages.failed("broker:9092", ConnectionRefusedError(111, "Connection refused"))
+        outages.failed("broker:9092", AWAY)
         clock.now += outages.pause_s("broker:9092")
     clock.now = 61.0
     outages.answered("broker:9092")
@@ -55,7 +68,7 @@ def test_pauses_grow_to_a_second_and_start_again_with_the_next_outage() -> None:
     for _ in range(2):
         pauses = []
         for _ in range(10):
-            outages.failed("broker:9092", OSError())
+            outages.failed("broker:9092", AWAY)
             pauses.append(outages.pause_s("broker:9092"))
             clock.now += pauses[-1]
         assert pauses[0] <= 0.1
@@ -68,7 +81,7 @@ def test_pauses_grow_to_a_second_and_start_again_with_the_next_outage() -> None:
 def test_a_try_of_another_client_makes_no_pause_longer() -> None:
     outages = Outages(Clock())
     for _ in range(50):
-        outages.failed("broker:9092", OSError())
+        outages.failed("broker:9092", AWAY)
     assert outages.pause_s("broker:9092") <= 0.1
     assert outages.pause_s("other:9092") == 0
 
@@ -109,5 +122,52 @@ def test_only_warnings_of_the_clients_themselves_are_filtered(caplog: pytest.Log
     adapt_clients()
     for _ in range(3):
         logging.getLogger("aiokafka").error("Unable connect to node with id %s: %s", 1, OSError())
-        logging.getLogger("aiokafka.consumer.fetcher").error("Not authorized to read from topic %s.", "x")
-    assert [each.getMessage() for each in caplog.records] == ["Not authorized to read from topic x."]
+        logging.getLogger("aiokafka.consumer.fetcher").error("Offset commit failed: %s", "x")
+    assert [each.getMessage() for each in caplog.records] == ["Offset commit failed: x"]
+
+
+def test_another_problem_of_the_same_broker_is_said_at_once_and_a_lasting_one_again_after_a_while(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    outages = Outages(clock)
+    for problem in (AWAY, REFUSED, REFUSED):
+        outages.failed("broker:9092", problem)
+        clock.now += outages.pause_s("broker:9092")
+    assert outages.lines() == ["Kafka at broker:9092 refuses the user 'gateway': check the password"]
+    clock.now += REMIND_S
+    outages.failed("broker:9092", REFUSED)
+    assert [each.getMessage() for each in caplog.records] == [
+        "Kafka at broker:9092 does not answer (Connection refused); trying again",
+        *2 * ["Kafka at broker:9092 refuses the user 'gateway': check the password; trying again"],
+    ]
+    outages.answered("broker:9092")
+    assert outages.lines() == []
+
+
+def test_a_broker_that_refuses_this_process_is_tried_less_often_than_one_that_is_away() -> None:
+    outages = Outages(clock := Clock())
+    for _ in range(10):
+        outages.failed("broker:9092", REFUSED)
+        clock.now += outages.pause_s("broker:9092")
+    outages.failed("broker:9092", REFUSED)
+    assert LONGEST_PAUSE_S < outages.pause_s("broker:9092") <= REFUSED_PAUSE_S
+
+
+def test_brokers_with_the_same_problem_share_a_line() -> None:
+    problems = {"a:1": REFUSED, "b:2": AWAY, "c:3": REFUSED}
+    assert str(NoConnection(problems)) == (
+        f"Kafka at a:1, c:3 {REFUSED.text}; Kafka at b:2 does not answer (Connection refused)"
+    )
+    assert NoConnection(problems).lasts
+    assert not NoConnection({"b:2": AWAY}).lasts
+
+
+async def test_a_program_that_does_not_wait_ends_with_a_line_for_each_broker() -> None:
+    async with broken_broker() as (address, _):
+        with pytest.raises(NoConnection) as raised:
+            await check_connection(Settings(broker=(address, "127.0.0.1:1")))
+    closed = f"Kafka at {address} closes connections at once: check that this port is for "
+    assert str(raised.value).split("; ") == (
+        [f"{closed}SIGHTSTREAM_KAFKA_SECURITY=PLAINTEXT", "Kafka at 127.0.0.1:1 does not answer (Connection refused)"]
+    )
