@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from aiokafka import ConsumerRecord
 
 MAX_BYTES = 64 * 2**20
+RECORD_BYTES = 512  # that a record takes besides its key and value
 
 
 @dataclass(slots=True)
@@ -25,13 +26,13 @@ class OtherSessions:
         """Keep a record; ``now`` in milliseconds."""
         self._records.append((now, record.key))
         self._by_session.setdefault(record.key, deque()).append(record)
-        self._bytes += len(record.value)
+        self._bytes += cost(record)
         self.sweep(now)
 
     def take(self, session: bytes) -> list[ConsumerRecord]:
         """The records of a session, oldest first, which are kept no longer."""
         records = [*self._by_session.pop(session, ())]
-        self._bytes -= sum(len(each.value) for each in records)
+        self._bytes -= sum(map(cost, records))
         return records
 
     def sweep(self, now: float) -> None:
@@ -39,6 +40,11 @@ class OtherSessions:
         while self._records and (now - self._records[0][0] > self.keep_ms or self._bytes > self.max_bytes):
             _, session = self._records.popleft()
             if records := self._by_session.get(session):
-                self._bytes -= len(records.popleft().value)
+                self._bytes -= cost(records.popleft())
                 if not records:
                     del self._by_session[session]
+
+
+def cost(record: ConsumerRecord) -> int:
+    """The bytes of memory that a record takes."""
+    return len(record.key) + len(record.value) + RECORD_BYTES

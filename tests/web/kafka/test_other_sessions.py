@@ -4,7 +4,7 @@ from typing import Any
 
 from aiokafka import ConsumerRecord
 
-from web.kafka.other_sessions import OtherSessions
+from web.kafka.other_sessions import OtherSessions, cost
 
 
 def record(session: bytes, value: bytes) -> ConsumerRecord:
@@ -34,7 +34,7 @@ def test_what_is_too_old_is_removed() -> None:
 
 
 def test_without_room_the_oldest_are_removed_also_after_others_were_taken() -> None:
-    others = OtherSessions(keep_ms=1000, max_bytes=30)
+    others = OtherSessions(keep_ms=1000, max_bytes=3 * cost(record(b"0", bytes(10))))
     others.keep(record(b"a", bytes(20)), now=0.0)
     others.take(b"a")
     for number in range(5):
