@@ -11,7 +11,7 @@ absolute path. A worker also serves the live versions of the registry, each unde
 
 import logging
 import stat
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -84,14 +84,14 @@ def published(name: str, cache: Path, weights: Path | None = None) -> Bundle:
 
 
 def configured_specs(
-    models: Iterable[str], weights: Path | None = None, registry: Path | None = None
+    models: Sequence[str], weights: Path | None = None, registry: Path | None = None
 ) -> dict[str, ModelSpec]:
     """Returns, by name and in their order, the specs of `models`. `weights` belongs to the first.
 
     A bundle folder is served under the bundle's own name. Raises UnknownModel, UnusableWeights and what `Bundle.open`
     raises.
     """
-    if weights is not None:
+    if weights is not None and models[0] in NETWORKS:
         _short_digest(weights)
     specs: dict[str, ModelSpec] = {}
     for model in models:

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Hashable
+from contextlib import aclosing
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -104,9 +105,10 @@ async def follow_agreement() -> None:
     """Serve what the workers of the pool agree on, for as long as the worker lives."""
     while True:
         try:
-            async for agreed in agreement.follow(settings):
-                app.agreed = agreed
-                app.registry_watcher.want(specs_of(agreed, app.registry_watcher.own))
+            async with aclosing(agreement.follow(settings)) as agreements:
+                async for agreed in agreements:
+                    app.agreed = agreed
+                    app.registry_watcher.want(specs_of(agreed, app.registry_watcher.own))
         except KafkaError as error:
             log.warning("what the pool serves cannot be followed: %s; trying again", error)
         await asyncio.sleep(ANNOUNCE_EVERY_S)

@@ -13,7 +13,7 @@ WORKERS = "sightstream.workers"  # the status of each worker
 MODELS = "sightstream.models"  # what the workers of each pool serve; Kafka keeps the newest
 SESSIONS = "sightstream.sessions"  # the statistics of each session; Kafka keeps the newest ones
 
-GATEWAYS = "sightstream.gateways"  # the consumer group in which the gateways share out the partitions
+GATEWAYS = "sightstream-gateways"  # the consumer group in which the gateways share out the partitions
 
 MINUTE_MS = 60_000
 

@@ -5,7 +5,7 @@ The first worker of a pool writes the record. Every other one reads it before it
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -45,7 +45,7 @@ async def write(settings: Settings, agreement: Agreement) -> None:
         await producer.stop()
 
 
-async def follow(settings: Settings) -> AsyncIterator[Agreement]:
+async def follow(settings: Settings) -> AsyncGenerator[Agreement, None]:
     """What is agreed now, and what is agreed whenever that changes, for ever."""
     async with _reading(settings, MODELS) as (consumer, partition):
         await consumer.seek_to_beginning(partition)
