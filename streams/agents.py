@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import sys
 import time
 from collections.abc import Hashable
@@ -46,6 +47,8 @@ def prepare(*_: Any, **__: Any) -> None:
         return
     serve(metrics, liveness, settings.metrics_host, settings.metrics_port)
     configure(settings)  # Faust does that later
+    for number in (signal.SIGTERM, signal.SIGINT):  # until Faust takes them over
+        signal.signal(number, lambda *_: end(0))
     try:
         load_models()
     except Exception as error:

@@ -6,8 +6,10 @@ still be on its way.
 
 import asyncio
 import logging
+import signal
 import time
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +26,7 @@ from streams.contract.kafka.topics.check import TopicCheck
 from streams.contract.messages import AgreedModel, Agreement
 from streams.contract.settings import Settings
 from streams.contract.topics import Role
+from streams.health.ending import end
 from streams.registry_watcher import RegistryWatcher
 
 log = logging.getLogger(__name__)
@@ -96,8 +99,10 @@ async def _choose(settings: Settings, worker: str, own: Mapping[str, ModelSpec],
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run something before the worker's own event loop does."""
+    """Run something before the worker's own event loop does. SIGTERM ends the process: nothing is under way yet."""
     loop = asyncio.new_event_loop()
+    with suppress(NotImplementedError):  # on Windows
+        loop.add_signal_handler(signal.SIGTERM, end, 0)
     try:
         return loop.run_until_complete(work)
     finally:

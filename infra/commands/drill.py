@@ -37,8 +37,9 @@ Plan = Sequence[tuple[Size, Sequence[FaultCase]]]  # the faults that are tried o
 def drill(model: str, brokers: int, workers: int | None, gateways: int | None, only: str, as_json: bool) -> None:
     """Break a stack in every known way while browsers send frames, and measure how it recovers.
 
-    For each fault: for how many seconds a session had no labels, how many frames get none, whether an answer came
-    twice, and whether browsers, Kafka and statistics have counted the same frames. The command starts its own stacks.
+    For each fault: for how many seconds a session had no labels and how long nobody had any, how many frames get
+    none, how many browsers got twice and how many are twice in the topic, where only the first one counts, and
+    whether browsers, Kafka and statistics have counted the same frames. The command starts its own stacks.
     The exit status is 1 if a promise is broken: counts differ, a browser gets an answer twice, connections stay open,
     or a cluster is silent for too long.
     """
@@ -91,14 +92,17 @@ def as_table(reports: Sequence[FaultReport]) -> Table:
     """One row for each fault, with the names of all on one line."""
     table = Table()
     table.add_column("fault", no_wrap=True)
-    times, frames = ("served again", "silence", "of all"), ("sent", Outcome.ANSWERED.words, "lost", "twice")
-    for title in ("sessions", *times, *frames, "counts agree"):
+    times, frames = (
+        ("served\nagain", "silence", "of all"),
+        ("sent", Outcome.ANSWERED.words, "lost", "twice", "in\ntopic"),
+    )
+    for title in ("sessions", *times, *frames, "counts\nagree"):
         table.add_column(title)
     for each in reports:
         recovery = "never" if each.recovery_s is None else f"{each.recovery_s:.1f} s"
         lost = counts_in_words({**each.dropped, Outcome.EXPIRED: each.expired})
         silence = f"{each.silence_s:.1f} s", f"{each.all_silent_s:.1f} s"
-        numbers = each.sent, each.answered, lost, each.answered_twice
+        numbers = each.sent, each.answered, lost, each.answered_twice, each.twice_in_topic
         agree = "no" if each.differences else "yes"
         table.add_row(each.fault, str(each.sessions), recovery, *silence, *map(str, numbers), agree)
     return table

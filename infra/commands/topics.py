@@ -16,8 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from infra.commands.edge import Command
-from infra.local.brokers import with_copies
-from infra.local.topic_admin import admin_client, answering_kafka, create_missing
+from infra.local.topic_admin import admin_client, answering_kafka, create_missing, with_copies
 from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rights import rights
 from streams.contract.kafka.topics.commands import OperatorCommands
@@ -101,7 +100,7 @@ async def look(settings: Settings, roles: Sequence[Role], *, create: bool, count
         of_roles = {role: rights(role, settings) for role in Role}
         denied = await find_denied(client, chain.from_iterable(of_roles.values()))
         state = await find_state(client, topic_specs(settings))
-        settings = with_copies(settings, len(state.brokers))
+        settings = with_copies(settings, size(state))
         specs, commands = topic_specs(settings), OperatorCommands(settings)
         if create:
             async with admin_client(settings) as admin:
@@ -117,6 +116,11 @@ async def look(settings: Settings, roles: Sequence[Role], *, create: bool, count
             await asyncio.sleep(POLL_S)
             state = await find_state(client, specs)
     return Seen(specs, state, fitting, findings, created, await message_counts(settings, state) if count else {})
+
+
+def size(state: FoundState) -> int:
+    """How many brokers the cluster has, those included that are away and have copies of our topics."""
+    return max(len(state.brokers), *(each.copies for topic in state.topics.values() for each in topic.partitions), 1)
 
 
 async def message_counts(settings: Settings, state: FoundState) -> dict[str, int]:

@@ -39,6 +39,11 @@ class EngineOnly:
         self._process.stdin.close()
         await self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The process that runs the engine."""
+        return self._process.pid
+
     async def frames_per_second(self, seconds: float, batch: int) -> float:
         """Frames a second in batches of ``batch``. Raises EngineFailed."""
         return await self._ask(f"fps {seconds} {batch}")

@@ -11,14 +11,12 @@ import psutil
 from rich.console import Console
 
 from infra.local.errors import StackError
-from infra.local.kafka.configuration import MOST_COPIES, insync_of
 from infra.local.kafka.node import Node
 from infra.local.kafka.security.administration import administer, known
 from infra.local.kafka.security.users import Users
 from infra.local.kafka.server import LocalKafka
 from infra.local.supervisor import RestartPolicy, describe_exit
 from models.storage import Unwritable, check_folder
-from streams.contract.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +26,6 @@ LEAST_MEMORY = 200_000_000  # bytes of a node that has just started
 
 class TooLittleMemory(StackError):
     """This machine has too little memory for Kafka."""
-
-
-def with_copies(settings: Settings, brokers: int) -> Settings:
-    """The settings with as many copies of each topic as ``brokers`` can hold, where they do not say how many."""
-    copies = settings.with_defaults(replication=min(MOST_COPIES, brokers)).replication
-    return settings.with_defaults(replication=copies, min_insync=insync_of(copies))
 
 
 class LocalBrokers:

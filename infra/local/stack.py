@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from infra.client.gateway_url import websocket_url
 from infra.client.trust import pinned
-from infra.local.brokers import LocalBrokers, with_copies
+from infra.local.brokers import LocalBrokers
 from infra.local.gateway_urls import local_urls, page_urls
 from infra.local.kafka.security.users import NOBODY, Users
 from infra.local.own_addresses import own_names
@@ -26,7 +26,7 @@ from infra.local.processes import gateway_process, worker_process
 from infra.local.readiness import Answer, first_answer, gateways_ready
 from infra.local.scrape_targets import write_targets
 from infra.local.supervisor import SupervisedProcess
-from infra.local.topic_admin import create_topics
+from infra.local.topic_admin import create_topics, with_copies
 from models.catalog import configured_specs, find
 from models.picture_folder import shown
 from models.storage import check_folder, write_file, writing

@@ -18,6 +18,7 @@ from aiokafka.errors import (
 )
 
 from infra.local.errors import StackError
+from infra.local.kafka.configuration import MOST_COPIES, insync_of
 from streams.contract.kafka.connections import NoConnection, check_connection
 from streams.contract.kafka.options import connection_options
 from streams.contract.kafka.rights import Kind, Operation
@@ -131,6 +132,12 @@ def check(topics: Sequence[TopicSpec], state: FoundState, settings: Settings) ->
     if lasting := [each for each in bad if not each.waiting_helps]:
         raise TopicsWrong(_text(lasting))
     return bad
+
+
+def with_copies(settings: Settings, brokers: int) -> Settings:
+    """The settings with as many copies of each topic as ``brokers`` can hold, where they do not say how many."""
+    copies = settings.with_defaults(replication=min(MOST_COPIES, brokers)).replication
+    return settings.with_defaults(replication=copies, min_insync=insync_of(copies))
 
 
 def with_other_settings(topics: Iterable[TopicSpec], state: FoundState) -> list[TopicSpec]:

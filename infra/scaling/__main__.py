@@ -1,5 +1,7 @@
 """``python -m infra.scaling``: measure, compare with the simulation, and write what ``infra/scaling.md`` shows."""
 
+import statistics
+
 import click
 import uvloop
 from rich.console import Console
@@ -25,7 +27,12 @@ def main(seconds: float, workers: int, write: bool) -> None:
 
 def show(measured: Measured, figures: list[StackFigures], console: Console) -> None:
     """Print the runs as a table, and the costs."""
-    table = Table(*(Column(name, justify="right") for name in ("workers", "measured", "", "simulated", "off", "batch")))
+    table = Table(
+        *(
+            Column(name, justify="right")
+            for name in ("workers", "measured", "", "simulated", "off", "batch", "others")
+        )
+    )
     table.title = f"{measured.model}, answers a second, {measured.machine}"
     for run, found in zip(measured.runs, figures, strict=True):
         table.add_row(
@@ -35,6 +42,7 @@ def show(measured: Measured, figures: list[StackFigures], console: Console) -> N
             f"{run.simulated:.1f}",
             f"{run.simulated / run.measured - 1:+.0%}",
             f"{found.mean_batch:.1f}",
+            f"{statistics.median(found.others):.2f} cores",
         )
     console.print(table)
     for run, found in zip(measured.runs, figures, strict=True):

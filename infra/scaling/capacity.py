@@ -18,8 +18,7 @@ BATCH = 8  # frames, under load
 ROOM = 0.7  # the part of a core that is used: above it, frames wait and a lost worker cannot be made up for
 WORKER_CORES = 4  # of a worker's machine
 BROKER_BYTES_S = 125e6  # what a broker may take, and what it may give: 1 Gbit/s each way
-STATISTICS_EVERY_S = 0.8  # a worker writes those of a session that sends, as in streams/tracking.py
-STATISTICS_BYTES = 128 * 2**20  # that a gateway keeps, as in web/stats_reader.py
+STATISTICS_EVERY_S = 0.8  # a worker writes those of a session that sends, as in streams/statistics/tracking.py
 GATEWAY_SOCKETS = 2_000  # the setting max_sockets
 
 
@@ -46,19 +45,18 @@ class Needs:
     given_bytes_s: float  # by all brokers, to each other, too
     partitions: int
     statistics_bytes: int  # of all sessions
-    statistics_bytes_s: float  # that each gateway reads
+    statistics_bytes_s: float  # that workers write
 
 
 def needs(sessions: int, costs: Costs, sizes: MessageBytes, fps: float = FPS) -> Needs:
     """What ``sessions`` need that each send ``fps`` frames a second."""
-    frames_s = sessions * fps
-    worker_cores = math.ceil(frames_s * (costs.engine(BATCH) / BATCH + costs.worker) / 1000 / ROOM)
+    frames_s, ms = sessions * fps, costs.frame_ms(BATCH)
+    worker_cores = math.ceil(frames_s * (ms["engine"] + ms["worker"]) / 1000 / ROOM)
     workers = math.ceil(worker_cores / WORKER_CORES)
-    gateways = max(math.ceil(frames_s * costs.gateway / 1000 / ROOM), math.ceil(sessions / GATEWAY_SOCKETS))
+    gateways = max(math.ceil(frames_s * ms["gateway"] / 1000 / ROOM), math.ceil(sessions / GATEWAY_SOCKETS))
     statistics_s = sessions / STATISTICS_EVERY_S * sizes.statistics
     written = frames_s * (sizes.frame + sizes.prediction) + statistics_s
-    # workers read frames and predictions, each prediction goes to one gateway, all statistics go to every gateway
-    read = frames_s * (sizes.frame + 2 * sizes.prediction) + gateways * statistics_s
+    read = frames_s * (sizes.frame + 2 * sizes.prediction)  # workers read both, each prediction goes to one gateway
     taken, given = written * COPIES, written * (COPIES - 1) + read
     return Needs(
         sessions=sessions,
@@ -77,12 +75,9 @@ def needs(sessions: int, costs: Costs, sizes: MessageBytes, fps: float = FPS) ->
 
 def sessions_per_core(costs: Costs, fps: float = FPS) -> dict[str, float]:
     """How many sessions a core of each part serves, at most."""
-    ms = {
-        "worker": costs.engine(BATCH) / BATCH + costs.worker,
-        "broker": costs.broker,
-        "gateway": costs.gateway,
-    }
-    return {name: ROOM * 1000 / cost / fps for name, cost in ms.items()}
+    ms = costs.frame_ms(BATCH)
+    parts = {"worker": ms["engine"] + ms["worker"], "broker": ms["broker"], "gateway": ms["gateway"]}
+    return {name: ROOM * 1000 / cost / fps for name, cost in parts.items()}
 
 
 @cache

@@ -14,8 +14,9 @@ class Costs:
     """CPU milliseconds on one core, for an answered frame unless said otherwise.
 
     The engine takes ``batch`` for each batch and ``frame`` for each frame in it. ``worker`` is the worker without its
-    engine. Frames and answers wait ``kafka_ms`` in Kafka and its clients, without using a core. With all cores busy,
-    each has ``speed_when_full`` of the speed of a core that is alone.
+    engine. Kafka's requests have the frames of a batch in them, so worker, broker and gateway need ``worker_batch``,
+    ``broker_batch`` and ``gateway_batch`` for each batch besides. Frames and answers wait ``kafka_ms`` in Kafka and
+    its clients, without using a core. With all cores busy, each has ``speed_when_full`` of the speed of a core alone.
     """
 
     batch: float
@@ -24,6 +25,9 @@ class Costs:
     broker: float
     gateway: float
     client: float
+    worker_batch: float = 0.0
+    broker_batch: float = 0.0
+    gateway_batch: float = 0.0
     speed_when_full: float = 1.0
     kafka_ms: float = 2.0
 
@@ -31,9 +35,19 @@ class Costs:
         """CPU milliseconds of the engine for a batch."""
         return self.batch + self.frame * size
 
+    def frame_ms(self, size: int) -> dict[str, float]:
+        """CPU milliseconds of each part for a frame, in batches of this size."""
+        return {
+            "engine": self.engine(size) / size,
+            "worker": self.worker + self.worker_batch / size,
+            "broker": self.broker + self.broker_batch / size,
+            "gateway": self.gateway + self.gateway_batch / size,
+            "client": self.client,
+        }
+
     def scaled(self, factor: float) -> Self:
         """The costs on a machine that takes ``factor`` times as long for everything."""
-        names = ("batch", "frame", "worker", "broker", "gateway", "client")
+        names = set(self.__dataclass_fields__) - {"speed_when_full", "kafka_ms"}
         return replace(self, **{name: getattr(self, name) * factor for name in names})
 
     @classmethod

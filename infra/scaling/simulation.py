@@ -11,8 +11,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from aiokafka.partitioner import DefaultPartitioner
-
 from infra.client.credit_window import CreditWindow
 from infra.scaling.cores import Clock, Machine, Station
 from infra.scaling.costs import Costs
@@ -112,12 +110,10 @@ class World:
         self.gateways = [self.part(f"gateway-{number}") for number in range(1, deployment.gateways + 1)]
         self.workers = [Worker(self, number) for number in range(1, deployment.workers + 1)]
         rng = random.Random(seed)  # noqa: S311 - a simulation
-        partitions = list(range(deployment.partitions))
-        partitioner = DefaultPartitioner()
         for number in range(deployment.sessions):
-            name = f"{rng.getrandbits(128):032x}"
-            partition = partitioner(name.encode(), partitions, partitions)
-            client = Client(self, name, self.gateways[number % len(self.gateways)], self.workers[partition % len(self.workers)])
+            partition = number % deployment.partitions  # gateways spread new sessions, see web/partitions.py
+            gateway = self.gateways[partition % deployment.gateways]
+            client = Client(self, str(number), gateway, self.workers[partition % deployment.workers])
             start_ms = rng.uniform(0, 1000 / deployment.fps if deployment.fps else 100)
             self.clock.after(start_ms, client.send)
 
@@ -202,11 +198,11 @@ class Client:
         self.gateway.work(self.world.costs.gateway / 2, lambda: self._settle(prediction))
 
     def _settle(self, prediction: Prediction) -> None:
-        seqs, messages = self.session.settle(prediction, self.world.clock.now)
-        self._publish(messages)
-        if seqs:
+        settled = self.session.settle(prediction, self.world.clock.now)
+        self._publish(settled.messages)
+        if settled.seqs:
             cost = self.world.costs.client / 2
-            self.world.clients_cpu.work(cost, lambda: self._show(seqs, prediction.outcome))
+            self.world.clients_cpu.work(cost, lambda: self._show(settled.seqs, prediction.outcome))
 
     def _show(self, seqs: list[int], outcome: Outcome) -> None:
         now = self.world.clock.now
@@ -254,7 +250,9 @@ class Worker:
 
     def _prepare(self) -> None:
         now = self.world.clock.now
-        progress = Progress("" if self.decoding or self.decoded else None, self.decoding + len(self.decoded), self.running)
+        progress = Progress(
+            "" if self.decoding or self.decoded else None, self.decoding + len(self.decoded), self.running
+        )
         planned = plan(
             self.waiting, now, lambda _: self.pace_ms, limits=self.limits, share=self.share, progress=progress
         )
@@ -293,14 +291,24 @@ class Worker:
         self.pace_ms += (took - self.pace_ms) * (SMOOTHING if self.pace_ms else 1)
         self.running = 0
         self._start()
+        self._pay_for_requests(batch)
         for each in batch:
             self._publish(each, Outcome.ANSWERED)
         self._prepare()
+
+    def _pay_for_requests(self, batch: list[WaitingFrame]) -> None:
+        """The part of the cost of Kafka's requests that does not depend on how many frames are in them."""
+        costs, frame = self.world.costs, batch[0].frame
+        gateway = self.clients[frame.session, frame.seq].gateway
+        for part, ms in (
+            (self.loop, costs.worker_batch),
+            (self.world.broker, costs.broker_batch),
+            (gateway, costs.gateway_batch),
+        ):
+            part.work(ms, lambda: None)
 
     def _publish(self, each: WaitingFrame, outcome: Outcome) -> None:
         frame = each.frame
         client = self.clients.pop((frame.session, frame.seq))
         prediction = Prediction(session=frame.session, seq=frame.seq, outcome=outcome, stage=Stage.WORKER)
-        self.loop.work(
-            self.world.costs.worker / 2, lambda: client.through_kafka(lambda: client.answered(prediction))
-        )
+        self.loop.work(self.world.costs.worker / 2, lambda: client.through_kafka(lambda: client.answered(prediction)))

@@ -1,6 +1,5 @@
 """A worker on a machine whose clock is wrong: ``python -m tests.fakes.skewed_worker SECONDS_AHEAD``."""
 
-import runpy
 import sys
 import time
 
@@ -9,8 +8,9 @@ def main() -> None:
     """Run Faust with a clock that is so many seconds ahead."""
     ahead, real = float(sys.argv.pop(1)), time.time
     time.time = lambda: real() + ahead
-    sys.argv = ["faust", "-A", "streams.worker", "worker", "-l", "info"]
-    runpy.run_module("faust", run_name="__main__")
+    from faust.cli.faust import cli
+
+    cli(["-A", "streams.worker", "worker", "-l", "info"], prog_name="faust")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from streams.contract.outcomes import Outcome
 from web.messages import Labels
 
 SESSIONS = 4
-FPS = 4.0
+FPS = 3.0
 ORDER = ("gateway-1", "gateway-2", "worker-1", "worker-2")
 READY_S = 60.0  # for a process that is replaced
 SETTLED_S = 1.0  # of streaming between two replacements

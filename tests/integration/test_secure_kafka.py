@@ -30,7 +30,7 @@ from infra.local.readiness import sample_picture
 from streams.contract.kafka.connections import NoConnection, check_connection
 from streams.contract.kafka.rights import RIGHTS, Kind, Operation, Right
 from streams.contract.settings import Settings
-from streams.contract.topics import FRAMES, PREDICTIONS, WORKERS, Role
+from streams.contract.topics import PREDICTIONS, WORKERS, Role
 from tests.running_stack import RunningStack, running_stack
 
 pytestmark = pytest.mark.broker
@@ -210,7 +210,7 @@ def test_a_right_that_is_taken_away_is_one_line_and_given_back_needs_no_restart(
     before = {name: len(stack.log(name).splitlines()) for name in ("gateway-1", "gateway-2", "worker-1")}
     others = [each for each in RIGHTS[Role.WORKER] if each.name != PREDICTIONS]
     worker = (*others, Right(Kind.TOPIC, PREDICTIONS, (Operation.READ,)))
-    gateway = tuple(each for each in RIGHTS[Role.GATEWAY] if each.name not in (FRAMES, WORKERS))
+    gateway = tuple(each for each in RIGHTS[Role.GATEWAY] if each.name != WORKERS)
     stack.give({"worker": worker, "gateway": gateway})
     needed = {"gateway-1": "where it needs Read:", "worker-1": "where it needs Read and Write:"}
     for name, needs in needed.items():

@@ -154,3 +154,9 @@ async def test_next_version_is_warmed_between_batches() -> None:
         await warming
         await published.count(1)
         assert (old.batches, new.batches) == ([1], [1, 2])
+
+
+def test_models_are_put_into_the_order_of_preference_and_none_is_lost() -> None:
+    models = ServedModels({name: Slow() for name in ("one", "two", "three")})
+    models.prefer(["three", "not served", "one"])
+    assert list(models) == ["three", "one", "two"]

@@ -125,3 +125,22 @@ def test_a_partition_is_needed_as_long_as_a_session_of_it_is_here() -> None:
     now[0] += 2_000
     hub.tick()
     assert changes == [{0, 3}, {0}]
+
+
+def test_a_model_is_offered_once_each_worker_of_its_pool_serves_it() -> None:
+    hub = Hub(Settings(), lambda _: None, now_ms=lambda: 1.0)
+    old, new = ServedModel("old", "1", 224), ServedModel("new", "1", 224)
+    hub.note_worker(WorkerStatus(worker="a", at=1.0, models=[old, new]))
+    hub.note_worker(WorkerStatus(worker="b", at=1.0, models=[old]))
+    assert [each.name for each in hub.models()] == ["old"]
+    hub.note_worker(WorkerStatus(worker="b", at=1.0, models=[new, old]))
+    assert {each.name for each in hub.models()} == {"old", "new"}
+
+
+def test_a_frame_goes_to_the_pool_that_serves_its_model_and_the_main_pool_has_the_default() -> None:
+    hub = Hub(Settings(), lambda _: None, now_ms=lambda: 1.0)
+    hub.note_worker(WorkerStatus(worker="a", at=1.0, models=[ServedModel("large", "1", 300)], pool="slow"))
+    assert (hub.pool_of(""), hub.pool_of("large")) == ("slow", "slow")
+    hub.note_worker(WorkerStatus(worker="b", at=1.0, models=[ServedModel("small", "1", 224)]))
+    assert [each.name for each in hub.models()] == ["small", "large"]
+    assert [hub.pool_of(name) for name in ("", "small", "large", "no such")] == ["", "", "slow", ""]

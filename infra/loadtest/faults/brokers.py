@@ -1,7 +1,6 @@
 """Faults of Kafka's brokers, chosen by what they do for the stack."""
 
 import asyncio
-import resource
 import signal
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ Choice = Callable[[Stack], Awaitable[str]]  # the name of a broker
 
 LOOK_S = 0.02
 RETURN_S = 90.0
+CAN_FILL_DISKS = hasattr(psutil.Process, "rlimit")  # not on macOS
 
 
 async def leader_of_frames(stack: Stack) -> str:
@@ -80,12 +80,12 @@ def full_disk(choice: Choice, seconds: float) -> Fault:
                 with suppress(psutil.NoSuchProcess, KeyError):  # it ends for the full disk, and is started again
                     process = process_of(stack, name)
                     if process.pid not in limited:
-                        limited[process.pid] = process.rlimit(resource.RLIMIT_FSIZE)
-                        process.rlimit(resource.RLIMIT_FSIZE, (0, limited[process.pid][1]))
+                        limited[process.pid] = process.rlimit(psutil.RLIMIT_FSIZE)
+                        process.rlimit(psutil.RLIMIT_FSIZE, (0, limited[process.pid][1]))
                 await asyncio.sleep(LOOK_S)
         finally:
             for pid, limits in limited.items():
                 with suppress(psutil.NoSuchProcess):
-                    psutil.Process(pid).rlimit(resource.RLIMIT_FSIZE, limits)
+                    psutil.Process(pid).rlimit(psutil.RLIMIT_FSIZE, limits)
 
     return fault

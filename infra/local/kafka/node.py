@@ -25,6 +25,7 @@ from infra.local.kafka.probe import serves
 from infra.local.kafka.security.identity import Identity
 from infra.local.kafka.storage import BrokerFolderBroken, Storage
 from infra.local.private_files import open_private
+from infra.local.supervisor import describe_exit
 
 _POLL_S = 0.05
 
@@ -39,7 +40,7 @@ class PortTaken(StackError):
     """Another program took the port after the check that it was free."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"another program has taken Kafka's port {port} on {HOST}: start the stack again")
+        super().__init__(f"another program has taken Kafka's port {port} on {HOST}: end it, or start the stack again")
         self.port = port
 
 
@@ -143,8 +144,9 @@ class Node:
         await self._spawn(command(self._heap, "kafka.Kafka", SERVER_PROPERTIES), await storage.acquire())
         if await self._wait_until_serving(cluster_id, timeout):
             return
-        failure = read_failure(storage.folder, since=self._started)
-        if self.poll() is None:
+        code = self.poll()
+        failure = read_failure(storage.folder, self._started, code or 0)
+        if code is None:
             raise BrokerSilent(
                 f"Kafka ({self.name}) did not answer on {self.address} in {timeout:g} s ({failure.text}): "
                 f"see {self.log}"
@@ -156,8 +158,7 @@ class Node:
                 f"Kafka ({self.name}) refuses to start ({failure.text}; see {self.log}): {storage.advice}"
             )
         raise BrokerSilent(
-            f"Kafka ({self.name}) ended with exit code {self.poll()} before it answered ({failure.text}): "
-            f"see {self.log}"
+            f"Kafka ({self.name}) ended ({describe_exit(code)}) before it answered ({failure.text}): see {self.log}"
         )
 
     async def stop(self, grace: float) -> None:

@@ -19,6 +19,7 @@ from infra.local.ports import PortInUse, kept_ports
 from infra.local.private_files import private_folder
 
 CLUSTER = 3  # nodes of a cluster
+HEAP, CLUSTER_HEAP = "256m", "128m"  # of each node's Java, at most
 _PORT_TRIES = 3
 
 
@@ -31,7 +32,6 @@ class LocalKafka:
         folder: for the data, settings and logs; each of several nodes has a folder in it, named by its number.
         cache: for the jars, shared by all folders.
         brokers: the number of nodes. With one of three away, the others go on.
-        heap: the largest size of each node's Java heap, such as "256m".
         console: shows the download of the jars.
         mirror: the URL of the Maven repository to download from, None for the default one.
         identity: the certificate of the nodes; without one, every program of this machine may do everything.
@@ -43,18 +43,15 @@ class LocalKafka:
         *,
         cache: Path,
         brokers: int = 1,
-        heap: str = "256m",
         console: Console | None = None,
         mirror: str | None = None,
         identity: Identity | None = None,
     ) -> None:
         assert brokers in (1, CLUSTER), brokers
         self.folder = folder.absolute()
-        is_copied = brokers > 1
-        folders = {each: self.folder / str(each) if is_copied else self.folder for each in range(1, brokers + 1)}
-        self.nodes = [
-            Node(number, each, heap, is_copied=is_copied, identity=identity) for number, each in folders.items()
-        ]
+        several, heap = brokers > 1, CLUSTER_HEAP if brokers > 1 else HEAP
+        folders = {each: self.folder / str(each) if several else self.folder for each in range(1, brokers + 1)}
+        self.nodes = [Node(*each, heap, is_copied=several, identity=identity) for each in folders.items()]
         self._secured = identity is not None
         self._cache = cache
         self._console = console
@@ -148,11 +145,15 @@ class LocalKafka:
         for node in self.nodes:
             await node.storage.acquire()
         self._ports = choose_ports(self.folder, len(self.nodes), taken, secured=self._secured)
-        await self._format_new_nodes(self.nodes)
-        await together(node.start(self._command, self._cluster_id, self._ports, timeout) for node in self.nodes)
+        with_data = [node for node in self.nodes if node.storage.has_data]
+        without = [node for node in self.nodes if node not in with_data]
+        await self._format_new_nodes(without)
+        # The others may still take a node that lost its data for their leader, and it would end: they elect first.
+        for nodes in (with_data, without):
+            await together(node.start(self._command, self._cluster_id, self._ports, timeout) for node in nodes)
 
     async def _format_new_nodes(self, nodes: Iterable[Node]) -> None:
-        """Gives those ``nodes`` data that have none, if a majority of all has data or none has."""
+        """Gives those of ``nodes`` data that have none, if a majority of all has data or none has."""
         storages = [node.storage for node in self.nodes]
         self._cluster_id = common_cluster_id(storages) or new_cluster_id()
         new = [node for node in nodes if node.storage.cluster_id() is None]

@@ -172,7 +172,7 @@ class Storage:
     def unusable(self, error: OSError) -> BrokerFolderBroken:
         """The error to raise when the folder cannot be read or written."""
         return BrokerFolderBroken(
-            f"{self.folder} cannot be used for Kafka's data: {error.strerror or error}; "
+            f"{error.filename or self.folder} cannot be used for Kafka's data: {error.strerror or error}; "
             "give write permission and make room there, or use another folder"
         )
 

@@ -17,9 +17,13 @@ def test_the_table_has_a_row_for_each_fault_with_words_for_outcomes_and_fits_a_w
     with console.capture() as capture:
         console.print(as_table([*reports, fault_report(dropped={}, recovery_s=None, differences=["x"])]))
     lines = [" ".join(line.replace("│", " ").replace("┃", " ").split()) for line in capture.get().splitlines()]
+    assert capture.get().splitlines()[0].endswith("┓")  # the whole width is there
+    assert sum(line.endswith(" yes") for line in lines) == len(names)
     for name in names:
-        assert any(line.startswith(f"{name} 4 1.7 s 2.5 s 0.9 s 100 68 too old: 8,") for line in lines), name
-    assert "a fault 4 never 2.5 s 0.9 s 100 68 no answer: 22 0 no" in lines
+        assert any(line.startswith(f"{name} 4 1.7 s 2.5 s 0.9 s 100 68 too old: 8, replaced by") for line in lines), (
+            name
+        )
+    assert "a fault 4 never 2.5 s 0.9 s 100 68 no answer: 22 0 3 no" in lines
 
 
 @pytest.mark.parametrize("options", [[], ["--brokers", "3"]], ids=["one of each", "a cluster"])

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner, Result
 
-from infra.commands.topics import topics
+from infra.commands.topics import size, topics
+from streams.contract.settings import Settings
+from streams.contract.topics import topic_specs
+from tests.fakes.topic_states import as_wanted
 
 
 def run(*options: str) -> Result:
@@ -45,3 +48,10 @@ def test_options_that_cannot_be_used_are_one_line(options: tuple[str, ...], said
     result = run(*options)
     assert (result.exit_code != 0, result.output.count("\n")) == (True, 1)
     assert said in result.output
+
+
+def test_a_broker_that_is_away_counts_where_it_has_copies() -> None:
+    specs = topic_specs(Settings(replication=3))
+    assert size(as_wanted(specs, brokers=2)) == 3
+    assert size(as_wanted(topic_specs(Settings()), brokers=2)) == 2
+    assert size(as_wanted([], brokers=0)) == 1

@@ -67,6 +67,9 @@ def complaint(*arguments: str) -> str:
         (["--port", "eighty"], "'eighty' is not a valid integer"),
         (["--broker", "::1:9092"], "SIGHTSTREAM_BROKER='::1:9092' must be HOST:PORT"),
         (["--broker", ""], "SIGHTSTREAM_BROKER='' must name at least one"),
+        (["--brokers", "2"], "Kafka has 1 node, or 3 that go on without one of them, and not 2"),
+        (["--brokers", "3", "--broker", "127.0.0.1:9092"], "--broker uses another one: leave out one of them"),
+        (["--gateways", "0"], "0 is not in the range"),
     ],
 )
 def test_what_cannot_work_is_said_before_anything_starts(folder: Path, arguments: list[str], line: str) -> None:

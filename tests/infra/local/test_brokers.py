@@ -5,33 +5,13 @@ import psutil
 import pytest
 from rich.console import Console
 
-from infra.local.brokers import LocalBrokers, TooLittleMemory, with_copies
+from infra.local.brokers import LocalBrokers, TooLittleMemory
 from models.storage import Unwritable
-from streams.contract.settings import Settings
 from tests.fakes.disks import small_disk
 
 
 def brokers(folder: Path, count: int) -> LocalBrokers:
     return LocalBrokers(folder, count, cache=folder, console=Console(), setting="--data-dir")
-
-
-@pytest.mark.parametrize(
-    ("count", "said", "copies"),
-    [
-        (1, {}, (1, 1)),
-        (3, {}, (3, 2)),
-        (3, {"replication": 1}, (1, 1)),
-        (3, {"replication": 2}, (2, 1)),
-        (3, {"min_insync": 1}, (3, 1)),
-        (1, {"min_insync": 2}, (1, 2)),
-    ],
-)
-def test_topics_have_a_copy_on_each_of_three_brokers_unless_the_settings_say_otherwise(
-    count: int, said: dict[str, int], copies: tuple[int, int]
-) -> None:
-    settings = with_copies(Settings().replace(**said), count)
-
-    assert (settings.replication, settings.min_insync) == copies
 
 
 @pytest.mark.parametrize(

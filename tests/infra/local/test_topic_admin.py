@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from infra.local.topic_admin import TopicsWrong, check, creatable, with_other_settings
+from infra.local.topic_admin import TopicsWrong, check, creatable, with_copies, with_other_settings
 from streams.contract.kafka.rights import Operation
 from streams.contract.kafka.topics.state import FoundPartition, FoundState
 from streams.contract.settings import Settings
@@ -63,3 +63,22 @@ def test_settings_are_changed_only_of_topics_that_have_others() -> None:
     state = with_settings(with_topic(GOOD, MODELS, None), WORKERS, {"segment.ms": "604800000"})
     state = with_settings(state, FRAMES, {"segment.index.bytes": "1000"})  # nothing is wanted of it
     assert [spec.name for spec in with_other_settings(SPECS, state)] == [WORKERS]
+
+
+@pytest.mark.parametrize(
+    ("count", "said", "copies"),
+    [
+        (1, {}, (1, 1)),
+        (3, {}, (3, 2)),
+        (3, {"replication": 1}, (1, 1)),
+        (3, {"replication": 2}, (2, 1)),
+        (3, {"min_insync": 1}, (3, 1)),
+        (1, {"min_insync": 2}, (1, 2)),
+    ],
+)
+def test_topics_have_a_copy_on_each_of_three_brokers_unless_the_settings_say_otherwise(
+    count: int, said: dict[str, int], copies: tuple[int, int]
+) -> None:
+    settings = with_copies(Settings().replace(**said), count)
+
+    assert (settings.replication, settings.min_insync) == copies

@@ -40,7 +40,7 @@ def test_a_load_below_the_capacity_is_answered_whole_and_soon() -> None:
 
 def test_workers_of_their_own_add_up() -> None:
     rates = [
-        simulate(COSTS, Deployment(workers=workers, sessions=32 * workers, cores_each=APART), 3).answered_per_s
+        simulate(COSTS, Deployment(workers=workers, sessions=16 * workers, cores_each=APART), 2).answered_per_s
         for workers in (1, 2, 4)
     ]
     assert rates[1] == pytest.approx(2 * rates[0], rel=0.1)
@@ -48,11 +48,11 @@ def test_workers_of_their_own_add_up() -> None:
 
 
 def test_under_overload_what_is_answered_is_fresh_and_the_rest_has_its_reason() -> None:
-    result = simulate(COSTS, Deployment(sessions=500, fps=1, cores_each=APART), 8)
+    result = simulate(COSTS, Deployment(sessions=300, fps=1, cores_each=APART), 5)
     assert result.answered_per_s == pytest.approx(1000 * 8 / COSTS.engine(8), rel=0.1)
     assert result.p99_ms < 1200  # the freshness limit, and the way back
     assert result.share(Outcome.ANSWERED) < 0.5
-    assert result.share(Outcome.STALE) > 0.4
+    assert result.share(Outcome.STALE) > 0.5
     assert sum(result.share(each) for each in Outcome) == pytest.approx(1)
 
 

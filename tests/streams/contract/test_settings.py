@@ -228,6 +228,15 @@ def test_a_change_is_checked_like_a_variable() -> None:
         settings.replace(thread=1)
 
 
+def test_a_default_of_a_program_gives_way_to_what_is_set_also_to_the_usual_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SIGHTSTREAM_REPLICATION", "1")
+    settings = Settings.from_environ().replace(partitions=4).with_defaults(replication=3, partitions=8, min_insync=2)
+
+    assert (settings.replication, settings.partitions, settings.min_insync) == (1, 4, 2)
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().port = 1  # type: ignore[misc]

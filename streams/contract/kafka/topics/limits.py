@@ -86,13 +86,20 @@ def settings_findings(spec: TopicSpec, topic: FoundTopic, commands: OperatorComm
 
 
 def broker_findings(specs: Sequence[TopicSpec], state: FoundState) -> Iterator[Finding]:
-    """What is too small in the brokers' own settings; those of topics come before their ``message.max.bytes``."""
+    """Brokers that do not answer, and what is too small in their own settings.
+
+    Their ``message.max.bytes`` is not looked at, because the setting of a topic comes before it.
+    """
     largest = max((int(spec.config.get(LARGEST, 0)) for spec in specs), default=0)
     copied = max((spec.replication for spec in specs), default=1) > 1
     limits = [("socket.request.max.bytes", Harm.LOSES, "else larger messages are lost")]
     if copied:
         limits.append(("replica.fetch.max.bytes", Harm.UNKNOWN, "else larger messages are copied one at a time"))
     for node, config in sorted(state.brokers.items()):
+        if config == {}:
+            yield Finding(
+                f"broker {node}", "no answer", "one", "check that it is up", Harm.DIFFERS, waiting_helps=True
+            )
         for name, harm, why in limits:
             if config and name in config and int(config[name]) < largest:
                 advice = "set it in the broker's server.properties, or a smaller SIGHTSTREAM_MAX_FRAME_BYTES"

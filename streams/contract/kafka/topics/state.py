@@ -50,7 +50,10 @@ class FoundPartition:
 
 @dataclass(frozen=True, slots=True)
 class FoundTopic:
-    """A topic with its settings, those that it has from the broker included. None: this user may not read them."""
+    """A topic with its settings, those included that it has from the broker, as far as they are known.
+
+    None: this user may not read them.
+    """
 
     partitions: Sequence[FoundPartition]
     config: Mapping[str, str] | None = None
@@ -61,8 +64,8 @@ class FoundState:
     """What is there of what was looked for.
 
     ``topics`` has those that exist and that this user may describe, ``denied`` the rights that the user lacks, by the
-    name of a topic or of the workers' group. ``brokers`` has the settings of each broker; None where they cannot be
-    read.
+    name of a topic or of a group. ``brokers`` has the settings of each broker: None where this user may not read
+    them, and none where the broker does not answer.
     """
 
     topics: Mapping[str, FoundTopic]
@@ -95,9 +98,9 @@ async def find_state(client: AIOKafkaClient, specs: Sequence[TopicSpec]) -> Foun
         _configs(client, [(TOPIC, name, settings) for name in found]), *asked
     )
     return FoundState(
-        {name: FoundTopic(partitions, configs.get(name)) for name, partitions in found.items()},
+        {name: FoundTopic(partitions, configs.get(name, {})) for name, partitions in found.items()},
         frozenset((name, Operation.DESCRIBE) for name in hidden),
-        {node: config.get(str(node)) for node, config in zip(brokers, broker_configs, strict=True)},
+        {node: config.get(str(node), {}) for node, config in zip(brokers, broker_configs, strict=True)},
     )
 
 
@@ -139,8 +142,11 @@ async def _ask(client: AIOKafkaClient, request: Any, node: int | None = None) ->
 
 async def _configs(
     client: AIOKafkaClient, resources: Sequence[tuple[int, str, list[str]]], node: int | None = None
-) -> dict[str, dict[str, str]]:
-    """The settings of topics or of a broker, by name, as far as they can be read."""
+) -> dict[str, dict[str, str] | None]:
+    """The settings of topics or of a broker, by name: None where this user may not read them.
+
+    Those that nobody answers for are missing.
+    """
     if not resources:
         return {}
     try:
@@ -148,5 +154,6 @@ async def _configs(
     except KafkaError:
         return {}
     return {
-        name: {entry[0]: entry[1] for entry in entries} for code, _, _, name, entries in answer.resources if code == 0
+        name: None if code else {entry[0]: entry[1] for entry in entries}
+        for code, _, _, name, entries in answer.resources
     }

