@@ -30,6 +30,7 @@ from web.protocol import CloseCode, Upload, pack, subprotocols
 FIRST_WAIT_S = 0.25  # before a reconnect, at most; it doubles with each attempt that fails
 LONGEST_WAIT_S = 5.0
 PING_EVERY_S = 2.0
+CLOSE_S = 1.0  # how long to wait for the other side to close, which may stand still
 SILENT_S = 8.0  # a gateway that says nothing for so long, and does not answer, is left, as the page leaves it
 FINAL = frozenset(CloseCode) - {CloseCode.TRY_AGAIN_LATER}
 
@@ -220,6 +221,7 @@ class Client:
             open_timeout=SILENT_S,
             ping_interval=SILENT_S / 2,
             ping_timeout=SILENT_S,
+            close_timeout=CLOSE_S,
         ) as socket:
             await self._receive(socket)
 
