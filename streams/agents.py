@@ -137,10 +137,13 @@ async def watch_progress() -> None:
     watch(liveness, end_stalled)
     metrics.standstill = lambda: liveness.standstill()[1]
     end_offsets = EndOffsets(settings)
-    while True:
-        await asyncio.sleep(LOOK_EVERY_S)
-        work, liveness.waits_for = await look(end_offsets)
-        liveness.look(work)
+    try:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            work, liveness.waits_for = await look(end_offsets)
+            liveness.look(work)
+    finally:
+        await end_offsets.close()
 
 
 async def look(end_offsets: EndOffsets) -> tuple[dict[str, Hashable], str]:

@@ -77,6 +77,15 @@ class LoopConsumer(aiokafka.AIOKafkaConsumerThread):
     async def _gather_remaining_tasks(self) -> None:
         """Cancel no tasks: those of this loop belong to the whole worker."""
 
+    async def on_thread_stop(self) -> None:
+        """Stop the consumer and leave the group, also with a fixed name: the others take the partitions at once.
+
+        aiokafka would leave them to a member that may come back, until the session's timeout.
+        """
+        if self._consumer and self._consumer._coordinator:
+            self._consumer._coordinator._group_instance_id = None
+        await super().on_thread_stop()
+
     def check_group(self) -> None:
         """Raise what stops this worker from joining its group."""
         if self._consumer and self._consumer._coordinator:
