@@ -45,7 +45,9 @@ async def read_topic(settings: Settings, topic: str) -> AsyncIterator[Record]:
     consumer = AIOKafkaConsumer(topic, group_id=None, **connection_options(settings))
     await consumer.start()
     try:
-        partitions = consumer.assignment()
+        async with asyncio.timeout(CATCH_UP_S):
+            while not (partitions := consumer.assignment()):  # the broker does not know the topic yet
+                await asyncio.sleep(LOOK_S)
         ends = await consumer.end_offsets(partitions)
         await consumer.seek_to_beginning(*partitions)
         while any([await consumer.position(each) < ends[each] for each in partitions]):

@@ -112,6 +112,7 @@ def test_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_configured_models_are_served_in_order_under_their_own_names(tmp_path: Path) -> None:
     write(tmp_path / "breeds", replace(PETS, name="dogs"))
     weights = tmp_path / "w.h5"
+    weights.write_bytes(b"\x89HDF\r\n\x1a\n")
     assert list(configured_specs(["inception_v3", str(tmp_path / "breeds")], weights).values()) == [
         ModelSpec("inception_v3", "inception_v3", weights),
         ModelSpec("dogs", str(tmp_path / "breeds")),

@@ -21,8 +21,12 @@ from streams.contract.settings import Settings
 
 
 @pytest.fixture
-def fresh_logging() -> Iterator[None]:
-    """Restores the configuration of logging after the test."""
+def fresh_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Restores the configuration of logging after the test.
+
+    The new one leaves the old handlers open: absl's would close its stream, which may be the one that pytest captures.
+    """
+    monkeypatch.setattr(logging, "shutdown", lambda *_: None)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     levels = {name: logging.getLogger(name).level for name in ("streams", "web", "models", "infra")}
