@@ -24,7 +24,7 @@ from streams.contract.settings import Settings
 def fresh_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Restores the configuration of logging after the test.
 
-    The new one leaves the old handlers open: absl's would close its stream, which may be the one that pytest captures.
+    The new one leaves the old handlers open: absl's would close its stream, which may be pytest's.
     """
     monkeypatch.setattr(logging, "shutdown", lambda *_: None)
     root = logging.getLogger()
