@@ -16,7 +16,8 @@ class Costs:
     The engine takes ``batch`` for each batch and ``frame`` for each frame in it. ``worker`` is the worker without its
     engine. Kafka's requests have the frames of a batch in them, so worker, broker and gateway need ``worker_batch``,
     ``broker_batch`` and ``gateway_batch`` for each batch besides. Frames and answers wait ``kafka_ms`` in Kafka and
-    its clients, without using a core. With all cores busy, each has ``speed_when_full`` of the speed of a core alone.
+    its clients, without using a core. With all cores busy, each has ``speed_when_full`` of the speed of a core alone;
+    that is measured as CPU time, in a run with more threads than cores.
     """
 
     batch: float
@@ -31,11 +32,11 @@ class Costs:
     speed_when_full: float = 1.0
     kafka_ms: float = 2.0
 
-    def engine(self, size: int) -> float:
+    def engine(self, size: float) -> float:
         """CPU milliseconds of the engine for a batch."""
         return self.batch + self.frame * size
 
-    def frame_ms(self, size: int) -> dict[str, float]:
+    def frame_ms(self, size: float) -> dict[str, float]:
         """CPU milliseconds of each part for a frame, in batches of this size."""
         return {
             "engine": self.engine(size) / size,

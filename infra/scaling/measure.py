@@ -11,7 +11,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,7 @@ async def measure(workers: Sequence[int], seconds: float, progress: Progress) ->
         ]
         del found[0]
     costs = costs_of(found[0], few, full)
+    costs = replace(costs, speed_when_full=round(min(full, speed_of_run(costs, found[-1])), 3))
     reference = found[0].median_engine_ms()[max(SIZES)]
     runs = []
     for number, figures in zip(workers, found, strict=True):
@@ -148,6 +149,12 @@ async def measure_stack(
         figures.cpu_ms[name] /= max(1, frames)
     figures.mean_batch = sum(size * number for size, number in sizes.items()) / max(1, sizes.total())
     return figures
+
+
+def speed_of_run(costs: Costs, figures: StackFigures) -> float:
+    """The speed of the cores in a run that kept all of them busy: the CPU time of a frame as it should be, over the
+    one that it had. More threads than cores push each other's data out of the caches."""
+    return sum(costs.frame_ms(figures.mean_batch).values()) / sum(figures.cpu_ms.values())
 
 
 def costs_of(many: StackFigures, few: StackFigures, full: float) -> Costs:

@@ -237,6 +237,7 @@ class Worker:
         self.decoding = 0
         self.decoded: list[WaitingFrame] = []
         self.running = 0
+        self.has_room = True  # the engine takes the next batch while the last frame of the one before runs
         self.pace_ms = 0.0
 
     def take(self, frame: Frame, client: Client) -> None:
@@ -272,7 +273,7 @@ class Worker:
         self._start()
 
     def _start(self) -> None:
-        if self.decoding or self.running or not self.decoded:
+        if self.decoding or not self.has_room or not self.decoded:
             return
         now = self.world.clock.now
         batch, self.decoded = self.decoded, []
@@ -281,16 +282,22 @@ class Worker:
             self._publish(each, Outcome.STALE)
         if not batch:
             return
-        self.running = len(batch)
+        self.running += len(batch)
+        self.has_room = False
         self.world.counts.batches.append(len(batch))
-        self.engine.work(self.world.costs.engine(len(batch)), lambda: self._classified(batch, now))
+        last_ms = self.world.costs.frame
+        self.engine.work(self.world.costs.engine(len(batch)) - last_ms, self._make_room)
+        self.engine.work(last_ms, lambda: self._classified(batch, now))
         self._prepare()
+
+    def _make_room(self) -> None:
+        self.has_room = True
+        self._start()
 
     def _classified(self, batch: list[WaitingFrame], started: float) -> None:
         took = (self.world.clock.now - started) / len(batch)
         self.pace_ms += (took - self.pace_ms) * (SMOOTHING if self.pace_ms else 1)
-        self.running = 0
-        self._start()
+        self.running -= len(batch)
         self._pay_for_requests(batch)
         for each in batch:
             self._publish(each, Outcome.ANSWERED)
