@@ -135,6 +135,7 @@ def choose(page: Page, gateway: FakeGateway, file: Path, decisions: Decisions) -
     until(page, lambda: notice.is_visible() or (caption.text_content() or "").startswith(f"{file.name}, "))
     if not notice.is_visible():
         until(page, lambda: len(gateway.uploads) > before and page.evaluate("sightstream.counts.pending") == 0)
+        until(page, lambda: top_label(page) != "–")  # the page draws them a moment later
         decisions.labels[file.name] = top_label(page)
     if file.name in BREAK_OFF:
         until(page, notice.is_visible)
