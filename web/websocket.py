@@ -133,7 +133,7 @@ async def until_first_ends(*coroutines: Coroutine[Any, Any, None]) -> None:
 
 
 def read_numbers(name: str, text: str) -> list[int]:
-    """The sequence numbers in a part of the query, a list such as ``5,6``.
+    """The sequence numbers in a parameter of the query, a list such as ``5,6``.
 
     Raises:
         BadMessage: the text is something else.

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.commands.edge import Command
+from infra.commands.up import number_of_brokers
 from infra.loadtest.faults.case import FaultCase
 from infra.loadtest.faults.cases import CLUSTER_FAULTS, ONE_WORKER, TWO_WORKERS, Size, run_cases
 from infra.loadtest.faults.report import FaultReport
@@ -27,6 +28,7 @@ Plan = Sequence[tuple[Size, Sequence[FaultCase]]]  # the faults that are tried o
 @click.option(
     "--brokers",
     type=click.IntRange(1),
+    callback=number_of_brokers,
     default=1,
     help=f"How many nodes Kafka has. With {CLUSTER}, the faults of a cluster are tried instead.",
 )
@@ -37,9 +39,10 @@ Plan = Sequence[tuple[Size, Sequence[FaultCase]]]  # the faults that are tried o
 def drill(model: str, brokers: int, workers: int | None, gateways: int | None, only: str, as_json: bool) -> None:
     """Break a stack in every known way while browsers send frames, and measure how it recovers.
 
-    For each fault: for how many seconds a session had no labels and how long nobody had any, how many frames get
-    none, how many browsers got twice and how many are twice in the topic, where only the first one counts, and
-    whether browsers, Kafka and statistics have counted the same frames. The command starts its own stacks.
+    The table shows for each fault: the longest time in which one session, and in which all sessions, got no label;
+    how many frames got no label; how many answers came twice to a browser, and to the topic; and whether browsers,
+    Kafka and statistics counted the same frames. The command starts its own stacks.
+
     The exit status is 1 if a promise is broken: counts differ, a browser gets an answer twice, connections stay open,
     or a cluster is silent for too long.
     """
@@ -74,8 +77,6 @@ def plan_of(brokers: int, workers: int | None, gateways: int | None) -> Plan:
                 f"--workers and --gateways are those of a cluster: add --brokers {CLUSTER}, or leave them out"
             )
         return ((Size(), ONE_WORKER), (Size(workers=2), TWO_WORKERS))
-    if brokers != CLUSTER:
-        raise click.UsageError(f"Kafka has 1 node, or {CLUSTER} that go on without one of them, and not {brokers}")
     return ((Size(brokers, workers or 2, gateways or 2), CLUSTER_FAULTS),)
 
 

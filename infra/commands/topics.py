@@ -119,7 +119,7 @@ async def look(settings: Settings, roles: Sequence[Role], *, create: bool, count
 
 
 def size(state: FoundState) -> int:
-    """How many brokers the cluster has, those included that are away and have copies of our topics."""
+    """The number of brokers: of those that answer, or the most copies of a partition if some brokers are away."""
     return max(len(state.brokers), *(each.copies for topic in state.topics.values() for each in topic.partitions), 1)
 
 

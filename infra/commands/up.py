@@ -24,7 +24,8 @@ from web.security.certificates import server_certificate
 GUIDE = "infra/deploy/https.md"
 
 
-def _number_of_brokers(context: click.Context, option: click.Parameter, value: int | None) -> int | None:
+def number_of_brokers(context: click.Context, option: click.Parameter, value: int | None) -> int | None:
+    """Refuses a number of nodes that no local Kafka has."""
     if value not in (None, 1, CLUSTER):
         raise click.BadParameter(f"Kafka has 1 node, or {CLUSTER} that go on without one of them, and not {value}")
     return value
@@ -66,7 +67,7 @@ def _number_of_brokers(context: click.Context, option: click.Parameter, value: i
 @click.option(
     "--brokers",
     type=click.IntRange(1),
-    callback=_number_of_brokers,
+    callback=number_of_brokers,
     show_default="1",
     help="How many nodes Kafka has: 1, or 3, of which one can be away.",
 )
@@ -113,7 +114,9 @@ def up(
     if no_tls and (tls_cert or tls_key):
         raise click.UsageError("--no-tls and a certificate exclude each other: leave out one of them")
     if brokers and broker != "local":
-        raise click.UsageError("--brokers starts a Kafka and --broker uses another one: leave out one of them")
+        raise click.UsageError(
+            "--brokers starts a local Kafka, and --broker uses an existing one: give only one of them"
+        )
     if secure and broker != "local":
         raise click.UsageError(
             "--secure is for the Kafka that this command starts: for another one, set SIGHTSTREAM_KAFKA_SECURITY"

@@ -65,7 +65,7 @@ class SupervisedProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process id, None while the command does not run."""
+        """The id of the process; None while it is not running."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
     async def run(self) -> None:

@@ -48,9 +48,9 @@ class TopicRefused(StackError):
 
 
 @asynccontextmanager
-async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """An administrator's client that is connected."""
-    admin = AIOKafkaAdminClient(**connection_options(settings))
+async def admin_client(settings: Settings, request_s: float = 40.0) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A connected client for administrators; a request that takes longer than ``request_s`` seconds fails."""
+    admin = AIOKafkaAdminClient(request_timeout_ms=int(request_s * 1000), **connection_options(settings))
     try:
         await admin.start()
         yield admin

@@ -154,7 +154,7 @@ class ServedModel(Message, serializer=codec.NAME, include_metadata=False):
     unsure_below: float = 0.0
 
     def invalid_reason(self) -> str:
-        """Why no worker can serve this, or an empty string if it is valid."""
+        """What is not valid in this message, or an empty string."""
         if not 1 <= self.input_size <= MAX_MODEL_SIZE:
             return f"input size {shown(self.input_size)}"
         if not 0 < self.crop <= 1:
@@ -218,7 +218,7 @@ class AgreedModel(Message, serializer=codec.NAME, include_metadata=False):
     version: str = ""
 
     def invalid_reason(self) -> str:
-        """Why no worker can serve this, or an empty string if it is valid."""
+        """What is not valid in this message, or an empty string."""
         return _bad_id("model", self.name) or _bad_name("version", self.version)
 
 
@@ -233,7 +233,7 @@ class Agreement(Message, serializer=codec.NAME, include_metadata=False):
     by: str = ""
 
     def invalid_reason(self) -> str:
-        """Why no worker can serve this, or an empty string if it is valid."""
+        """What is not valid in this message, or an empty string."""
         return "no model" if not self.models else _first(each.invalid_reason() for each in self.models)
 
 

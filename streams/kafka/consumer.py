@@ -78,9 +78,10 @@ class LoopConsumer(aiokafka.AIOKafkaConsumerThread):
         """Cancel no tasks: those of this loop belong to the whole worker."""
 
     async def on_thread_stop(self) -> None:
-        """Stop the consumer and leave the group, also with a fixed name: the others take the partitions at once.
+        """Stop the consumer and leave the group, so that other workers get its partitions at once.
 
-        aiokafka would leave them to a member that may come back, until the session's timeout.
+        aiokafka does not leave the group if the worker has a fixed name: its partitions would wait until the session
+        times out.
         """
         if self._consumer and self._consumer._coordinator:
             self._consumer._coordinator._group_instance_id = None

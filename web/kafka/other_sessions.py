@@ -1,4 +1,4 @@
-"""Outcomes of sessions that are not at this gateway: they may come to it."""
+"""Keeps outcomes of sessions that are connected to other gateways: they may connect to this one next."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ RECORD_BYTES = 512  # that a record takes besides its key and value
 
 @dataclass(slots=True)
 class OtherSessions:
-    """The records of other sessions in the partitions that are read here, for ``keep_ms``, without a look into them.
+    """Keeps the records of other sessions in the partitions that this gateway reads, for ``keep_ms``, undecoded.
 
     A session that comes here gets those of its frames under way. If there is no room, the oldest are removed first.
     """
@@ -46,5 +46,5 @@ class OtherSessions:
 
 
 def cost(record: ConsumerRecord) -> int:
-    """The bytes of memory that a record takes."""
+    """How much memory a record uses, in bytes."""
     return len(record.key) + len(record.value) + RECORD_BYTES

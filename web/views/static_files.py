@@ -88,7 +88,7 @@ def libraries() -> dict[str, Path]:
 
 
 def library(package: str, pattern: str) -> Path:
-    """The one file of a package that a pattern is the path of."""
+    """The only file of a package whose path fits the pattern."""
     found = find_spec(package)
     assert found and found.origin, f"the package {package} is missing: pip install 'sightstream[gateway]'"
     (path,) = Path(found.origin).parent.glob(pattern)

@@ -10,9 +10,10 @@ from contextlib import suppress
 import psutil
 
 from infra.loadtest.faults.case import Fault
-from infra.loadtest.faults.wholeness import GROUP, admin_client, names_of, until_whole
+from infra.loadtest.faults.wholeness import GROUP, REQUEST_S, names_of, until_whole
 from infra.loadtest.stack_under_test import process_of
 from infra.local.stack import Stack
+from infra.local.topic_admin import admin_client
 from streams.contract.topics import FRAMES
 
 Choice = Callable[[Stack], Awaitable[str]]  # the name of a broker
@@ -24,7 +25,7 @@ CAN_FILL_DISKS = hasattr(psutil.Process, "rlimit")  # not on macOS
 
 async def leader_of_frames(stack: Stack) -> str:
     """The broker that leads most partitions of the frames topic."""
-    async with admin_client(stack.settings) as admin:
+    async with admin_client(stack.settings, REQUEST_S) as admin:
         [topic] = await admin.describe_topics([FRAMES])
     [(node, _)] = Counter(each["leader"] for each in topic["partitions"]).most_common(1)
     return f"broker-{node}"
@@ -32,7 +33,7 @@ async def leader_of_frames(stack: Stack) -> str:
 
 async def coordinator_of_workers(stack: Stack) -> str:
     """The broker that says which worker has which partitions."""
-    async with admin_client(stack.settings) as admin:
+    async with admin_client(stack.settings, REQUEST_S) as admin:
         return f"broker-{await admin.find_coordinator(GROUP)}"
 
 

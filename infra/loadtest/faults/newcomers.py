@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager, suppress
 import httpx
 
 from infra.loadtest.faults.case import Preparation
-from infra.loadtest.faults.wholeness import GROUP, admin_client
+from infra.loadtest.faults.wholeness import GROUP, REQUEST_S
 from infra.local.ports import free_port
 from infra.local.stack import Stack
 from infra.local.supervisor import SupervisedProcess
+from infra.local.topic_admin import admin_client
 
 LOOK_S = 0.1
 JOIN_S = 60.0
@@ -76,7 +77,7 @@ async def until_joined(stack: Stack, workers: int) -> None:
         TimeoutError: this takes more than 60 seconds.
     """
     members: list[object] = []
-    async with admin_client(stack.settings) as admin:
+    async with admin_client(stack.settings, REQUEST_S) as admin:
         end = time.monotonic() + JOIN_S
         while time.monotonic() < end:
             [answer] = await admin.describe_consumer_groups([GROUP])

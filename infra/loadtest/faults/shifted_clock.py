@@ -12,7 +12,7 @@ import time
 
 
 def shift(seconds: float) -> None:
-    """Let this process's clock be ahead by ``seconds``."""
+    """Set the clock of this process ahead by ``seconds``."""
     true_s, true_ns = time.time, time.time_ns
     time.time = lambda: true_s() + seconds
     time.time_ns = lambda: true_ns() + int(seconds * 1e9)

@@ -11,9 +11,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from infra.loadtest.faults.newcomers import joining_worker, until_joined
 from infra.loadtest.faults.processes import restart
-from infra.loadtest.faults.wholeness import admin_client
+from infra.loadtest.faults.wholeness import REQUEST_S
 from infra.loadtest.reconcile import read_topic
 from infra.local.stack import Stack
+from infra.local.topic_admin import admin_client
 from streams.contract.clock import now_ms
 from streams.contract.kafka.options import connection_options
 from streams.contract.stats import SessionStats
@@ -78,5 +79,5 @@ async def entries_in_topic(stack: Stack) -> int:
 
 async def configure(stack: Stack, config: Any) -> None:
     """Give the statistics topic these settings, and Kafka's defaults for all others."""
-    async with admin_client(stack.settings) as admin:
+    async with admin_client(stack.settings, REQUEST_S) as admin:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, SESSIONS, configs=dict(config))])

@@ -2,21 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
 
 import httpx
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from infra.local.stack import Stack
-from streams.contract.kafka.options import connection_options
+from infra.local.topic_admin import admin_client
 from streams.contract.settings import Settings
+from streams.contract.topics import group_of
 
 LOOK_S = 0.2
-GROUP = "sightstream"  # of the workers
-REQUEST_MS = 5000
+GROUP = group_of("")
+REQUEST_S = 5.0  # a broker that is away must not hold up a look
 
 
 async def until_whole(stack: Stack, timeout_s: float) -> None:
@@ -62,7 +61,7 @@ async def not_ready(stack: Stack) -> list[str]:
 async def behind(settings: Settings, workers: int) -> list[str]:
     """What Kafka lacks, in words: replicas in step with their leaders, and workers with partitions."""
     try:
-        async with admin_client(settings) as admin:
+        async with admin_client(settings, REQUEST_S) as admin:
             topics = await admin.describe_topics()
             [answer] = await admin.describe_consumer_groups([GROUP])
     except (KafkaError, OSError) as error:
@@ -76,14 +75,3 @@ async def behind(settings: Settings, workers: int) -> list[str]:
     if state != "Stable" or len(members) < workers:
         found.append(f"workers: {len(members)} of {workers}, the group is {state}")
     return found
-
-
-@asynccontextmanager
-async def admin_client(settings: Settings) -> AsyncIterator[Any]:
-    """An admin client that is connected."""
-    admin = AIOKafkaAdminClient(request_timeout_ms=REQUEST_MS, **connection_options(settings))
-    try:
-        await admin.start()
-        yield admin
-    finally:
-        await admin.close()

@@ -89,7 +89,7 @@ def server_properties(node: int, ports: Mapping[int, Ports], data: str = DATA, t
 
 
 def insync_of(copies: int) -> int:
-    """How many of a topic's copies must have a message: as many as are left when one node is away, at most two."""
+    """The value of min.insync.replicas: one less than the copies, so that one node may be away, but at most two."""
     return max(1, min(2, copies - 1))
 
 

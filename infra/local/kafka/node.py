@@ -84,7 +84,7 @@ class Node:
 
     @property
     def pid(self) -> int | None:
-        """The process id, None while it does not run."""
+        """The id of the process; None while it is not running."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
     @property

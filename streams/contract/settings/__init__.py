@@ -34,7 +34,7 @@ NOT_SETTINGS = {SECRETS_DIR, PREFIX + "TEST_DATA", PREFIX + "DEBUG"}
 
 
 class BadSetting(ValueError):
-    """A setting has an unknown name or a value that cannot be used. The message is one line."""
+    """There is no setting of this name, or its value cannot be used. The message is one line."""
 
 
 class Settings(

@@ -68,7 +68,7 @@ def complaint(*arguments: str) -> str:
         (["--broker", "::1:9092"], "SIGHTSTREAM_BROKER='::1:9092' must be HOST:PORT"),
         (["--broker", ""], "SIGHTSTREAM_BROKER='' must name at least one"),
         (["--brokers", "2"], "Kafka has 1 node, or 3 that go on without one of them, and not 2"),
-        (["--brokers", "3", "--broker", "127.0.0.1:9092"], "--broker uses another one: leave out one of them"),
+        (["--brokers", "3", "--broker", "127.0.0.1:9092"], "--broker uses an existing one: give only one of them"),
         (["--gateways", "0"], "0 is not in the range"),
     ],
 )

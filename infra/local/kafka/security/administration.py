@@ -100,7 +100,7 @@ class AlterUserScramCredentialsRequest_v0(RequestStruct):  # type: ignore[misc]
 
 
 class UsersRequest(Request[AlterUserScramCredentialsRequest_v0]):  # type: ignore[misc]
-    """Gives each user this password."""
+    """Sets the passwords of users."""
 
     API_KEY = 51
 
@@ -118,7 +118,7 @@ class UsersRequest(Request[AlterUserScramCredentialsRequest_v0]):  # type: ignor
 
 
 class CreateRights(Request[CreateAclsRequest_v1]):  # type: ignore[misc]
-    """Allows what these say."""
+    """Adds entries to the access control list."""
 
     API_KEY = 30
 
@@ -131,7 +131,7 @@ class CreateRights(Request[CreateAclsRequest_v1]):  # type: ignore[misc]
 
 
 class DeleteRights(Request[DeleteAclsRequest_v1]):  # type: ignore[misc]
-    """Allows what these say, or what fits them, no longer."""
+    """Removes the entries of the access control list that match these."""
 
     API_KEY = 31
 
